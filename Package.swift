@@ -1,0 +1,58 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Only continuous integration turns warnings into errors, so that a newer compiler's new warning never breaks a user's build.
+let isStrict = Context.environment["ISOMER_WARNINGS_AS_ERRORS"] != nil
+
+let swiftSettings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
+
+let cSettings: [CSetting] = isStrict ? [.treatAllWarnings(as: .error)] : []
+
+/// One of the house's own Swift modules. Its tests are in `Tests/<name>Tests`.
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: swiftSettings)
+}
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
+let package = Package(
+    name: "isomer",
+    platforms: [.macOS(.v26)],
+    products: [
+        .library(name: "IsomerKit", targets: ["IsomerKit"]),
+        .executable(name: "isomer", targets: ["isomer-cli"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // SHA-256 with the CPU's own instructions.
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        // File paths that are not assumed to be Unicode, and errno as typed errors.
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    ],
+    targets: [
+        // Arrows point down only: a target depends on targets above it in this list.
+        .target(name: "CKernels", cSettings: cSettings),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+
+        module("IsomerBytes", [system]),
+        module("IsomerTensors", ["IsomerBytes", "CKernels"]),
+
+        module("IsomerKit", ["IsomerBytes", "IsomerTensors"]),
+        module("IsomerCommands", ["IsomerKit", argumentParser, crypto]),
+        .executableTarget(name: "isomer-cli", dependencies: ["IsomerCommands", argumentParser], swiftSettings: swiftSettings),
+
+        tests(of: "IsomerBytes"),
+        tests(of: "IsomerTensors"),
+    ]
+)

@@ -1,0 +1,2 @@
+@_exported public import IsomerBytes
+@_exported public import IsomerTensors

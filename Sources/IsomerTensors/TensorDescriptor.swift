@@ -1,0 +1,29 @@
+public import IsomerBytes
+
+/// A tensor's name, type and shape, without its bytes.
+public struct TensorDescriptor: Hashable, Sendable {
+    /// The full dotted name, exactly as it stands in its file.
+    public var name: String
+    /// The type of its elements.
+    public let scalarType: ScalarType
+    /// Its extents.
+    public let shape: Shape
+    /// The bytes of its elements, row-major, without gaps.
+    public let byteCount: Int
+
+    /// Throws `malformed` if the size in bytes does not fit in an `Int`, or if elements below a byte do not fill their last byte.
+    public init(name: String, scalarType: ScalarType, shape: Shape) throws(IsomerError) {
+        let (bits, overflow) = shape.elementCount.multipliedReportingOverflow(by: scalarType.bitCount)
+        guard !overflow else {
+            throw IsomerError(.malformed, "the tensor has more bytes than memory can address", item: name, found: "\(shape)")
+        }
+        guard bits % 8 == 0 else {
+            throw IsomerError(
+                .malformed, "the tensor's elements do not fill whole bytes", item: name, found: "\(scalarType.rawValue) \(shape)")
+        }
+        self.name = name
+        self.scalarType = scalarType
+        self.shape = shape
+        self.byteCount = bits / 8
+    }
+}
