@@ -1,4 +1,7 @@
 // SIMD kernels with run-time dispatch. No allocation, no input or output.
+//
+// Every kernel takes the level to run at. The baseline is plain C that says what the kernel computes; the other levels give the same bits
+// sooner. A level that the machine has not got must not be passed: ask `isomer_level_supported`.
 #ifndef ISOMER_CKERNELS_H
 #define ISOMER_CKERNELS_H
 
@@ -6,5 +9,6 @@
 #include <stdint.h>
 
 #include "isomer_crc32.h"
+#include "isomer_level.h"
 
 #endif

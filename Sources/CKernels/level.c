@@ -1,0 +1,51 @@
+#include "isomer_level.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
+bool isomer_level_supported(isomer_level level) {
+    if (level == ISOMER_LEVEL_BASELINE) return true;
+#if defined(__x86_64__)
+    // __builtin_cpu_supports also asks the operating system whether it saves the wide registers.
+    __builtin_cpu_init();
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("fma") &&
+                      __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1");
+    if (level == ISOMER_LEVEL_AVX2) return avx2;
+    if (level == ISOMER_LEVEL_AVX512)
+        return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("vpclmulqdq");
+#elif defined(__aarch64__) && defined(__APPLE__)
+    return level == ISOMER_LEVEL_AVX2;
+#elif defined(__aarch64__) && defined(__linux__)
+    return level == ISOMER_LEVEL_AVX2 && (getauxval(AT_HWCAP) & (1UL << 7)) != 0;  // HWCAP_CRC32
+#endif
+    return false;
+}
+
+static isomer_level best_level(void) {
+    isomer_level level = ISOMER_LEVEL_BASELINE;
+    if (isomer_level_supported(ISOMER_LEVEL_AVX2)) level = ISOMER_LEVEL_AVX2;
+    if (isomer_level_supported(ISOMER_LEVEL_AVX512)) level = ISOMER_LEVEL_AVX512;
+
+    const char *wish = getenv("ISOMER_KERNELS");
+    if (wish == NULL) return level;
+    if (strcmp(wish, "baseline") == 0) return ISOMER_LEVEL_BASELINE;
+    if (strcmp(wish, "avx2") == 0 && level > ISOMER_LEVEL_AVX2) return ISOMER_LEVEL_AVX2;
+    return level;
+}
+
+isomer_level isomer_level_current(void) {
+    // Two threads that come here at once find the same answer, so the order of their stores does not matter.
+    static _Atomic int cached = -1;
+    int level = atomic_load_explicit(&cached, memory_order_relaxed);
+    if (level < 0) {
+        level = (int)best_level();
+        atomic_store_explicit(&cached, level, memory_order_relaxed);
+    }
+    return (isomer_level)level;
+}

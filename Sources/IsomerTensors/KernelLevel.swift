@@ -1,0 +1,28 @@
+internal import CKernels
+
+/// Which of the processor's instructions the numeric kernels use. All levels give the same bits; they differ in speed.
+public enum KernelLevel: Int, Hashable, Sendable, CaseIterable, Comparable {
+    /// What every processor of the architecture has: SSE2 on x86-64, NEON on arm64.
+    case baseline = 0
+    /// AVX2, F16C, FMA and PCLMULQDQ on x86-64; the CRC-32 instructions on arm64.
+    case avx2 = 1
+    /// AVX-512 F, BW, DQ, VL and VPCLMULQDQ.
+    case avx512 = 2
+
+    /// The best level that this machine has, or the one that the environment variable `ISOMER_KERNELS` (`baseline`, `avx2`, `avx512`)
+    /// names, if that is lower. Looked up once.
+    public static var current: KernelLevel { KernelLevel(rawValue: Int(isomer_level_current().rawValue)) ?? .baseline }
+
+    /// The levels that this machine has, lowest first.
+    public static var available: [KernelLevel] { allCases.filter { isomer_level_supported($0.native) } }
+
+    public static func < (left: KernelLevel, right: KernelLevel) -> Bool { left.rawValue < right.rawValue }
+
+    var native: isomer_level {
+        switch self {
+        case .baseline: ISOMER_LEVEL_BASELINE
+        case .avx2: ISOMER_LEVEL_AVX2
+        case .avx512: ISOMER_LEVEL_AVX512
+        }
+    }
+}
