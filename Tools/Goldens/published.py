@@ -82,13 +82,13 @@ def tiny(recipe, vocabulary):
     linear = small["unet"].get("use_linear_projection", False)
     text_width = 12 if linear else 8
     small["unet"].update(
-        block_out_channels=[8, 12, 16, 16],
+        block_out_channels=[4, 8, 12, 12],
         attention_head_dim=[1, 2, 2, 2] if linear else 4,
         cross_attention_dim=text_width,
         norm_num_groups=4,
         sample_size=8,
     )
-    small["vae"].update(block_out_channels=[4, 8, 12, 12], norm_num_groups=4, sample_size=64)
+    small["vae"].update(block_out_channels=[4, 8, 8, 12], norm_num_groups=4, sample_size=64)
     small["text_encoder"].update(
         hidden_size=text_width,
         intermediate_size=4 * text_width,
