@@ -1,22 +1,25 @@
-/// Text that a weight file carries beside its tensors: unique keys in the file's order, each with one value.
+internal import IsomerBytes
+
+/// Text that a weight file carries beside its tensors: unique keys in the file's order, each with one value. Keys and values are compared
+/// byte by byte.
 public struct FileMetadata: Hashable, Sendable {
     private var entries: [(key: String, value: String)] = []
-    private var positions: [String: Int] = [:]
+    private var positions: [ExactString: Int] = [:]
 
     public init() {}
 
     /// The value of `key`. Setting appends a new key at the end, keeps the place of an old one, and removes it when set to `nil`.
     public subscript(key: String) -> String? {
-        get { positions[key].map { entries[$0].value } }
+        get { positions[ExactString(key)].map { entries[$0].value } }
         set {
-            switch (positions[key], newValue) {
+            switch (positions[ExactString(key)], newValue) {
             case (let position?, let value?): entries[position].value = value
             case (nil, let value?):
-                positions[key] = entries.count
+                positions[ExactString(key)] = entries.count
                 entries.append((key, value))
             case (let position?, nil):
                 entries.remove(at: position)
-                positions = Dictionary(entries.enumerated().map { ($1.key, $0) }, uniquingKeysWith: { first, _ in first })
+                positions = Dictionary(entries.enumerated().map { (ExactString($1.key), $0) }, uniquingKeysWith: { first, _ in first })
             case (nil, nil): break
             }
         }
@@ -26,13 +29,15 @@ public struct FileMetadata: Hashable, Sendable {
     public var keys: [String] { entries.map(\.key) }
 
     public static func == (left: FileMetadata, right: FileMetadata) -> Bool {
-        left.entries.elementsEqual(right.entries, by: ==)
+        left.entries.elementsEqual(right.entries) {
+            $0.key.utf8.elementsEqual($1.key.utf8) && $0.value.utf8.elementsEqual($1.value.utf8)
+        }
     }
 
     public func hash(into hasher: inout Hasher) {
         for entry in entries {
-            hasher.combine(entry.key)
-            hasher.combine(entry.value)
+            hasher.combine(ExactString(entry.key))
+            hasher.combine(ExactString(entry.value))
         }
     }
 }

@@ -27,3 +27,16 @@ public struct TensorDescriptor: Hashable, Sendable {
         self.byteCount = bits / 8
     }
 }
+
+extension TensorDescriptor {
+    /// Equal if type, shape and the bytes of the name are.
+    public static func == (left: TensorDescriptor, right: TensorDescriptor) -> Bool {
+        left.scalarType == right.scalarType && left.shape == right.shape && left.name.utf8.elementsEqual(right.name.utf8)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(ExactString(name))
+        hasher.combine(scalarType)
+        hasher.combine(shape)
+    }
+}

@@ -1,0 +1,40 @@
+/// A string that equals another only if both have the same UTF-8 bytes.
+///
+/// Swift's `String` compares by canonical equivalence: `é` as one scalar equals `e` followed by a combining accent. In files they are
+/// different names, so everything that is looked up by a name from a file goes through this type. It orders by bytes, as Rust and C do.
+public struct ExactString: Sendable {
+    /// The string itself.
+    public let string: String
+
+    public init(_ string: String) {
+        self.string = string
+    }
+}
+
+extension ExactString: Hashable {
+    public static func == (left: ExactString, right: ExactString) -> Bool {
+        left.string.utf8.elementsEqual(right.string.utf8)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        let isContiguous: Void? = string.utf8.withContiguousStorageIfAvailable { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        if isContiguous == nil {
+            // Only bridged strings get here. The bytes must be combined in one piece to hash as above.
+            Array(string.utf8).withUnsafeBytes { hasher.combine(bytes: $0) }
+        }
+    }
+}
+
+extension ExactString: Comparable {
+    public static func < (left: ExactString, right: ExactString) -> Bool {
+        left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+    }
+}
+
+extension ExactString: ExpressibleByStringLiteral, CustomStringConvertible {
+    public init(stringLiteral value: String) {
+        self.init(value)
+    }
+
+    public var description: String { string }
+}
