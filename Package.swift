@@ -43,9 +43,10 @@ let package = Package(
     targets: [
         // Arrows point down only: a target depends on targets above it in this list.
         .target(name: "CKernels", cSettings: cSettings),
+        .target(name: "CBytes", cSettings: cSettings),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
-        module("IsomerBytes", [system]),
+        module("IsomerBytes", ["CBytes", "CZlib", system]),
         module("IsomerTensors", ["IsomerBytes", "CKernels"]),
 
         module("IsomerKit", ["IsomerBytes", "IsomerTensors"]),

@@ -1,3 +1,5 @@
+internal import CBytes
+internal import Synchronization
 public import SystemPackage
 
 #if canImport(Glibc)
@@ -16,8 +18,12 @@ public final class WritableFile: Sendable {
     public let path: FilePath
     /// Where its bytes lie meanwhile.
     public let stagingPath: FilePath
-    /// For the kernel's own copies. Valid as long as this object lives.
+    /// For the kernel's own copies; tell `noteWritten` about those. Valid as long as this object lives.
     public let descriptor: FileDescriptor
+
+    /// After this many bytes the kernel is asked to start writing them to the device, so that the sync at the end has little left to do.
+    private static let writebackStep: UInt64 = 64 << 20
+    private let written = Atomic<UInt64>(0)
 
     init(path: FilePath, stagingPath: FilePath, descriptor: FileDescriptor) {
         self.path = path
@@ -31,15 +37,23 @@ public final class WritableFile: Sendable {
 
     /// Writes all of `bytes` at `offset`.
     public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(IsomerError) {
+        guard let start = Int64(exactly: offset), !start.addingReportingOverflow(Int64(bytes.count)).overflow else {
+            throw IsomerError.writing(path, Errno.fileTooLarge)
+        }
         var done = 0
         while done < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+            let count: Int
             do {
-                done += try descriptor.write(toAbsoluteOffset: Int64(offset) + Int64(done), rest)
+                count = try descriptor.write(toAbsoluteOffset: start + Int64(done), rest)
             } catch {
                 throw IsomerError.writing(path, error)
             }
+            // A device that takes nothing without saying why would keep us here for ever.
+            guard count > 0 else { throw IsomerError.writing(path, Errno.ioError) }
+            done += count
         }
+        noteWritten(UInt64(bytes.count))
     }
 
     /// Writes all of `bytes` at `offset`.
@@ -49,5 +63,28 @@ public final class WritableFile: Sendable {
             do throws(IsomerError) { try write(buffer, at: offset) } catch { failure = error }
         }
         if let failure { throw failure }
+    }
+
+    /// Bytes in the file at this moment, holes included.
+    public func currentSize() throws(IsomerError) -> UInt64 {
+        var status = stat()
+        guard fstat(descriptor.rawValue, &status) == 0 else { throw IsomerError.writing(path, Errno(rawValue: errno)) }
+        return UInt64(max(0, status.st_size))
+    }
+
+    /// Counts bytes that reached the file in another way than `write`.
+    public func noteWritten(_ count: UInt64) {
+        let (before, after) = written.wrappingAdd(count, ordering: .relaxed)
+        // Errors of the early start are not lost: they come back from the sync.
+        if before / Self.writebackStep != after / Self.writebackStep { _ = isomer_start_writeback(descriptor.rawValue) }
+    }
+
+    /// Waits until everything is on the device.
+    func sync() throws(IsomerError) {
+        while isomer_sync(descriptor.rawValue) != 0 {
+            let failure = Errno(rawValue: errno)
+            if failure == .interrupted { continue }
+            throw IsomerError.writing(path, failure)
+        }
     }
 }

@@ -1,0 +1,3 @@
+#pragma once
+#include "isomer_files.h"
+#include "isomer_signals.h"

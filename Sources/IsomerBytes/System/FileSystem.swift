@@ -1,0 +1,158 @@
+internal import CBytes
+public import SystemPackage
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// What lies where. Nothing here follows a name that came out of a file; see `safeComponent` for those.
+public enum FileSystem {
+    /// What a path leads to.
+    public enum Kind: Hashable, Sendable {
+        case file
+        case folder
+        /// A device, pipe or socket.
+        case other
+    }
+
+    /// What `path` leads to, through symbolic links, or `nil` if there is nothing there. A link that leads nowhere or in a circle throws.
+    public static func kind(of path: FilePath) throws(IsomerError) -> Kind? {
+        do throws(Errno) {
+            return kind(mode: try status(of: path, followsLinks: true).st_mode)
+        } catch .noSuchFileOrDirectory {
+            guard let link = try? status(of: path, followsLinks: false), link.st_mode & S_IFMT == S_IFLNK else { return nil }
+            throw IsomerError(.cannotRead, "this symbolic link leads nowhere", path: path, remedy: "mend or remove the link")
+        } catch .notDirectory {
+            return nil
+        } catch {
+            throw IsomerError.reading(path, error)
+        }
+    }
+
+    /// Which file or folder `path` leads to, through symbolic links.
+    public static func identity(of path: FilePath) throws(IsomerError) -> FileIdentity {
+        do throws(Errno) {
+            return FileIdentity(try status(of: path, followsLinks: true))
+        } catch {
+            throw IsomerError.reading(path, error)
+        }
+    }
+
+    /// The names in a folder, without `.` and `..`, in the order of their bytes.
+    public static func entries(of folder: FilePath) throws(IsomerError) -> [FilePath.Component] {
+        do throws(Errno) {
+            return try names(in: folder)
+        } catch .notDirectory {
+            throw IsomerError(.cannotRead, "this is a file, not a folder", path: folder)
+        } catch {
+            throw IsomerError.reading(folder, error)
+        }
+    }
+
+    /// A file name that came out of a configuration, an index or an archive, once it is known to name something directly inside its
+    /// folder: not empty, not `.` or `..`, no slash or backslash, no NUL, no control characters, at most 255 bytes.
+    public static func safeComponent(_ name: String) throws(IsomerError) -> FilePath.Component {
+        let isPlain =
+            !name.isEmpty && name != "." && name != ".." && name.utf8.count <= 255
+            && name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "\\") }
+        guard isPlain, let component = FilePath.Component(name) else {
+            throw IsomerError(
+                .unsafe, "a name in the file does not name something in its own folder", expected: "one plain file name",
+                found: "\"\(name)\"",
+                remedy: "do not use this file: it is damaged or made to deceive")
+        }
+        return component
+    }
+
+    /// A relative path that came out of a configuration, an index or an archive: `safeComponent`s between slashes.
+    public static func safeRelativePath(_ text: String) throws(IsomerError) -> FilePath {
+        var path = FilePath()
+        for name in text.split(separator: "/", omittingEmptySubsequences: false) {
+            path.append(try safeComponent(String(name)))
+        }
+        return path
+    }
+}
+
+// MARK: - Below the error type
+
+extension FileSystem {
+    static func status(of path: FilePath, followsLinks: Bool) throws(Errno) -> stat {
+        var result = stat()
+        let code = path.withPlatformString { followsLinks ? stat($0, &result) : lstat($0, &result) }
+        guard code == 0 else { throw Errno(rawValue: errno) }
+        return result
+    }
+
+    static func kind(mode: mode_t) -> Kind {
+        switch mode & S_IFMT {
+        case S_IFREG: .file
+        case S_IFDIR: .folder
+        default: .other
+        }
+    }
+
+    static func names(in folder: FilePath) throws(Errno) -> [FilePath.Component] {
+        guard let directory = folder.withPlatformString({ opendir($0) }) else { throw Errno(rawValue: errno) }
+        defer { closedir(directory) }
+        // Sorted as bytes before they become components, because folders of a million pictures are ordinary.
+        var result: [[UInt8]] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(directory) else {
+                let failure = errno
+                if failure != 0 { throw Errno(rawValue: failure) }
+                break
+            }
+            // SAFETY: `d_name` is NUL-terminated and lives until the next `readdir` on this directory. Its address is taken from the entry
+            // itself, because a copy of the entry could be longer than what the kernel filled.
+            let name = UnsafeRawPointer(entry).advanced(by: MemoryLayout<dirent>.offset(of: \dirent.d_name) ?? 0)
+                .assumingMemoryBound(to: UInt8.self)
+            let count = strlen(UnsafeRawPointer(name).assumingMemoryBound(to: CChar.self))
+            result.append([UInt8](UnsafeBufferPointer(start: name, count: count + 1)))
+        }
+        result.sort { $0.lexicographicallyPrecedes($1) }
+        return result.compactMap { name in
+            let component = name.withUnsafeBytes { bytes in
+                bytes.baseAddress.flatMap { FilePath.Component(platformString: $0.assumingMemoryBound(to: CInterop.PlatformChar.self)) }
+            }
+            return component?.kind == .regular ? component : nil
+        }
+    }
+
+    /// Removes a file, or a folder with everything in it, without following links. What cannot be removed stays.
+    static func removeTree(_ root: FilePath) {
+        // Folders wait here with their content in front of them, so that depth costs memory and not stack.
+        var pending: [(path: FilePath, isEmptied: Bool)] = [(root, false)]
+        while let (path, isEmptied) = pending.popLast() {
+            if isEmptied {
+                _ = path.withPlatformString { rmdir($0) }
+            } else if path.withPlatformString({ unlink($0) }) != 0, let status = try? status(of: path, followsLinks: false),
+                status.st_mode & S_IFMT == S_IFDIR
+            {
+                pending.append((path, true))
+                for name in (try? names(in: path)) ?? [] { pending.append((path.appending(name), false)) }
+            }
+        }
+    }
+
+    /// Flushes a folder's names to the device. File systems that cannot do that for folders are believed to do it by themselves.
+    static func syncFolder(_ folder: FilePath) throws(IsomerError) {
+        do {
+            let descriptor = try FileDescriptor.open(folder, .readOnly, options: [.closeOnExec, .directory])
+            defer { try? descriptor.close() }
+            while isomer_sync(descriptor.rawValue) != 0 {
+                let failure = Errno(rawValue: errno)
+                if failure == .interrupted { continue }
+                if failure == .invalidArgument || failure == .notSupported { return }
+                throw failure
+            }
+        } catch {
+            throw IsomerError.writing(folder, error)
+        }
+    }
+}

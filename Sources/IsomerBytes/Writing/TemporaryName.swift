@@ -1,0 +1,81 @@
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// The name of an output while it is being made: `.isomer-<pid>-<start time>-<n>.partial`.
+///
+/// It tells which process made it, so that the next run can remove what a killed one left. Process numbers come round again and are counted
+/// anew in every container, so a leftover is removed only if neither that process lives nor anybody holds the lock on it.
+enum TemporaryName {
+    private static let prefix = ".isomer-"
+    private static let suffix = ".partial"
+    private static let counter = Atomic<UInt64>(0)
+    private static let ownStart = startTime(of: getpid()) ?? 0
+
+    /// A name that no other process and no other output of this one uses.
+    static func next() -> FilePath.Component {
+        let number = counter.wrappingAdd(1, ordering: .relaxed).newValue
+        // A name of ASCII letters, digits, dots and dashes is always one component; the alternative is never taken.
+        return FilePath.Component("\(prefix)\(getpid())-\(ownStart)-\(number)\(suffix)") ?? FilePath.Component(".isomer.partial")
+    }
+
+    /// Takes the lock that says "in use". A file system without locks leaves it at the process number.
+    static func lock(_ descriptor: FileDescriptor) {
+        _ = flock(descriptor.rawValue, LOCK_EX | LOCK_NB)
+    }
+
+    /// Removes what dead processes left in `folder`. Looks once for each folder in the life of a process: outputs come by the thousand into
+    /// folders with many thousand names.
+    static func sweep(_ folder: FilePath) {
+        guard let identity = try? FileSystem.identity(of: folder),
+            swept.withLock({ $0.insert([identity.device, identity.inode]).inserted })
+        else { return }
+        for name in (try? FileSystem.names(in: folder)) ?? [] where isAbandoned(name) {
+            let path = folder.appending(name)
+            guard let descriptor = try? FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .noFollow, .nonBlocking]) else {
+                continue
+            }
+            defer { try? descriptor.close() }
+            guard flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0 else { continue }
+            FileSystem.removeTree(path)
+        }
+    }
+
+    private static let swept = Mutex<Set<[UInt64]>>([])
+
+    /// Whether a name is one of ours and its process is gone.
+    static func isAbandoned(_ name: FilePath.Component) -> Bool {
+        let text = name.string
+        guard text.hasPrefix(prefix), text.hasSuffix(suffix) else { return false }
+        let fields = text.dropFirst(prefix.count).dropLast(suffix.count).split(separator: "-", omittingEmptySubsequences: false)
+        guard fields.count == 3, let process = pid_t(fields[0]), process > 0, let start = UInt64(fields[1]), UInt64(fields[2]) != nil else {
+            return false
+        }
+        // Signal 0 only asks. Whose process it is does not matter: EPERM means it lives.
+        guard kill(process, 0) == 0 || errno != ESRCH else { return true }
+        guard let liveStart = startTime(of: process) else { return false }
+        return liveStart != start
+    }
+
+    /// When a process started, in clock ticks since the machine did: field 22 of `/proc/<pid>/stat` (proc(5)). `nil` where there is no such
+    /// file.
+    private static func startTime(of process: pid_t) -> UInt64? {
+        guard let descriptor = try? FileDescriptor.open(FilePath("/proc/\(process)/stat"), .readOnly, options: [.closeOnExec]) else {
+            return nil
+        }
+        defer { try? descriptor.close() }
+        let text = withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
+            String(decoding: buffer[..<((try? descriptor.read(into: buffer)) ?? 0)], as: UTF8.self)
+        }
+        // The second field is the program's name in parentheses and may hold anything, so counting starts behind the last parenthesis.
+        guard let end = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        return fields.count > 19 ? UInt64(fields[19]) : nil
+    }
+}
