@@ -44,16 +44,20 @@ let package = Package(
         // Arrows point down only: a target depends on targets above it in this list.
         .target(name: "CKernels", cSettings: cSettings),
         .target(name: "CBytes", cSettings: cSettings),
+        // Compressed tables in the binary, by way of `#embed`.
+        .target(name: "CEmbedded", exclude: ["Data"], cSettings: cSettings),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
 
         module("IsomerBytes", ["CBytes", "CZlib", system]),
         module("IsomerTensors", ["IsomerBytes", "CKernels"]),
+        module("IsomerTokenizers", ["IsomerBytes", "CEmbedded"]),
 
-        module("IsomerKit", ["IsomerBytes", "IsomerTensors"]),
+        module("IsomerKit", ["IsomerBytes", "IsomerTensors", "IsomerTokenizers"]),
         module("IsomerCommands", ["IsomerKit", argumentParser, crypto]),
         .executableTarget(name: "isomer-cli", dependencies: ["IsomerCommands", argumentParser], swiftSettings: swiftSettings),
 
         tests(of: "IsomerBytes"),
         tests(of: "IsomerTensors"),
+        tests(of: "IsomerTokenizers", ["IsomerBytes", crypto]),
     ]
 )

@@ -1,2 +1,3 @@
 @_exported public import IsomerBytes
 @_exported public import IsomerTensors
+@_exported public import IsomerTokenizers

@@ -1,0 +1,7 @@
+// Data that conversions need offline, compressed in the binary. One header a resource; where each comes from stands in Data/README.md.
+#ifndef ISOMER_CEMBEDDED_H
+#define ISOMER_CEMBEDDED_H
+
+#include "isomer_clip_merges.h"
+
+#endif

@@ -1,0 +1,73 @@
+internal import CEmbedded
+public import IsomerBytes
+
+/// The vocabulary of every CLIP text encoder in Stable Diffusion 1.x to 3.x and Flux: 256 bytes, the same ending a word, 48,894 merges
+/// and two marks, 49,408 tokens in all.
+///
+/// It comes from the merges in the binary, so that no file is needed.
+public struct CLIPVocabulary: Sendable {
+    /// How many merges CLIP uses out of OpenAI's table: 49,152 − 256 − 2.
+    public static let mergeCount = 48_894
+    /// The tokens there are.
+    public static let count = 49_408
+    /// `<|startoftext|>`.
+    public static let startOfText: TokenID = 49_406
+    /// `<|endoftext|>`.
+    public static let endOfText: TokenID = 49_407
+    /// What ends a token that ends a word.
+    public static let endOfWord = "</w>"
+    /// Positions of the text encoder: the longest sequence, marks included.
+    public static let window = 77
+
+    /// The tokens and merges.
+    public let model: BytePairModel
+
+    /// The vocabulary in the binary.
+    public init() throws(IsomerError) {
+        try self.init(merges: Self.mergesText())
+    }
+
+    /// A vocabulary made of the merges in `text`, which may be a `merges.txt` or OpenAI's `bpe_simple_vocab_16e6.txt`.
+    ///
+    /// Numbers tokens as OpenAI does: bytes, bytes ending a word, merges, marks. Throws `malformed` where a merge names a token that is not
+    /// there yet.
+    public init(merges text: [UInt8], startOfText: String = "<|startoftext|>", endOfText: String = "<|endoftext|>") throws(IsomerError) {
+        let text = try MergesText(text, limit: Self.mergeCount)
+        var vocabulary = Vocabulary(capacity: 514 + text.lines.count)
+        for suffix in ["", Self.endOfWord] {
+            for byte in ByteAlphabet.order {
+                try vocabulary.insert(String(ByteAlphabet.scalars[Int(byte)]) + suffix, id: TokenID(vocabulary.count))
+            }
+        }
+        var merges = MergeTable(capacity: text.lines.count)
+        var order: [(left: TokenID, right: TokenID)] = []
+        order.reserveCapacity(text.lines.count)
+        var whole: [UInt8] = []
+        for (rank, line) in text.lines.enumerated() {
+            let bytes = text.bytes.span
+            guard let left = vocabulary.id(of: bytes.extracting(line.left)), let right = vocabulary.id(of: bytes.extracting(line.right))
+            else {
+                throw IsomerError(
+                    .malformed, "merge \(rank + 1) joins a token that no merge before it makes", byteOffset: UInt64(line.left.lowerBound),
+                    found: "\"\(String(decoding: bytes.extracting(line.left.lowerBound..<line.right.upperBound)))\"")
+            }
+            whole.removeAll(keepingCapacity: true)
+            whole.append(contentsOf: bytes.extracting(line.left))
+            whole.append(contentsOf: bytes.extracting(line.right))
+            let result = TokenID(vocabulary.count)
+            try vocabulary.insert(whole.span, id: result)
+            guard merges.insert(left, right, .init(rank: UInt32(rank), result: result)) else { continue }
+            order.append((left, right))
+        }
+        try vocabulary.insert(startOfText, id: TokenID(vocabulary.count))
+        try vocabulary.insert(endOfText, id: TokenID(vocabulary.count))
+        model = BytePairModel(vocabulary: vocabulary, merges: merges, order: order)
+    }
+
+    /// The bytes of `merges.txt` as every Diffusers folder has it: 524,619 bytes.
+    public static func mergesText() throws(IsomerError) -> [UInt8] {
+        // SAFETY: a constant of this length in the binary.
+        let compressed = UnsafeRawBufferPointer(start: isomer_clip_merges_bytes(), count: isomer_clip_merges_count())
+        return try Inflater.inflate(compressed, .gzip, size: .exactly(524_619))
+    }
+}
