@@ -1,5 +1,6 @@
-@testable import IsomerTensors
 import Testing
+
+@testable import IsomerTensors
 
 @Suite struct CRC32Tests {
     /// The definition, one bit at a time.

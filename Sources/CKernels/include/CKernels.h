@@ -10,5 +10,6 @@
 
 #include "isomer_crc32.h"
 #include "isomer_level.h"
+#include "isomer_strided.h"
 
 #endif
