@@ -33,7 +33,10 @@ def write_tokenizer(folder, merges=FULL_MERGES, pad_token="<|endoftext|>"):
     folder.mkdir(parents=True, exist_ok=True)
     table = merges_table(merges)
     words = vocabulary(table)
-    (folder / "vocab.json").write_text(json.dumps(words, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+    # As transformers wrote the published file: 1,059,962 bytes for the whole vocabulary.
+    (folder / "vocab.json").write_text(
+        json.dumps(words, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     (folder / "merges.txt").write_text(
         "#version: 0.2\n" + "".join(" ".join(pair) + "\n" for pair in table), encoding="utf-8"
     )
