@@ -1,0 +1,53 @@
+import IsomerBytes
+import Synchronization
+import Testing
+
+@Suite struct WorkersTests {
+    @Test(arguments: [1, 2, 7, 64])
+    func everyItemIsDoneOnce(count: Int) throws {
+        let workers = Workers(count: count)
+        let done = Mutex([Int](repeating: 0, count: 1000))
+        let seen = Mutex(Set<Int>())
+        try workers.run(1000) { (item, worker) throws(IsomerError) in
+            done.withLock { $0[item] += 1 }
+            _ = seen.withLock { $0.insert(worker) }
+        }
+        #expect(done.withLock { $0 } == [Int](repeating: 1, count: 1000))
+        #expect(seen.withLock { $0 }.isSubset(of: Set(0..<count)))
+    }
+
+    @Test func noItemsAreFine() throws {
+        try Workers(count: 4).run(0) { (_, _) throws(IsomerError) in throw IsomerError(.usage, "never") }
+        #expect(Workers(count: 0).count == 1)
+        #expect(Workers().count >= 1)
+    }
+
+    @Test func twoWorkersRunAtTheSameTime() throws {
+        let arrived = Atomic<Int>(0)
+        try Workers(count: 2).run(2) { (_, _) throws(IsomerError) in
+            arrived.wrappingAdd(1, ordering: .sequentiallyConsistent)
+            // Would never end if one thread did both.
+            while arrived.load(ordering: .sequentiallyConsistent) < 2 {}
+        }
+    }
+
+    @Test func anErrorStopsTheRestAndTheLowestItemIsTold() {
+        let began = Atomic<Int>(0)
+        let failure = error {
+            try Workers(count: 4).run(1_000_000) { (item, _) throws(IsomerError) in
+                began.wrappingAdd(1, ordering: .relaxed)
+                if item >= 10 { throw IsomerError(.mismatch, "\(item)") }
+            }
+        }
+        #expect(failure == IsomerError(.mismatch, "10"))
+        #expect(began.load(ordering: .relaxed) <= 14)
+    }
+
+    @Test func runsWithinRuns() throws {
+        let sum = Atomic<Int>(0)
+        try Workers(count: 3).run(5) { (_, _) throws(IsomerError) in
+            try Workers(count: 3).run(5) { (item, _) throws(IsomerError) in sum.wrappingAdd(item, ordering: .relaxed) }
+        }
+        #expect(sum.load(ordering: .relaxed) == 50)
+    }
+}
