@@ -50,14 +50,16 @@ let package = Package(
 
         module("IsomerBytes", ["CBytes", "CZlib", system]),
         module("IsomerTensors", ["IsomerBytes", "CKernels"]),
+        module("IsomerFormats", ["IsomerTensors", "IsomerBytes"]),
         module("IsomerTokenizers", ["IsomerBytes", "CEmbedded"]),
 
-        module("IsomerKit", ["IsomerBytes", "IsomerTensors", "IsomerTokenizers"]),
+        module("IsomerKit", ["IsomerBytes", "IsomerTensors", "IsomerFormats", "IsomerTokenizers"]),
         module("IsomerCommands", ["IsomerKit", argumentParser, crypto]),
         .executableTarget(name: "isomer-cli", dependencies: ["IsomerCommands", argumentParser], swiftSettings: swiftSettings),
 
         tests(of: "IsomerBytes"),
         tests(of: "IsomerTensors"),
+        tests(of: "IsomerFormats", ["IsomerTensors", "IsomerBytes"]),
         tests(of: "IsomerTokenizers", ["IsomerBytes", crypto]),
     ]
 )

@@ -1,3 +1,4 @@
 @_exported public import IsomerBytes
+@_exported public import IsomerFormats
 @_exported public import IsomerTensors
 @_exported public import IsomerTokenizers

@@ -1,0 +1,23 @@
+internal import IsomerBytes
+internal import IsomerTensors
+
+extension [TensorDescriptor] {
+    /// The tensor at `index`, or an error: an index may have been computed from another source's list.
+    func checked(_ index: Int, path: FilePath?) throws(IsomerError) -> TensorDescriptor {
+        guard indices.contains(index) else {
+            throw IsomerError(.usage, "there is no tensor with this index", path: path, expected: "less than \(count)", found: "\(index)")
+        }
+        return self[index]
+    }
+}
+
+extension TensorDescriptor {
+    /// Throws unless `count` bytes from `offset` lie inside the tensor.
+    func checkRange(_ offset: Int, _ count: Int, path: FilePath?) throws(IsomerError) {
+        guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
+            throw IsomerError(
+                .usage, "the range lies outside the tensor", path: path, item: name, expected: "\(byteCount) bytes",
+                found: "\(count) bytes from \(offset)")
+        }
+    }
+}
