@@ -53,7 +53,8 @@ let package = Package(
         module("IsomerFormats", ["IsomerTensors", "IsomerBytes"]),
         module("IsomerTokenizers", ["IsomerBytes", "CEmbedded"]),
 
-        module("IsomerKit", ["IsomerBytes", "IsomerTensors", "IsomerFormats", "IsomerTokenizers"]),
+        module("IsomerConversion", ["IsomerFormats", "IsomerTensors", "IsomerBytes"]),
+        module("IsomerKit", ["IsomerBytes", "IsomerTensors", "IsomerFormats", "IsomerTokenizers", "IsomerConversion"]),
         module("IsomerCommands", ["IsomerKit", argumentParser, crypto]),
         .executableTarget(name: "isomer-cli", dependencies: ["IsomerCommands", argumentParser], swiftSettings: swiftSettings),
 
@@ -61,5 +62,7 @@ let package = Package(
         tests(of: "IsomerTensors"),
         tests(of: "IsomerFormats", ["IsomerTensors", "IsomerBytes"]),
         tests(of: "IsomerTokenizers", ["IsomerBytes", crypto]),
+        tests(of: "IsomerConversion", ["IsomerFormats", "IsomerTensors", "IsomerBytes"]),
+        tests(of: "IsomerCommands", ["IsomerBytes"]),
     ]
 )

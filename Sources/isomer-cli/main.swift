@@ -1,4 +1,11 @@
-import ArgumentParser
 import IsomerCommands
 
-Isomer.main()
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+exit(Isomer.runProcess(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,30 @@
+public import IsomerTensors
+
+/// A tensor to be written, and the pieces of it.
+public struct PlannedTensor: Hashable, Sendable {
+    /// Its name, type and shape in the file to be written.
+    public var descriptor: TensorDescriptor
+    /// Its elements in order.
+    public var pieces: [Piece]
+    /// The type that the sources' elements have. Where it differs from the descriptor's, they are cast on the way.
+    public var sourceType: ScalarType
+
+    public init(_ descriptor: TensorDescriptor, pieces: [Piece], sourceType: ScalarType) {
+        self.descriptor = descriptor
+        self.pieces = pieces
+        self.sourceType = sourceType
+    }
+
+    /// One tensor of a source, unchanged but perhaps for its name, shape and type.
+    public init(_ descriptor: TensorDescriptor, from reference: TensorReference, of sourceType: ScalarType) {
+        self.init(descriptor, pieces: [.tensor(reference, .whole)], sourceType: sourceType)
+    }
+
+    /// Whether the elements' type changes.
+    public var isCast: Bool { sourceType != descriptor.scalarType }
+
+    /// Whether there is a cast between the two types: both are floats of whole bytes.
+    var isCastable: Bool {
+        [sourceType, descriptor.scalarType].allSatisfy { $0.kind == .float && $0.isByteAligned && $0 != .f8e8m0 }
+    }
+}
