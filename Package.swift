@@ -52,9 +52,16 @@ let package = Package(
         module("IsomerTensors", ["IsomerBytes", "CKernels"]),
         module("IsomerFormats", ["IsomerTensors", "IsomerBytes"]),
         module("IsomerTokenizers", ["IsomerBytes", "CEmbedded"]),
+        module("IsomerArchitectures", ["IsomerBytes", "IsomerTensors"]),
+        module("IsomerMapping", ["IsomerArchitectures", "IsomerBytes", "IsomerTensors"]),
+        module("IsomerConversion", ["IsomerFormats", "IsomerMapping", "IsomerArchitectures", "IsomerTensors", "IsomerBytes"]),
 
-        module("IsomerConversion", ["IsomerFormats", "IsomerTensors", "IsomerBytes"]),
-        module("IsomerKit", ["IsomerBytes", "IsomerTensors", "IsomerFormats", "IsomerTokenizers", "IsomerConversion"]),
+        module(
+            "IsomerKit",
+            [
+                "IsomerBytes", "IsomerTensors", "IsomerFormats", "IsomerTokenizers", "IsomerArchitectures", "IsomerMapping",
+                "IsomerConversion",
+            ]),
         module("IsomerCommands", ["IsomerKit", argumentParser, crypto]),
         .executableTarget(name: "isomer-cli", dependencies: ["IsomerCommands", argumentParser], swiftSettings: swiftSettings),
 
@@ -64,5 +71,7 @@ let package = Package(
         tests(of: "IsomerTokenizers", ["IsomerBytes", crypto]),
         tests(of: "IsomerConversion", ["IsomerFormats", "IsomerTensors", "IsomerBytes"]),
         tests(of: "IsomerCommands", ["IsomerBytes"]),
+        tests(of: "IsomerArchitectures", ["IsomerBytes", "IsomerTensors"]),
+        tests(of: "IsomerMapping", ["IsomerArchitectures", "IsomerBytes", "IsomerTensors"]),
     ]
 )

@@ -1,0 +1,104 @@
+public import IsomerBytes
+
+/// What one kind of network must tell about itself to be recognised, converted, made and run.
+///
+/// A new network is one type that conforms to this, in one folder, and one line in `Networks.all`; its other namings are one file of rules in
+/// IsomerMapping.
+public protocol NetworkConfiguration: Hashable, Sendable {
+    /// The library and class that Diffusers' `model_index.json` and configuration files name: `diffusers`, `UNet2DConditionModel`. The first is
+    /// written unless `classIdentity` says otherwise; the others are read alike.
+    static var classes: [NetworkClass] { get }
+
+    /// What people call it: "UNet".
+    static var title: String { get }
+
+    /// Tensors, by canonical name, that together are found in no other kind of network.
+    static var signature: NetworkSignature { get }
+
+    /// Reads off the names and shapes (canonical naming) what they tell.
+    init(shapesOf inventory: TensorInventory) throws(IsomerError)
+
+    /// Reads a Diffusers or transformers `config.json`.
+    init(json: JSONCursor) throws(IsomerError)
+
+    /// The `config.json` to write, keys sorted. Throws `undecided` if something that it must say is `nil`.
+    func json() throws(IsomerError) -> JSONObject
+
+    /// Every tensor of the network.
+    func manifest() throws(IsomerError) -> Manifest
+
+    /// The same with everything set back that shapes do not tell: equal for two networks with equal tensors.
+    var structure: Self { get }
+
+    /// This configuration with what it does not know taken from `other`. What it knows stays.
+    func completed(by other: Self) -> Self
+
+    /// The `config.json` keys that it does not know and that must be known before a Diffusers folder can be written.
+    var undecided: [String] { get }
+
+    /// The class to write, where one configuration type stands for several.
+    var classIdentity: NetworkClass { get }
+}
+
+/// A Python class as configuration files name it.
+public struct NetworkClass: Hashable, Sendable {
+    /// `diffusers` or `transformers`.
+    public let library: String
+    /// `UNet2DConditionModel`.
+    public let name: String
+
+    /// Pairs a library with one of its classes.
+    public init(_ library: String, _ name: String) {
+        self.library = library
+        self.name = name
+    }
+}
+
+/// Names that tell one kind of network from all others.
+public struct NetworkSignature: Hashable, Sendable {
+    /// All of these are there. The first also tells the prefix under which the network stands.
+    public let present: [String]
+    /// None of these is there.
+    public let absent: [String]
+
+    /// `present` must be there, `absent` must not.
+    public init(present: [String], absent: [String] = []) {
+        self.present = present
+        self.absent = absent
+    }
+}
+
+extension NetworkConfiguration {
+    public var classIdentity: NetworkClass { Self.classes[0] }
+
+    /// Whether the two have equal tensors, whatever kinds of network they are.
+    public func hasStructure(of other: any NetworkConfiguration) -> Bool {
+        (other as? Self)?.structure == structure
+    }
+
+    /// `completed(by:)` for a configuration whose kind is not known here; one of another kind adds nothing.
+    public func completed(byAny other: any NetworkConfiguration) -> Self {
+        (other as? Self).map(completed(by:)) ?? self
+    }
+
+    /// What is thrown when a `config.json` is asked for too early.
+    func undecidedError() -> IsomerError? {
+        guard !undecided.isEmpty else { return nil }
+        return IsomerError(
+            .undecided, "the weights alone do not tell \(undecided.joined(separator: ", ")) of this \(Self.title)",
+            remedy: "say it with --config and a config.json or Diffusers folder of the same structure")
+    }
+}
+
+/// Every kind of network that is known.
+public enum Networks {
+    /// In the order in which they are tried.
+    public static let all: [any NetworkConfiguration.Type] = [
+        UNetConfiguration.self, AutoencoderKLConfiguration.self, CLIPTextConfiguration.self,
+    ]
+
+    /// The kind that a class name in a configuration file stands for.
+    public static func type(of className: String) -> (any NetworkConfiguration.Type)? {
+        all.first { $0.classes.contains { $0.name == className } }
+    }
+}

@@ -1,0 +1,66 @@
+public import IsomerBytes
+import IsomerTensors
+
+extension UNetConfiguration {
+    /// Reads off names and shapes (in the canonical naming) what they tell. Throws `malformed` naming the tensor that is missing or odd.
+    public init(shapesOf inventory: TensorInventory) throws(IsomerError) {
+        let downCount = inventory.count(under: "down_blocks")
+        let upCount = inventory.count(under: "up_blocks")
+        var down: [Block] = []
+        for i in 0..<downCount { down.append(try Block(shapesOf: inventory, "down_blocks.\(i)")) }
+        var up: [Block] = []
+        for i in 0..<upCount { up.append(try Block(shapesOf: inventory, "up_blocks.\(i)")) }
+
+        let middle: Middle
+        if inventory.has("mid_block.attentions.0.norm.weight") {
+            middle = .attention(depth: inventory.count(under: "mid_block.attentions.0.transformer_blocks"))
+        } else {
+            middle = inventory.has("mid_block.resnets.0.conv1.weight") ? .residual : .absent
+        }
+
+        let classEmbedding: ClassEmbedding
+        if let count = inventory.extent(of: "class_embedding.weight", axis: 0) {
+            classEmbedding = .table(count: count)
+        } else if let width = inventory.extent(of: "class_embedding.linear_1.weight", axis: 1) {
+            classEmbedding = .projection(width: width)
+        } else {
+            classEmbedding = .none
+        }
+
+        // Any transformer tells; a UNet without one is not of this family.
+        let context = inventory.tensors.first { $0.name.hasSuffix(".attn2.to_k.weight") && $0.shape.rank == 2 }?.shape.dimensions[1]
+        guard let context else { throw IsomerError(.malformed, "the UNet has no attention to a text", item: "attn2.to_k.weight") }
+        let projection = inventory.tensors.first { $0.name.hasSuffix(".proj_in.weight") }
+
+        self.init(
+            inputChannels: try inventory.required("conv_in.weight", axis: 1),
+            outputChannels: try inventory.required("conv_out.weight", axis: 0),
+            down: down, middle: middle, up: up, crossAttentionWidth: context,
+            usesLinearProjection: projection?.shape.rank == 2, classEmbedding: classEmbedding,
+            additionWidth: inventory.extent(of: "add_embedding.linear_1.weight", axis: 1))
+    }
+}
+
+extension UNetConfiguration.Block {
+    fileprivate init(shapesOf inventory: TensorInventory, _ path: String) throws(IsomerError) {
+        let layers = inventory.count(under: path + ".resnets")
+        let attentions = inventory.count(under: path + ".attentions")
+        var depths: [Int?] = []
+        for j in 0..<layers {
+            depths.append(j < attentions ? inventory.count(under: "\(path).attentions.\(j).transformer_blocks") : nil)
+        }
+        self.init(channels: try inventory.required(path + ".resnets.0.conv1.weight", axis: 0), depths: depths)
+    }
+}
+
+extension TensorInventory {
+    /// The extent that a configuration is read off from, or an error that names the tensor.
+    func required(_ name: String, axis: Int) throws(IsomerError) -> Int {
+        guard let extent = extent(of: name, axis: axis) else {
+            throw IsomerError(
+                .malformed, has(name) ? "the tensor has too few extents" : "the tensor is missing", item: name,
+                found: shape(of: name)?.description)
+        }
+        return extent
+    }
+}

@@ -1,0 +1,130 @@
+public import IsomerBytes
+
+extension UNetConfiguration: NetworkConfiguration {
+    public static let classes = [NetworkClass("diffusers", "UNet2DConditionModel")]
+    public static let title = "UNet"
+    public static let signature = NetworkSignature(
+        present: ["down_blocks.0.resnets.0.conv1.weight", "conv_in.weight", "time_embedding.linear_1.weight", "conv_out.weight"],
+        absent: ["controlnet_cond_embedding.conv_in.weight"])
+
+    public var undecided: [String] {
+        var keys: [String] = []
+        if headCounts == nil { keys.append("attention_head_dim") }
+        if normGroups == nil { keys.append("norm_num_groups") }
+        if additionWidth != nil, additionTimeWidth == nil { keys.append("addition_time_embed_dim") }
+        return keys
+    }
+
+    public func completed(by other: UNetConfiguration) -> UNetConfiguration {
+        var result = self
+        result.headCounts = headCounts ?? other.headCounts
+        result.sampleSize = sampleSize ?? other.sampleSize
+        result.additionTimeWidth = additionTimeWidth ?? other.additionTimeWidth
+        result.upcastsAttention = upcastsAttention ?? other.upcastsAttention
+        result.normGroups = normGroups ?? other.normGroups
+        result.normEpsilon = other.normEpsilon
+        return result
+    }
+
+    /// Every key that Diffusers itself writes for this class, so that its loader has nothing to fill in.
+    public func json() throws(IsomerError) -> JSONObject {
+        if let error = undecidedError() { throw error }
+        guard up.map(\.channels) == down.map(\.channels).reversed(), zip(up, down.reversed()).allSatisfy({ $0.layers == $1.layers + 1 })
+        else {
+            throw IsomerError(.unsupported, "a UNet whose way up does not mirror its way down has no Diffusers configuration")
+        }
+        var object: JSONObject = [
+            "_class_name": "UNet2DConditionModel",
+            "_diffusers_version": .string(writtenDiffusersVersion),
+            "act_fn": "silu",
+            "addition_embed_type": additionWidth == nil ? .null : "text_time",
+            "addition_embed_type_num_heads": 64,
+            "addition_time_embed_dim": JSONValue(additionTimeWidth),
+            "attention_head_dim": JSONValue(collapsing: headCounts ?? []),
+            "attention_type": "default",
+            "block_out_channels": JSONValue(down.map(\.channels)),
+            "center_input_sample": false,
+            "class_embed_type": .null,
+            "class_embeddings_concat": false,
+            "conv_in_kernel": 3,
+            "conv_out_kernel": 3,
+            "cross_attention_dim": JSONValue(crossAttentionWidth),
+            "cross_attention_norm": .null,
+            "down_block_types": .array(down.map { $0.hasAttention ? "CrossAttnDownBlock2D" : "DownBlock2D" }),
+            "downsample_padding": 1,
+            "dropout": 0.0,
+            "dual_cross_attention": false,
+            "encoder_hid_dim": .null,
+            "encoder_hid_dim_type": .null,
+            "flip_sin_to_cos": true,
+            "freq_shift": 0,
+            "in_channels": JSONValue(inputChannels),
+            "layers_per_block": JSONValue(collapsing: down.map(\.layers)),
+            "mid_block_only_cross_attention": .null,
+            "mid_block_scale_factor": 1,
+            "mid_block_type": middleType,
+            "norm_eps": JSONValue(normEpsilon),
+            "norm_num_groups": JSONValue(normGroups),
+            "num_attention_heads": .null,
+            "num_class_embeds": .null,
+            "only_cross_attention": false,
+            "out_channels": JSONValue(outputChannels),
+            "projection_class_embeddings_input_dim": JSONValue(additionWidth),
+            "resnet_out_scale_factor": 1.0,
+            "resnet_skip_time_act": false,
+            "resnet_time_scale_shift": "default",
+            "reverse_transformer_layers_per_block": .null,
+            "sample_size": JSONValue(sampleSize),
+            "time_cond_proj_dim": .null,
+            "time_embedding_act_fn": .null,
+            "time_embedding_dim": .null,
+            "time_embedding_type": "positional",
+            "timestep_post_act": .null,
+            "transformer_layers_per_block": 1,
+            "up_block_types": .array(up.map { $0.hasAttention ? "CrossAttnUpBlock2D" : "UpBlock2D" }),
+            "upcast_attention": .bool(upcastsAttention ?? false),
+            "use_linear_projection": .bool(usesLinearProjection),
+        ]
+        writeDepths(&object)
+        switch classEmbedding {
+        case .none: break
+        case .table(let count): object["num_class_embeds"] = JSONValue(count)
+        case .projection(let width):
+            object["class_embed_type"] = "projection"
+            object["projection_class_embeddings_input_dim"] = JSONValue(width)
+        case .timestep: object["class_embed_type"] = "timestep"
+        }
+        return object
+    }
+
+    private var middleType: JSONValue {
+        switch middle {
+        case .absent: .null
+        case .residual: "UNetMidBlock2D"
+        case .attention: "UNetMidBlock2DCrossAttn"
+        }
+    }
+
+    /// The shortest way to say the depths: one number, one for each block, or one for each layer.
+    private func writeDepths(_ object: inout JSONObject) {
+        let middleDepth: Int? = if case .attention(let depth) = middle { depth } else { nil }
+        // A block without attention has no depth; whatever is written for it is not looked at, except that the middle block takes the last.
+        let downDepths = down.enumerated().map { i, block in
+            block.depths.map { $0 ?? (i + 1 == down.count ? middleDepth ?? 1 : 1) }
+        }
+        let upDepths = up.map { $0.depths.map { $0 ?? 1 } }
+        let isUniform = downDepths.allSatisfy { Set($0).count <= 1 }
+        let mirrors = zip(up, downDepths.reversed()).allSatisfy { block, depths in
+            block.depths.allSatisfy { $0 == nil || $0 == depths.first }
+        }
+        if isUniform && mirrors && (middleDepth == nil || downDepths.last?.first == middleDepth) {
+            object["transformer_layers_per_block"] = JSONValue(collapsing: downDepths.map { $0.first ?? 1 })
+        } else {
+            object["transformer_layers_per_block"] = .array(downDepths.map { JSONValue(collapsing: $0) })
+            object["reverse_transformer_layers_per_block"] = .array(upDepths.map { JSONValue(collapsing: $0) })
+        }
+    }
+}
+
+/// The version whose writer our configuration files follow, key for key.
+let writtenDiffusersVersion = "0.42.1"

@@ -1,0 +1,107 @@
+public import IsomerArchitectures
+public import IsomerBytes
+import IsomerTensors
+
+/// A component found in a file: which tensor of the file is which tensor of the network, what is missing, what stands beside it.
+public struct ComponentReading: Sendable {
+    /// A tensor of the layout and where the file has it.
+    public struct Assignment: Sendable {
+        /// The tensor, as the layout names and shapes it.
+        public let item: Expansion.Item
+        /// Its position in the file.
+        public let index: Int
+    }
+
+    /// A tensor of the file that is not the network's own.
+    public struct Companionship: Sendable {
+        /// Its position in the file.
+        public let index: Int
+        /// Why it is there.
+        public let companion: Companion
+    }
+
+    /// Where it stands.
+    public let placement: Placement
+    /// Its configuration.
+    public let configuration: any NetworkConfiguration
+    /// What was found.
+    public let assignments: [Assignment]
+    /// Names, in the file's naming, of what was not.
+    public let missing: [String]
+    /// Tensors of another shape than the network's, with the sentence about each.
+    public let mismatches: [IsomerError]
+    /// Tensors beside the network that the layout knows.
+    public let companions: [Companionship]
+    /// Tensors below the prefix that nothing explains.
+    public let unexpected: [Int]
+
+    /// Looks up every tensor of `configuration`'s network in `inventory`.
+    ///
+    /// `claimed` are tensors that belong to other components standing below the same prefix.
+    public init(
+        _ placement: Placement, _ configuration: any NetworkConfiguration, in inventory: TensorInventory,
+        companions extra: [Companion] = []
+    ) throws(IsomerError) {
+        self.placement = placement
+        self.configuration = configuration
+        var assignments: [Assignment] = []
+        var missing: [String] = []
+        var mismatches: [IsomerError] = []
+        var taken: Set<Int> = []
+        for item in try placement.layout.expansion(of: configuration).items {
+            let name = placement.name(of: item.name)
+            guard let index = inventory.index(of: name) else {
+                missing.append(name)
+                continue
+            }
+            taken.insert(index)
+            let shape = inventory.tensors[index].shape
+            if shape.isSameUpToTrailingUnits(as: item.shape) {
+                assignments.append(Assignment(item: item, index: index))
+            } else {
+                mismatches.append(
+                    IsomerError(
+                        .mismatch, "the tensor has another shape than the network's", item: name,
+                        expected: "\(item.shape)", found: "\(shape)"))
+            }
+        }
+        var companions: [Companionship] = []
+        var unexpected: [Int] = []
+        if case .prefixed(let prefix) = placement.naming {
+            var known = PatternTrie<Companion>()
+            for companion in placement.layout.companions + extra { known.insert(companion.pattern, companion) }
+            for (index, tensor) in inventory.tensors.enumerated() where !taken.contains(index) {
+                guard tensor.name.utf8.starts(with: prefix.utf8) else { continue }
+                let rest = String(tensor.name.utf8.dropFirst(prefix.utf8.count)) ?? tensor.name
+                if let companion = known.matches(rest).first?.payload {
+                    companions.append(Companionship(index: index, companion: companion))
+                } else {
+                    unexpected.append(index)
+                }
+            }
+        }
+        self.assignments = assignments
+        self.missing = missing
+        self.mismatches = mismatches
+        self.companions = companions
+        self.unexpected = unexpected
+    }
+
+    /// The share of the network's tensors that were found, in its shapes.
+    public var coverage: Double {
+        let all = assignments.count + missing.count + mismatches.count
+        return all == 0 ? 0 : Double(assignments.count) / Double(all)
+    }
+}
+
+extension Shape {
+    /// Equal but for extents of 1 at the end: a linear map and a 1×1 convolution hold the same numbers in the same order.
+    func isSameUpToTrailingUnits(as other: Shape) -> Bool {
+        func trimmed(_ shape: Shape) -> ArraySlice<Int> {
+            var dimensions = shape.dimensions[...]
+            while dimensions.last == 1 { dimensions.removeLast() }
+            return dimensions
+        }
+        return self == other || (trimmed(self) == trimmed(other) && (rank > 1 && other.rank > 1 || rank == other.rank))
+    }
+}

@@ -1,0 +1,141 @@
+public import IsomerArchitectures
+public import IsomerBytes
+import IsomerTensors
+
+/// A file read as a model of one family: its components, what speaks for that, and what nothing explains.
+public struct ModelReading: Sendable {
+    /// The family.
+    public let family: ModelFamily
+    /// The components that were found, by slot.
+    public let components: [String: ComponentReading]
+    /// Averaged copies of components, by slot.
+    public let averages: [String: ComponentReading]
+    /// What was looked at.
+    public let evidence: [Evidence]
+    /// Published members with the same structure in all components found.
+    public let members: [ModelMember]
+    /// Tensors beside the components that the family knows.
+    public let companions: [ComponentReading.Companionship]
+    /// Tensors that nothing explains.
+    public let leftover: [Int]
+
+    /// Whether all evidence is in favour.
+    public var isAccepted: Bool { evidence.allSatisfy(\.holds) }
+
+    /// The configuration of slot `name`, completed by the first member that has the same structure.
+    public func configuration(of name: String) -> (any NetworkConfiguration)? {
+        guard let found = components[name]?.configuration else { return nil }
+        return family.completed(found, slot: name)
+    }
+}
+
+extension ModelFamily {
+    /// `configuration` with what shapes do not tell taken from the first member whose component has the same tensors.
+    public func completed(_ configuration: any NetworkConfiguration, slot: String) -> any NetworkConfiguration {
+        for member in members {
+            if let known = member.components[slot], configuration.hasStructure(of: known) { return configuration.completed(byAny: known) }
+        }
+        return configuration
+    }
+
+    /// The members whose components have the same tensors as all of `components`.
+    public func members(matching components: Components) -> [ModelMember] {
+        members.filter { member in
+            components.allSatisfy { slot, found in member.components[slot].map(found.hasStructure) ?? true }
+        }
+    }
+
+    /// Reads `inventory` as a checkpoint of this family; `nil` if none of its components is there.
+    ///
+    /// `given` are configurations that the user or a neighbouring file states; they stand in for what shapes tell.
+    public func reading(of inventory: TensorInventory, given: Components = [:]) throws(IsomerError) -> ModelReading? {
+        var components: [String: ComponentReading] = [:]
+        var averages: [String: ComponentReading] = [:]
+        var isClaimed = [Bool](repeating: false, count: inventory.tensors.count)
+        var companions: [ComponentReading.Companionship] = []
+
+        func claim(_ reading: ComponentReading) {
+            for assignment in reading.assignments { isClaimed[assignment.index] = true }
+            for companion in reading.companions where !isClaimed[companion.index] {
+                isClaimed[companion.index] = true
+                companions.append(companion)
+            }
+        }
+        for slot in slots {
+            guard let placement = slot.placements.first(where: { $0.isPresent(in: inventory) }) else { continue }
+            let reading = try slot.reading(placement, in: inventory, given: given[slot.name])
+            components[slot.name] = reading
+            claim(reading)
+        }
+        for slot in slots {
+            guard let average = slot.average, average.isPresent(in: inventory) else { continue }
+            // The averaged names have no structure left to read: they are looked up from the other copy's, or from what was given.
+            guard let configuration = components[slot.name]?.configuration ?? given[slot.name] else { continue }
+            averages[slot.name] = try ComponentReading(average, configuration, in: inventory)
+        }
+        guard !components.isEmpty else { return nil }
+
+        var known = PatternTrie<Companion>()
+        for companion in self.companions { known.insert(companion.pattern, companion) }
+        var leftover: [Int] = []
+        for (index, tensor) in inventory.tensors.enumerated() where !isClaimed[index] {
+            if let companion = known.matches(tensor.name).first?.payload {
+                companions.append(ComponentReading.Companionship(index: index, companion: companion))
+            } else {
+                leftover.append(index)
+            }
+        }
+        let configurations = components.mapValues(\.configuration)
+        return ModelReading(
+            family: self, components: components, averages: averages, evidence: evidence(configurations),
+            members: members(matching: configurations), companions: companions.sorted { $0.index < $1.index }, leftover: leftover)
+    }
+}
+
+extension Slot {
+    /// Reads the component at `placement`, with the configuration that its shapes tell or that is `given`.
+    func reading(
+        _ placement: Placement, in inventory: TensorInventory, given: (any NetworkConfiguration)? = nil
+    ) throws(IsomerError) -> ComponentReading {
+        let below = inventory.under(placement.prefix)
+        let (told, companions) = adapt(try placement.layout.configuration(shapesOf: below), below, placement)
+        // A given configuration with other tensors is answered with the list of tensors that differ, not with a sentence about numbers.
+        let configuration = given.map { told.hasStructure(of: $0) ? told.completed(byAny: $0) : $0 } ?? told
+        return try ComponentReading(placement, configuration, in: inventory, companions: companions)
+    }
+}
+
+/// Which model a file is, with reasons.
+public struct Detection: Sendable {
+    /// Families of which at least one component was found, the likeliest first.
+    public let candidates: [ModelReading]
+
+    /// Tries every family on `inventory`.
+    public init(of inventory: TensorInventory, given: ModelFamily.Components = [:]) throws(IsomerError) {
+        var found: [ModelReading] = []
+        for family in ModelFamily.all {
+            if let reading = try family.reading(of: inventory, given: given) { found.append(reading) }
+        }
+        // More components, then more of their tensors, then less that nothing explains; the order of the registry settles the rest.
+        candidates = found.enumerated().sorted { left, right in
+            let a = left.element.rank
+            let b = right.element.rank
+            return a == b ? left.offset < right.offset : a.lexicographicallyPrecedes(b)
+        }.map(\.element)
+    }
+
+    /// The one family that all evidence speaks for; `nil` if there is none, or several that nothing tells apart.
+    public var decided: ModelReading? {
+        let accepted = candidates.filter(\.isAccepted)
+        guard let first = accepted.first else { return nil }
+        return accepted.dropFirst().contains { $0.rank == first.rank } ? nil : first
+    }
+}
+
+extension ModelReading {
+    /// Smaller is likelier.
+    fileprivate var rank: [Int] {
+        let coverage = components.values.reduce(0.0) { $0 + $1.coverage }
+        return [isAccepted ? 0 : 1, -components.count, -Int(coverage * 1_000), leftover.count]
+    }
+}

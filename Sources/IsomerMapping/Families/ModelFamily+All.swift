@@ -1,0 +1,17 @@
+extension ModelFamily {
+    /// Every family that is known.
+    public static let all: [ModelFamily] = [stableDiffusion1, stableDiffusion2]
+
+    /// The family called `identifier`.
+    public static func named(_ identifier: String) -> ModelFamily? {
+        all.first { $0.identifier == identifier }
+    }
+
+    /// The member called `identifier`, with its family.
+    public static func member(_ identifier: String) -> (family: ModelFamily, member: ModelMember)? {
+        for family in all {
+            if let member = family.members.first(where: { $0.identifier == identifier }) { return (family, member) }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,152 @@
+import IsomerArchitectures
+import IsomerBytes
+
+extension ModelFamily {
+    /// Stable Diffusion 1.x: CLIP ViT-L's text encoder, a UNet with 1×1 convolutions around its transformers.
+    static let stableDiffusion1 = ModelFamily(
+        identifier: "sd1",
+        title: "Stable Diffusion 1.x",
+        slots: [
+            .ldmUNet(adapt: { found, _, _ in
+                var unet = found
+                unet.usesLinearProjection = false
+                return (unet, [])
+            }),
+            .ldmVAE,
+            Slot(
+                "text_encoder", CLIPTextConfiguration.self,
+                [
+                    Placement("cond_stage_model.transformer.", Layouts.clipText),
+                    // The oldest files, and those made from Diffusers folders by scripts that know only `text_model.`.
+                    Placement("cond_stage_model.transformer.", Layouts.flatCLIPText),
+                ]),
+        ],
+        members: [
+            member("sd15", "Stable Diffusion 1.5", "StableDiffusionPipeline", channels: 4),
+            member("sd15-inpaint", "Stable Diffusion 1.5 inpainting", "StableDiffusionInpaintPipeline", channels: 9, .ddim),
+            member("ip2p", "InstructPix2Pix", "StableDiffusionInstructPix2PixPipeline", channels: 8),
+        ],
+        companions: Companion.ldmTraining,
+        evidence: { components in
+            var evidence: [Evidence] = []
+            if let unet = components["unet"] as? UNetConfiguration {
+                evidence.append(Evidence("the UNet has no class or size input", unet.classEmbedding == .none && unet.additionWidth == nil))
+                if components["text_encoder"] == nil {
+                    let isUsual = unet.crossAttentionWidth == 768
+                    evidence.append(
+                        Evidence(
+                            isUsual ? "the UNet attends to texts of width 768" : "the UNet has 1×1 convolutions around its transformers",
+                            isUsual || (!unet.usesLinearProjection && unet.crossAttentionWidth != 1024)))
+                }
+            }
+            if let text = components["text_encoder"] as? CLIPTextConfiguration {
+                evidence.append(Evidence("the text encoder is not OpenCLIP's", text.activation != .gelu))
+                if let unet = components["unet"] as? UNetConfiguration {
+                    evidence.append(Evidence("the UNet attends to texts as wide as the encoder's", unet.crossAttentionWidth == text.width))
+                }
+            }
+            return evidence
+        })
+
+    private static func member(
+        _ identifier: String, _ title: String, _ pipeline: String, channels: Int, _ scheduler: ScheduleSource = .pndm
+    ) -> ModelMember {
+        var unet = UNetConfiguration.stableDiffusion(channels: channels, context: 768, linear: false)
+        unet.headCounts = [8, 8, 8, 8]
+        unet.sampleSize = 64
+        var text = CLIPTextConfiguration(vocabularySize: 49_408, positions: 77, width: 768, feedForwardWidth: 3_072, layers: 12)
+        text.headCount = 12
+        text.activation = .quickGELU
+        text.declaredProjectionWidth = 768
+        return ModelMember(
+            identifier: identifier, title: title, pipeline: pipeline,
+            components: ["unet": unet, "vae": AutoencoderKLConfiguration.stableDiffusion(sampleSize: 512), "text_encoder": text],
+            scheduler: scheduler.configuration(nil), prediction: .epsilon, padTokens: ["tokenizer": "<|endoftext|>"])
+    }
+}
+
+/// The sampling schedule that a published folder names.
+enum ScheduleSource {
+    case pndm, ddim
+
+    /// The published `scheduler_config.json`. `timestep_spacing` is not in it: what readers assume without it is part of how the model looks.
+    func configuration(_ prediction: Prediction?) -> JSONObject {
+        var object: JSONObject = [
+            "_class_name": self == .pndm ? "PNDMScheduler" : "DDIMScheduler",
+            "_diffusers_version": "0.6.0",
+            "beta_end": 0.012,
+            "beta_schedule": "scaled_linear",
+            "beta_start": 0.00085,
+            "clip_sample": false,
+            "num_train_timesteps": 1000,
+            "set_alpha_to_one": false,
+            "skip_prk_steps": true,
+            "steps_offset": 1,
+            "trained_betas": .null,
+        ]
+        if let prediction { object["prediction_type"] = .string(prediction.rawValue) }
+        return object
+    }
+}
+
+extension UNetConfiguration {
+    /// The four resolutions that Stable Diffusion 1 and 2 share.
+    static func stableDiffusion(channels: Int, context: Int, linear: Bool) -> UNetConfiguration {
+        let widths = [320, 640, 1280, 1280]
+        var unet = UNetConfiguration(
+            inputChannels: channels, outputChannels: 4,
+            down: widths.enumerated().map { Block(channels: $1, layers: 2, depth: $0 < 3 ? 1 : nil) },
+            middle: .attention(depth: 1),
+            up: widths.reversed().enumerated().map { Block(channels: $1, layers: 3, depth: $0 > 0 ? 1 : nil) },
+            crossAttentionWidth: context, usesLinearProjection: linear)
+        unet.normGroups = 32
+        unet.upcastsAttention = false
+        return unet
+    }
+}
+
+extension AutoencoderKLConfiguration {
+    /// The autoencoder that Stable Diffusion 1 and 2 share.
+    static func stableDiffusion(sampleSize: Int) -> AutoencoderKLConfiguration {
+        var vae = AutoencoderKLConfiguration(
+            inputChannels: 3, outputChannels: 3, channels: [128, 256, 512, 512], layers: 2, latentChannels: 4)
+        vae.scalingFactor = 0.18215
+        vae.sampleSize = sampleSize
+        vae.forcesUpcast = true
+        vae.normGroups = 32
+        return vae
+    }
+}
+
+extension Slot {
+    /// The UNet of LDM and SGM checkpoints.
+    static func ldmUNet(
+        adapt: @escaping @Sendable (UNetConfiguration, TensorInventory, Placement) -> (UNetConfiguration, [Companion])
+    ) -> Slot {
+        Slot(
+            "unet", UNetConfiguration.self, [Placement("model.diffusion_model.", Layouts.ldmUNet)],
+            average: Placement(.withoutDots(prefix: "model_ema.", stem: "diffusion_model."), Layouts.ldmUNet), adapt: adapt)
+    }
+
+    /// The autoencoder of LDM and SGM checkpoints.
+    static let ldmVAE = Slot("vae", AutoencoderKLConfiguration.self, [Placement("first_stage_model.", Layouts.ldmVAE)])
+}
+
+extension Companion {
+    /// What LDM's training code leaves in a checkpoint.
+    static let ldmTraining: [Companion] =
+        [
+            "betas", "alphas_cumprod", "alphas_cumprod_prev", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod",
+            "log_one_minus_alphas_cumprod", "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod", "posterior_variance",
+            "posterior_log_variance_clipped", "posterior_mean_coef1", "posterior_mean_coef2", "logvar",
+        ].map { Companion($0, "the noise schedule, which the scheduler's configuration says") }
+        + [
+            Companion("model_ema.decay", "bookkeeping of averaged weights"),
+            Companion("model_ema.num_updates", "bookkeeping of averaged weights"),
+            Companion("model_ema.{*}", "averaged weights (--ema takes them instead of the last ones)"),
+            Companion("first_stage_model.loss.{*}", "parameters of the training loss"),
+            Companion("lr_scheduler.{*}", "training state"),
+            Companion("v_pred", "a marker: the model predicts velocity"),
+            Companion("ztsnr", "a marker: the schedule ends in pure noise"),
+        ]
+}

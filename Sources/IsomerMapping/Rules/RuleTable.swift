@@ -1,0 +1,59 @@
+public import IsomerBytes
+
+/// The rules of one layout, ready to be looked up from either side.
+public struct RuleTable: Sendable {
+    private struct Part: Sendable {
+        var rule: Int
+        var part: Int
+    }
+
+    private let rules: [Rule]
+    private var byCanonical = PatternTrie<Part>()
+    private var byOther = PatternTrie<Int>()
+
+    /// Indexes the rules of `list`.
+    public init(_ list: RuleList) {
+        rules = list.rules
+        for (number, rule) in rules.enumerated() {
+            for (part, pattern) in rule.canonical.enumerated() { byCanonical.insert(pattern, Part(rule: number, part: part)) }
+            byOther.insert(rule.other, number)
+        }
+    }
+
+    /// A tensor of the other layout and the canonical tensors it is made of.
+    public struct Link: Hashable, Sendable {
+        /// The canonical names: one, or the parts of a `concatenate` in order.
+        public var canonical: [String]
+        /// The name in the other layout.
+        public var other: String
+        /// How the elements lie there.
+        public var transform: Transform
+    }
+
+    /// The link whose canonical side holds `name`; `nil` if no rule speaks of it. Two rules that do are a fault of the table and throw.
+    public func link(canonical name: String) throws(IsomerError) -> Link? {
+        let matches = byCanonical.matches(name).filter { match in
+            rules[match.payload.rule].canonical[match.payload.part].filled(with: match.bindings).map { $0.utf8.elementsEqual(name.utf8) }
+                ?? false
+        }
+        return try unique(matches.map { (rules[$0.payload.rule], $0.bindings) }, name)
+    }
+
+    /// The link whose other side is `name`; `nil` if no rule speaks of it.
+    public func link(other name: String) throws(IsomerError) -> Link? {
+        let matches = byOther.matches(name).filter { match in
+            rules[match.payload].other.filled(with: match.bindings).map { $0.utf8.elementsEqual(name.utf8) } ?? false
+        }
+        return try unique(matches.map { (rules[$0.payload], $0.bindings) }, name)
+    }
+
+    private func unique(_ matches: [(Rule, Bindings)], _ name: String) throws(IsomerError) -> Link? {
+        guard let (rule, bindings) = matches.first else { return nil }
+        guard matches.count == 1 else {
+            throw IsomerError(.mismatch, "two rules of a layout claim one tensor", item: name)
+        }
+        let canonical = rule.canonical.compactMap { $0.filled(with: bindings) }
+        guard canonical.count == rule.canonical.count, let other = rule.other.filled(with: bindings) else { return nil }
+        return Link(canonical: canonical, other: other, transform: rule.transform)
+    }
+}

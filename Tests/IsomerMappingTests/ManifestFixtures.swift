@@ -1,0 +1,19 @@
+import IsomerArchitectures
+import IsomerBytes
+import IsomerTensors
+
+/// The folder `Fixtures` of this package.
+let fixtures = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent().appending("Fixtures")
+
+/// Reads a list of `name dtype [d0, d1]` lines, as the generators write them; a fourth column is ignored.
+func keyList(_ path: FilePath) throws -> [TensorDescriptor] {
+    let bytes = try ReadableFile(path).contents(limit: 1 << 26)
+    return try String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { line in
+        let parts = line.split(separator: " ", maxSplits: 2)
+        let open = parts[2].firstIndex(of: "[").map { parts[2][parts[2].index(after: $0)...] } ?? parts[2]
+        let list = open.prefix { $0 != "]" }
+        let dimensions = list.split(separator: ",").compactMap { Int($0.filter(\.isNumber)) }
+        guard let type = ScalarType(rawValue: String(parts[1])) else { throw IsomerError(.malformed, "odd type", item: String(line)) }
+        return try TensorDescriptor(name: String(parts[0]), scalarType: type, shape: Shape(dimensions))
+    }
+}
