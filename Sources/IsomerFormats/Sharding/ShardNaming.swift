@@ -1,0 +1,43 @@
+/// How the files of a sharded set are called.
+///
+///     model.safetensors                             one file
+///     model-00001-of-00002.safetensors              two
+///     model.safetensors.index.json                  their index
+///     model.fp16-00001-of-00002.safetensors         with a variant
+///     model.safetensors.index.fp16.json             and its index
+// Reference: diffusers 0.42.1 and transformers 5.23, `_add_variant` and `save_pretrained`; huggingface_hub 2.4.0, serialization/_base.py.
+public struct ShardNaming: Hashable, Sendable {
+    /// `diffusion_pytorch_model` for diffusers' models, `model` for transformers'.
+    public var stem: String
+    /// `fp16`, `non_ema`, …
+    public var variant: String?
+    /// Without the dot: `safetensors`, `bin`.
+    public var fileExtension: String
+
+    public init(stem: String, variant: String? = nil, fileExtension: String = "safetensors") {
+        self.stem = stem
+        self.variant = variant
+        self.fileExtension = fileExtension
+    }
+
+    /// diffusers' name for its models' weights.
+    public static let diffusers = ShardNaming(stem: "diffusion_pytorch_model")
+    /// transformers' name for its models' weights.
+    public static let transformers = ShardNaming(stem: "model")
+
+    /// The file with the number `shard`, from 1, of `count`.
+    public func fileName(shard: Int, of count: Int) -> String {
+        let suffix = count > 1 ? "-\(padded(shard))-of-\(padded(count))" : ""
+        return "\(stem)\(variant.map { "." + $0 } ?? "")\(suffix).\(fileExtension)"
+    }
+
+    /// The index of a set of more than one file.
+    public var indexFileName: String {
+        "\(stem).\(fileExtension).index\(variant.map { "." + $0 } ?? "").json"
+    }
+
+    private func padded(_ number: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
+    }
+}
