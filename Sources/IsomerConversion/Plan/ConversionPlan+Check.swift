@@ -53,9 +53,10 @@ extension ConversionPlan {
 
     private func check(_ tensor: PlannedTensor, uses: inout [[Int]]) throws(IsomerError) {
         let target = tensor.descriptor
-        guard tensor.sourceType == target.scalarType || tensor.isCastable else {
-            throw IsomerError(
-                .unsupported, "there is no cast from \(tensor.sourceType.rawValue) to \(target.scalarType.rawValue)", item: target.name)
+        do throws(IsomerError) {
+            _ = try Cast(from: tensor.sourceType, to: target.scalarType)
+        } catch {
+            throw error.about(target.name)
         }
         var covered = 0
         for piece in tensor.pieces {

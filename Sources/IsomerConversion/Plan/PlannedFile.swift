@@ -1,25 +1,11 @@
 public import IsomerBytes
+public import IsomerFormats
 public import IsomerTensors
 
 /// What kind of weight file to write.
 public enum Container: Hashable, Sendable {
     /// One safetensors file.
     case safetensors
-    /// One archive as `torch.save` writes it.
-    case torch(TorchEnvelope)
-}
-
-/// How a torch archive holds its tensors.
-public struct TorchEnvelope: Hashable, Sendable {
-    /// Whether the tensors lie under `state_dict`, beside a `global_step`, as training programs write them; else they are the top.
-    public var isNested: Bool
-    /// Whether to write the stream of PyTorch before 1.6 instead of a zip archive.
-    public var isLegacy: Bool
-
-    public init(isNested: Bool = false, isLegacy: Bool = false) {
-        self.isNested = isNested
-        self.isLegacy = isLegacy
-    }
 }
 
 /// A weight file to be written, or a set of them if it is to be cut into shards.
@@ -34,15 +20,19 @@ public struct PlannedFile: Hashable, Sendable {
     public var metadata: FileMetadata
     /// Tensor bytes that no shard may exceed, but for a single tensor that is larger; `nil` for one file whatever its size.
     public var shardBytes: UInt64?
+    /// What the shards and their index are called; `nil` for the file's own name with numbers behind its stem.
+    public var shardNaming: ShardNaming?
 
     public init(
-        path: FilePath = "", container: Container, tensors: [PlannedTensor], metadata: FileMetadata = [:], shardBytes: UInt64? = nil
+        path: FilePath = "", container: Container, tensors: [PlannedTensor], metadata: FileMetadata = [:], shardBytes: UInt64? = nil,
+        shardNaming: ShardNaming? = nil
     ) {
         self.path = path
         self.container = container
         self.tensors = tensors
         self.metadata = metadata
         self.shardBytes = shardBytes
+        self.shardNaming = shardNaming
     }
 
     /// Bytes of all its tensors.

@@ -22,9 +22,4 @@ public struct PlannedTensor: Hashable, Sendable {
 
     /// Whether the elements' type changes.
     public var isCast: Bool { sourceType != descriptor.scalarType }
-
-    /// Whether there is a cast between the two types: both are floats of whole bytes.
-    var isCastable: Bool {
-        [sourceType, descriptor.scalarType].allSatisfy { $0.kind == .float && $0.isByteAligned && $0 != .f8e8m0 }
-    }
 }

@@ -1,0 +1,50 @@
+public import IsomerBytes
+public import IsomerTensors
+
+/// What an execution did.
+public struct ConversionOutcome: Hashable, Sendable {
+    /// A tensor that lost something in its cast.
+    public struct Loss: Hashable, Sendable {
+        /// The weight file that holds it.
+        public var path: FilePath
+        /// The tensor.
+        public var name: String
+        /// How many of its elements lost what.
+        public var report: CastReport
+
+        public init(path: FilePath, name: String, report: CastReport) {
+            self.path = path
+            self.name = name
+            self.report = report
+        }
+    }
+
+    /// The files that were written, plain ones included.
+    public var paths: [FilePath]
+    /// How many tensors were written.
+    public var tensors: Int
+    /// Bytes of their elements.
+    public var tensorBytes: UInt64
+    /// Bytes of all files.
+    public var fileBytes: UInt64
+    /// How long it took, from the first look at the destination to the moment it was safe on the disk.
+    public var seconds: Double
+    /// The tensors that lost something in their cast, in the plan's order.
+    public var losses: [Loss]
+    /// How the output was checked.
+    public var verification: Verification
+}
+
+/// How far an execution has come.
+public struct ConversionProgress: Hashable, Sendable {
+    /// What is being done.
+    public enum Phase: String, Hashable, Sendable {
+        case writing, verifying
+    }
+
+    public var phase: Phase
+    /// Tensor bytes that are done with.
+    public var done: UInt64
+    /// Tensor bytes in all.
+    public var total: UInt64
+}

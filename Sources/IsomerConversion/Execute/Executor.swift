@@ -1,0 +1,101 @@
+public import IsomerBytes
+import IsomerTensors
+import Synchronization
+
+/// Carries out a plan: the one place where tensor bytes move from files to files.
+///
+/// What stays equal is copied inside the kernel, in ranges as long as possible; the rest goes through buffers of at most a megabyte, a few for
+/// each worker, whatever the model's size. The output appears whole, after it was checked, or not at all.
+public struct Executor: Sendable {
+    /// The threads that move bytes.
+    public var workers = Workers()
+    /// Whether something may be at the destination already.
+    public var overwrite = false
+    /// How the output is checked before it appears.
+    public var verification = Verification.header
+    /// Bytes that all workers' buffers may take together.
+    public var memoryBytes = 32 << 20
+    /// A folder at the destination is replaced only if it holds one of these names.
+    public var replaceableFolderNames: [FilePath.Component] = ["model_index.json"]
+    /// What reading the output back may cost.
+    public var limits = Limits()
+
+    public init() {}
+
+    /// Writes what `plan` says to `destination`.
+    ///
+    /// - Parameter progress: called from any worker, often.
+    /// - Throws: whatever `ConversionPlan.check`, the sources and the disk say; `mismatch` if the output read back is not what was planned;
+    ///   `interrupted`. In every case the destination is what it was before.
+    public func run(
+        _ plan: ConversionPlan, to destination: FilePath, progress: @escaping @Sendable (ConversionProgress) -> Void = { _ in }
+    ) throws(IsomerError) -> ConversionOutcome {
+        let began = ContinuousClock.now
+        try plan.check()
+        let plan = try plan.cutIntoShards(at: destination)
+
+        var preparations: [PreparedFile] = []
+        for file in plan.files { preparations.append(try PreparedFile(file, limits: limits)) }
+        let byteCounts = preparations.map(\.byteCount) + plan.plainFiles.map { UInt64($0.bytes.count) }
+        let (stage, files) = try OutputStage.begin(
+            plan.shape, at: destination, paths: plan.files.map(\.path) + plan.plainFiles.map(\.path), byteCounts: byteCounts,
+            overwrite: overwrite, replaces: replaceableFolderNames, inputs: plan.sources.flatMap { $0.files.map(\.identity) })
+
+        var sinks: [any TensorSink] = []
+        for (preparation, file) in zip(preparations, files) { sinks.append(try preparation.begin(file)) }
+        let losses = try move(plan, into: sinks, progress)
+        for sink in sinks { try sink.finish() }
+        for (plain, file) in zip(plan.plainFiles, files.dropFirst(sinks.count)) { try file.write(plain.bytes, at: 0) }
+
+        if verification != .none { try verify(plan, files, progress) }
+        for source in plan.sources {
+            for file in source.files { try file.checkUnchanged() }
+        }
+        try stage.commit()
+        return ConversionOutcome(
+            paths: files.map(\.path), tensors: plan.tensorCount, tensorBytes: plan.tensorBytes,
+            fileBytes: byteCounts.reduce(0, +), seconds: began.duration(to: .now) / .seconds(1), losses: losses,
+            verification: verification)
+    }
+
+    /// Bytes of one buffer. Half a megabyte in and out stay in a core's own cache; more workers than memory is meant for get less.
+    var chunkBytes: Int {
+        max(64 << 10, min(1 << 20, memoryBytes / (PortionMaker.buffers * workers.count)))
+    }
+
+    private func move(
+        _ plan: ConversionPlan, into sinks: [any TensorSink], _ progress: @escaping @Sendable (ConversionProgress) -> Void
+    ) throws(IsomerError) -> [ConversionOutcome.Loss] {
+        let total = plan.tensorBytes
+        let done = Counter()
+        let advance: @Sendable (UInt64) -> Void = { count in
+            progress(ConversionProgress(phase: .writing, done: done.add(count), total: total))
+        }
+        let work = WorkList(plan, sinks: sinks, chunkBytes: chunkBytes).items
+        let makers = (0..<workers.count).map { _ in PortionMaker(plan, chunkBytes: chunkBytes) }
+        try workers.run(work.count) { (item, worker) throws(IsomerError) in
+            switch work[item] {
+            case .copy(let copy):
+                try copy.target.copyRange(
+                    from: copy.source, at: copy.sourceOffset, to: copy.targetOffset, count: copy.count, through: makers[worker].buffer,
+                    progress: advance)
+            case .make(let portion):
+                try sinks[portion.file].write(makers[worker].make(portion), to: portion.tensor, at: portion.targetOffset)
+                advance(UInt64(portion.byteCount))
+            }
+        }
+        let all = makers.reduce(into: [:]) { all, maker in all.merge(maker.losses) { $0 + $1 } }
+        return all.sorted { ($0.key.file, $0.key.tensor) < ($1.key.file, $1.key.tensor) }.map { place, report in
+            ConversionOutcome.Loss(
+                path: plan.files[place.file].path, name: plan.files[place.file].tensors[place.tensor].descriptor.name, report: report)
+        }
+    }
+}
+
+/// A number that several threads add to.
+final class Counter: Sendable {
+    private let value = Atomic<UInt64>(0)
+
+    /// Adds and tells the sum.
+    func add(_ count: UInt64) -> UInt64 { value.wrappingAdd(count, ordering: .relaxed).newValue }
+}

@@ -1,0 +1,42 @@
+import IsomerBytes
+
+/// Where an execution's files are made until all of them are whole.
+enum OutputStage {
+    case folder(StagedFolder)
+    /// Files beside each other, made visible in this order.
+    case files([AtomicFile])
+
+    /// Makes every file, empty.
+    ///
+    /// - Parameters:
+    ///   - paths: below the destination folder, or, for plain files, the paths themselves.
+    ///   - byteCounts: their sizes.
+    static func begin(
+        _ shape: ConversionPlan.Shape, at destination: FilePath, paths: [FilePath], byteCounts: [UInt64], overwrite: Bool,
+        replaces names: [FilePath.Component], inputs: [FileIdentity]
+    ) throws(IsomerError) -> (stage: OutputStage, files: [WritableFile]) {
+        switch shape {
+        case .folder:
+            let total = byteCounts.reduce(UInt64(0)) { $0.addingReportingOverflow($1).overflow ? .max : $0 + $1 }
+            let folder = try StagedFolder(path: destination, byteCount: total, overwrite: overwrite, recognizedBy: names, inputs: inputs)
+            var files: [WritableFile] = []
+            for path in paths { files.append(try folder.createFile(path.string)) }
+            return (.folder(folder), files)
+        case .file:
+            var files: [AtomicFile] = []
+            for (path, byteCount) in zip(paths, byteCounts) {
+                files.append(try AtomicFile(path: path, byteCount: byteCount, overwrite: overwrite, inputs: inputs))
+            }
+            return (.files(files), files.map(\.file))
+        }
+    }
+
+    /// Makes everything visible. Of several files beside each other the first ones are, should a later one fail; the index comes last, and
+    /// without it they are no model.
+    func commit() throws(IsomerError) {
+        switch self {
+        case .folder(let folder): try folder.commit()
+        case .files(let files): for file in files { try file.commit() }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import IsomerTensors
+
+/// A run of one piece's elements that a worker makes at once in its buffers.
+struct Portion: Sendable {
+    /// The planned file, counted in the plan.
+    var file: Int
+    /// The planned tensor, counted in its file.
+    var tensor: Int
+    /// The piece, counted in its tensor.
+    var piece: Int
+    /// Elements of the piece, in the order in which the target has them.
+    var elements: Range<Int>
+    /// The first byte's place in the planned tensor.
+    var targetOffset: Int
+    /// Bytes in the target.
+    var byteCount: Int
+}
+
+/// A piece of a planned tensor and where it stands there.
+struct PlacedPiece: Sendable {
+    var file: Int
+    var tensor: Int
+    var index: Int
+    var piece: Piece
+    /// How many elements it has.
+    var elementCount: Int
+    /// The first byte's place in the planned tensor.
+    var targetOffset: Int
+}
+
+extension ConversionPlan {
+    /// The pieces of one tensor in order. The plan has been checked, so that all of this fits.
+    func placedPieces(ofTensor tensorIndex: Int, inFile fileIndex: Int) -> [PlacedPiece] {
+        let tensor = files[fileIndex].tensors[tensorIndex]
+        let bits = tensor.descriptor.scalarType.bitCount
+        var offset = 0
+        var result: [PlacedPiece] = []
+        result.reserveCapacity(tensor.pieces.count)
+        for (index, piece) in tensor.pieces.enumerated() {
+            let count =
+                switch piece {
+                case .constant(let bytes): bytes.count * 8 / bits
+                case .tensor(_, .elements(let range)): range.count
+                case .tensor(let reference, _): sources[reference.source].tensors.tensors[reference.index].shape.elementCount
+                }
+            result.append(
+                PlacedPiece(file: fileIndex, tensor: tensorIndex, index: index, piece: piece, elementCount: count, targetOffset: offset))
+            offset += byteCount(ofElements: count, bits: bits)
+        }
+        return result
+    }
+
+    /// Cuts a piece into portions whose bytes fit in `chunkBytes` in either type.
+    ///
+    /// They start and end between bytes, because their lengths are multiples of 64 elements. A transpose is cut into runs of whole target rows,
+    /// or, where not even one fits, into parts of single rows.
+    func portions(of placed: PlacedPiece, chunkBytes: Int) -> [Portion] {
+        let tensor = files[placed.file].tensors[placed.tensor]
+        let bits = tensor.descriptor.scalarType.bitCount
+        let most = max(64, chunkBytes * 8 / max(tensor.sourceType.bitCount, bits) / 64 * 64)
+        var result: [Portion] = []
+        func add(_ elements: Range<Int>) {
+            result.append(
+                Portion(
+                    file: placed.file, tensor: placed.tensor, piece: placed.index, elements: elements,
+                    targetOffset: placed.targetOffset + byteCount(ofElements: elements.lowerBound, bits: bits),
+                    byteCount: byteCount(ofElements: elements.count, bits: bits)))
+        }
+        func add(_ elements: Range<Int>, inStepsOf step: Int) {
+            for start in stride(from: elements.lowerBound, to: elements.upperBound, by: step) {
+                add(start..<min(elements.upperBound, start + step))
+            }
+        }
+        if case .tensor(_, .transposed(let rows, let columns)) = placed.piece, placed.elementCount > 0 {
+            if rows <= most {
+                add(0..<placed.elementCount, inStepsOf: most / rows * rows)
+            } else {
+                for row in 0..<columns { add(row * rows..<(row + 1) * rows, inStepsOf: most) }
+            }
+        } else {
+            add(0..<placed.elementCount, inStepsOf: most)
+        }
+        return result
+    }
+}
+
+/// Bytes of so many elements that lie between bytes, without overflow on the way.
+func byteCount(ofElements count: Int, bits: Int) -> Int {
+    count / 8 * bits + count % 8 * bits / 8
+}

@@ -1,0 +1,139 @@
+import IsomerBytes
+import IsomerTensors
+
+/// Makes the bytes of portions: reads, turns and casts them. One for each worker, because it owns the buffers.
+///
+/// Buffers that are never used cost address space only.
+final class PortionMaker: @unchecked Sendable {
+    // SAFETY (@unchecked): `Workers` gives each worker's number to one thread at a time, and a maker belongs to one worker.
+
+    private let plan: ConversionPlan
+    /// Bytes as the source has them.
+    private let block: UnsafeMutableRawBufferPointer
+    /// A transpose in the source's type, when it is yet to be cast.
+    private let turned: UnsafeMutableRawBufferPointer
+    /// Bytes as the target has them.
+    private let made: UnsafeMutableRawBufferPointer
+
+    /// Buffers of the chunk's size that one maker has.
+    static let buffers = 4
+
+    /// For whoever compares the made bytes with others.
+    let comparison: UnsafeMutableRawBufferPointer
+
+    /// For whoever needs a buffer between two calls of `make`.
+    var buffer: UnsafeMutableRawBufferPointer { block }
+
+    /// What each tensor's elements lost so far.
+    private(set) var losses: [TensorPlace: CastReport] = [:]
+
+    /// The buffers' alignment: a page, so that vector loads are aligned and the kernel copies whole pages.
+    private static let alignment = 4096
+
+    init(_ plan: ConversionPlan, chunkBytes: Int) {
+        self.plan = plan
+        // The smallest portion is 64 elements of 16 bytes.
+        let size = max(chunkBytes, 1024)
+        block = .allocate(byteCount: size, alignment: Self.alignment)
+        turned = .allocate(byteCount: size, alignment: Self.alignment)
+        made = .allocate(byteCount: size, alignment: Self.alignment)
+        comparison = .allocate(byteCount: size, alignment: Self.alignment)
+    }
+
+    deinit {
+        block.deallocate()
+        turned.deallocate()
+        made.deallocate()
+        comparison.deallocate()
+    }
+
+    /// The portion's bytes, valid until the next call.
+    func make(_ portion: Portion) throws(IsomerError) -> UnsafeRawBufferPointer {
+        let tensor = plan.files[portion.file].tensors[portion.tensor]
+        let target = UnsafeMutableRawBufferPointer(rebasing: made[..<portion.byteCount])
+        switch tensor.pieces[portion.piece] {
+        case .constant(let bytes):
+            let bits = tensor.descriptor.scalarType.bitCount
+            let start = byteCount(ofElements: portion.elements.lowerBound, bits: bits)
+            target.copyBytes(from: bytes[start..<start + portion.byteCount])
+            return UnsafeRawBufferPointer(target)
+        case .tensor(let reference, let part):
+            let bits = tensor.sourceType.bitCount
+            let sourceBytes = byteCount(ofElements: portion.elements.count, bits: bits)
+            let gathered = tensor.isCast ? UnsafeMutableRawBufferPointer(rebasing: turned[..<sourceBytes]) : target
+            let source = plan.sources[reference.source].tensors
+            do throws(IsomerError) {
+                switch part {
+                case .whole:
+                    try source.read(reference.index, at: byteCount(ofElements: portion.elements.lowerBound, bits: bits), into: gathered)
+                case .elements(let range):
+                    try source.read(
+                        reference.index, at: byteCount(ofElements: range.lowerBound + portion.elements.lowerBound, bits: bits),
+                        into: gathered)
+                case .transposed(let rows, let columns):
+                    try turn(source, reference.index, rows: rows, columns: columns, size: bits / 8, portion.elements, into: gathered)
+                }
+            } catch {
+                throw error.about(source.tensors[reference.index].name)
+            }
+            guard tensor.isCast else { return UnsafeRawBufferPointer(target) }
+            let cast = try Cast(from: tensor.sourceType, to: tensor.descriptor.scalarType)
+            let lost = try cast.apply(UnsafeRawBufferPointer(gathered), target, elementCount: portion.elements.count)
+            if lost != CastReport() {
+                losses[TensorPlace(file: portion.file, tensor: portion.tensor), default: CastReport()] += lost
+            }
+            return UnsafeRawBufferPointer(target)
+        }
+    }
+
+    /// Reads a run of the transpose: whole target rows, or a part of one.
+    ///
+    /// A matrix that fits in the block is read once. A larger one is read in blocks of whole rows, once for each portion, or, where the
+    /// wanted columns make up long enough stretches, those stretches only.
+    private func turn(
+        _ source: any TensorSource, _ index: Int, rows: Int, columns: Int, size: Int, _ elements: Range<Int>,
+        into target: UnsafeMutableRawBufferPointer
+    ) throws(IsomerError) {
+        let wantedColumns = elements.lowerBound / rows..<(elements.upperBound - 1) / rows + 1
+        let isPartOfRow = elements.count < rows
+        let wantedRows = isPartOfRow ? elements.lowerBound % rows..<elements.lowerBound % rows + elements.count : 0..<rows
+        let targetStride = wantedRows.count
+        let rowBytes = columns * size
+        let stretchBytes = wantedColumns.count * size
+        if rowBytes <= block.count && stretchBytes < Self.longStretch {
+            let step = block.count / rowBytes
+            for first in stride(from: wantedRows.lowerBound, to: wantedRows.upperBound, by: step) {
+                let count = min(step, wantedRows.upperBound - first)
+                try source.read(index, at: first * rowBytes, into: UnsafeMutableRawBufferPointer(rebasing: block[..<(count * rowBytes)]))
+                scatterTransposed(
+                    UnsafeRawBufferPointer(rebasing: block[(wantedColumns.lowerBound * size)..<(count * rowBytes)]),
+                    rows: count, columns: wantedColumns.count, blockStride: columns,
+                    into: target, targetStride: targetStride, firstTargetColumn: first - wantedRows.lowerBound, elementSize: size)
+            }
+        } else {
+            let step = max(1, block.count / stretchBytes)
+            for first in stride(from: wantedRows.lowerBound, to: wantedRows.upperBound, by: step) {
+                let count = min(step, wantedRows.upperBound - first)
+                for row in 0..<count {
+                    let stretch = block[(row * stretchBytes)..<((row + 1) * stretchBytes)]
+                    try source.read(
+                        index, at: (first + row) * rowBytes + wantedColumns.lowerBound * size,
+                        into: UnsafeMutableRawBufferPointer(rebasing: stretch))
+                }
+                scatterTransposed(
+                    UnsafeRawBufferPointer(rebasing: block[..<(count * stretchBytes)]),
+                    rows: count, columns: wantedColumns.count, blockStride: wantedColumns.count,
+                    into: target, targetStride: targetStride, firstTargetColumn: first - wantedRows.lowerBound, elementSize: size)
+            }
+        }
+    }
+
+    /// Bytes of a row's stretch from which on reading it alone is faster than reading whole rows: about what a system call costs.
+    private static let longStretch = 4096
+}
+
+/// A planned tensor.
+struct TensorPlace: Hashable {
+    var file: Int
+    var tensor: Int
+}

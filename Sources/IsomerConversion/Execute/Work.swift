@@ -1,0 +1,121 @@
+import IsomerBytes
+import IsomerTensors
+
+/// A run of bytes that the kernel copies from file to file.
+struct KernelCopy: Sendable {
+    var source: ReadableFile
+    var sourceOffset: UInt64
+    var target: WritableFile
+    var targetOffset: UInt64
+    var count: UInt64
+}
+
+/// One worker's next job.
+enum WorkItem: Sendable {
+    case copy(KernelCopy)
+    case make(Portion)
+}
+
+/// Everything that is to be moved, in an order that reads each source from its beginning to its end.
+struct WorkList {
+    private(set) var items: [WorkItem] = []
+
+    /// Bytes that one worker copies before it looks for the next job.
+    private static let copyBytes: UInt64 = 16 << 20
+
+    init(_ plan: ConversionPlan, sinks: [any TensorSink], chunkBytes: Int) {
+        var copies: [(key: Key, copy: KernelCopy)] = []
+        var portions: [(key: Key, portion: Portion)] = []
+        for (fileIndex, file) in plan.files.enumerated() {
+            for (tensorIndex, tensor) in file.tensors.enumerated() where tensor.descriptor.byteCount > 0 {
+                let destination = tensor.isCast ? nil : sinks[fileIndex].destination(of: tensorIndex)
+                for placed in plan.placedPieces(ofTensor: tensorIndex, inFile: fileIndex) {
+                    let key = Key(placed.piece, in: plan.sources)
+                    if let destination, let stored = Self.stored(placed.piece, in: plan.sources) {
+                        let copy = KernelCopy(
+                            source: stored.file, sourceOffset: stored.offset, target: destination.file,
+                            targetOffset: destination.offset + UInt64(placed.targetOffset), count: UInt64(stored.count))
+                        copies.append((key, copy))
+                    } else {
+                        portions += plan.portions(of: placed, chunkBytes: chunkBytes).map { (key, $0) }
+                    }
+                }
+            }
+        }
+        var keyed = Self.merged(copies).map { (key: $0.key, item: WorkItem.copy($0.copy)) }
+        keyed += portions.map { (key: $0.key, item: .make($0.portion)) }
+        // Equal keys keep their order: the sort is stable.
+        keyed.sort { $0.key < $1.key }
+        items = keyed.map(\.item)
+    }
+
+    /// Joins copies that follow each other on both sides, so that an unchanged file is one range, then cuts long ones for the workers.
+    private static func merged(_ copies: [(key: Key, copy: KernelCopy)]) -> [(key: Key, copy: KernelCopy)] {
+        var joined: [(key: Key, copy: KernelCopy)] = []
+        for next in copies.sorted(by: { $0.key < $1.key }) {
+            if let last = joined.last?.copy, last.source === next.copy.source, last.target === next.copy.target,
+                last.sourceOffset + last.count == next.copy.sourceOffset, last.targetOffset + last.count == next.copy.targetOffset
+            {
+                joined[joined.count - 1].copy.count += next.copy.count
+            } else {
+                joined.append(next)
+            }
+        }
+        var result: [(key: Key, copy: KernelCopy)] = []
+        for (key, copy) in joined {
+            for start in stride(from: 0, to: copy.count, by: UInt64.Stride(copyBytes)) {
+                var part = copy
+                part.sourceOffset += start
+                part.targetOffset += start
+                part.count = min(copyBytes, copy.count - start)
+                result.append((Key(source: key.source, offset: key.offset &+ start), part))
+            }
+        }
+        return result
+    }
+
+    /// Where a piece's bytes lie in a file, if the kernel may copy them.
+    private static func stored(_ piece: Piece, in sources: [ConversionPlan.Source]) -> StoredRange? {
+        guard case .tensor(let reference, let part) = piece,
+            let stored = sources[reference.source].tensors.storedRange(of: reference.index)
+        else { return nil }
+        switch part {
+        case .whole: return stored
+        case .elements(let range):
+            let bits = sources[reference.source].tensors.tensors[reference.index].scalarType.bitCount
+            return StoredRange(
+                file: stored.file, offset: stored.offset + UInt64(byteCount(ofElements: range.lowerBound, bits: bits)),
+                count: byteCount(ofElements: range.count, bits: bits))
+        case .transposed: return nil
+        }
+    }
+
+    /// Where reading for an item starts.
+    private struct Key: Comparable {
+        var source: Int
+        var offset: UInt64
+
+        init(source: Int, offset: UInt64) {
+            self.source = source
+            self.offset = offset
+        }
+
+        init(_ piece: Piece, in sources: [ConversionPlan.Source]) {
+            guard case .tensor(let reference, let part) = piece else {
+                self.init(source: -1, offset: 0)
+                return
+            }
+            let source = sources[reference.source].tensors
+            // Sources that have no place for a tensor are read in their own order.
+            let base = source.storedRange(of: reference.index)?.offset ?? UInt64(reference.index)
+            guard case .elements(let range) = part else {
+                self.init(source: reference.source, offset: base)
+                return
+            }
+            let bits = source.tensors[reference.index].scalarType.bitCount
+            self.init(source: reference.source, offset: base &+ UInt64(byteCount(ofElements: range.lowerBound, bits: bits)))
+        }
+
+        static func < (left: Key, right: Key) -> Bool { (left.source, left.offset) < (right.source, right.offset) }
+    }
+}
