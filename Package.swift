@@ -47,6 +47,9 @@ let package = Package(
         // Compressed tables in the binary, by way of `#embed`.
         .target(name: "CEmbedded", exclude: ["Data"], cSettings: cSettings),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+        // libjpeg and libpng leave a failed call by longjmp, which must not cross Swift frames: these targets turn it into returned values.
+        .target(name: "CJPEG", cSettings: cSettings, linkerSettings: [.linkedLibrary("jpeg")]),
+        .target(name: "CPNG", cSettings: cSettings, linkerSettings: [.linkedLibrary("png")]),
 
         module("IsomerBytes", ["CBytes", "CZlib", system]),
         module("IsomerTensors", ["IsomerBytes", "CKernels"]),
@@ -55,11 +58,12 @@ let package = Package(
         module("IsomerArchitectures", ["IsomerBytes", "IsomerTensors"]),
         module("IsomerMapping", ["IsomerArchitectures", "IsomerBytes", "IsomerTensors"]),
         module("IsomerConversion", ["IsomerFormats", "IsomerMapping", "IsomerArchitectures", "IsomerTensors", "IsomerBytes"]),
+        module("IsomerImages", ["IsomerBytes", "CKernels", "CJPEG", "CPNG", "CZlib"]),
 
         module(
             "IsomerKit",
             [
-                "IsomerBytes", "IsomerTensors", "IsomerFormats", "IsomerTokenizers", "IsomerArchitectures", "IsomerMapping",
+                "IsomerBytes", "IsomerImages", "IsomerTensors", "IsomerFormats", "IsomerTokenizers", "IsomerArchitectures", "IsomerMapping",
                 "IsomerConversion",
             ]),
         module("IsomerCommands", ["IsomerKit", argumentParser, crypto]),
@@ -67,6 +71,7 @@ let package = Package(
 
         tests(of: "IsomerBytes"),
         tests(of: "IsomerTensors"),
+        tests(of: "IsomerImages", ["IsomerBytes", "CKernels"]),
         tests(of: "IsomerFormats", ["IsomerTensors", "IsomerBytes"]),
         tests(of: "IsomerTokenizers", ["IsomerBytes", crypto]),
         tests(of: "IsomerConversion", ["IsomerFormats", "IsomerTensors", "IsomerBytes"]),

@@ -9,8 +9,11 @@
 #include <stdint.h>
 
 #include "isomer_cast.h"
+#include "isomer_colour.h"
 #include "isomer_crc32.h"
 #include "isomer_level.h"
+#include "isomer_png.h"
+#include "isomer_resample.h"
 #include "isomer_strided.h"
 
 #endif

@@ -1,0 +1,45 @@
+// One pass of a separable filter over 8-bit samples, in Pillow's fixed point.
+//
+// Reference: Pillow 13.0.0, src/libImaging/Resample.c: weights are integers of 22 fraction bits, a sum starts at one half, and is shifted
+// down and cut to 0...255 after each pass.
+#ifndef ISOMER_RESAMPLE_H
+#define ISOMER_RESAMPLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "isomer_level.h"
+
+#define ISOMER_RESAMPLE_FRACTION_BITS 22
+
+// The filter of one axis: output sample i is the sum of weights[i * capacity + t] * input[first[i] + t] for t below count[i].
+typedef struct {
+    size_t outputs;
+    // Weights from one output to the next.
+    size_t capacity;
+    const int32_t *first;
+    const int32_t *count;
+    const int32_t *weights;
+    // The same weights as isomer_resample_pack lays them out, or null at the baseline.
+    const int16_t *packed;
+} isomer_resample_filter;
+
+// 16-bit words that isomer_resample_pack writes for a filter and 1 to 4 channels.
+size_t isomer_resample_packed_count(size_t outputs, size_t capacity, int channels);
+
+// Lays the weights out for the vector kernels: per output and group of pixels, 16 low halves, then 16 high halves.
+void isomer_resample_pack(const isomer_resample_filter *filter, int channels, int16_t *packed);
+
+// Filters along rows of interleaved pixels of 1 to 4 channels. The vector kernels read up to 63 bytes behind each row's end,
+// so the last row must have as many behind it; what they hold does not matter.
+void isomer_resample_rows(
+    isomer_level level, const uint8_t *source, size_t source_stride, uint8_t *target, size_t target_stride, size_t rows, int channels,
+    const isomer_resample_filter *filter);
+
+// Filters along columns: makes `rows` output rows of `row_bytes` bytes, the first of which is output `first_output` of the filter.
+// `source` is the row that the filter calls 0; only rows that it names are read.
+void isomer_resample_columns(
+    isomer_level level, const uint8_t *source, ptrdiff_t source_stride, uint8_t *target, size_t target_stride, size_t first_output,
+    size_t rows, size_t row_bytes, const isomer_resample_filter *filter);
+
+#endif

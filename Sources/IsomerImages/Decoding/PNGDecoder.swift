@@ -1,0 +1,135 @@
+internal import CPNG
+internal import IsomerBytes
+
+/// PNG by libpng. Palettes, small depths and transparent colours are expanded.
+enum PNGDecoder {
+    static func decode(_ bytes: [UInt8], _ options: DecodeOptions) throws(IsomerError) -> DecodedImage {
+        let chunks = try PNGChunks(bytes)
+        guard chunks.frames <= 1 else {
+            throw IsomerError(
+                .unsupported, "this is an animation", byteOffset: chunks.animationOffset, expected: "one picture",
+                found: "\(chunks.frames) frames", remedy: "export one frame as a plain PNG")
+        }
+        // libpng takes memory for whole rows as soon as it is set up, so the size is looked at first.
+        if let size = chunks.size { try ImageDecoder.check(size.width, size.height, channels: 1, options.limits) }
+        let result: Result<DecodedImage, IsomerError> = bytes.withUnsafeBufferPointer { buffer in
+            Result { () throws(IsomerError) in try decode(buffer, options) }
+        }
+        return try result.get()
+    }
+
+    private static func decode(_ buffer: UnsafeBufferPointer<UInt8>, _ options: DecodeOptions) throws(IsomerError) -> DecodedImage {
+        let reader = try Reader(buffer, chunkLimit: Int(clamping: max(8 << 20, options.limits.pictureChunkBytes)))
+        let info = try reader.start()
+        try ImageDecoder.check(info.width, info.height, channels: Int(info.channels * info.sample_bits / 8), options.limits)
+        guard let channels = PixelChannels(rawValue: Int(info.channels)), info.sample_bits == 8 || info.sample_bits == 16 else {
+            throw IsomerError(.unsupported, "this kind of PNG is not read", found: "\(info.channels) channels of \(info.sample_bits) bits")
+        }
+        var bitmap = try Bitmap(
+            uninitialized: Int(info.width), Int(info.height), channels, info.sample_bits == 16 ? .uint16 : .uint8, limits: options.limits)
+        let isInterlaced = info.interlaced != 0
+        // Later passes fill in pixels that earlier ones left out; in a cut file nobody fills them.
+        if isInterlaced || options.allowTruncated { bitmap.target.update(repeating: 0, count: bitmap.byteCount) }
+        let (rowsDone, failure) = reader.read(into: bitmap.target, stride: bitmap.rowBytes)
+
+        var warnings: [String] = []
+        if let failure {
+            guard options.allowTruncated, failure.code == .malformed, rowsDone > 0 else { throw failure }
+            warnings.append("a part of the picture is missing or damaged: \(reader.message)")
+        } else if !reader.message.isEmpty {
+            warnings.append("the file breaks a rule of PNG without harm: \(reader.message)")
+        }
+        let exif = reader.exif
+        if !options.keep16Bits { bitmap = try bitmap.reducedTo8Bits() }
+        var image = DecodedImage(
+            bitmap: bitmap, format: .png, storedSize: PixelSize(Int(info.width), Int(info.height)),
+            orientation: exif.flatMap { EXIF($0)?.orientation } ?? .upright, exif: exif, profile: nil, warnings: warnings,
+            isTruncated: failure != nil)
+        if let profile = reader.profile {
+            try image.apply(profile: profile, convert: options.convertToSRGB)
+        } else if info.is_srgb == 0, info.gamma > 0, options.convertToSRGB, bitmap.samples == .uint8 {
+            try image.apply(gamma: info)
+        }
+        return image
+    }
+
+    private struct Reader: ~Copyable {
+        private let handle: OpaquePointer
+
+        init(_ buffer: UnsafeBufferPointer<UInt8>, chunkLimit: Int) throws(IsomerError) {
+            guard let handle = isomer_png_open(buffer.baseAddress, buffer.count, chunkLimit) else {
+                throw IsomerError(.limitExceeded, "there is no memory for the picture")
+            }
+            self.handle = handle
+        }
+
+        deinit { isomer_png_close(handle) }
+
+        var message: String { String(cString: isomer_png_message(handle)) }
+
+        var profile: [UInt8]? {
+            var count = 0
+            guard let bytes = isomer_png_profile(handle, &count) else { return nil }
+            return Array(UnsafeBufferPointer(start: bytes, count: count))
+        }
+
+        var exif: [UInt8]? {
+            var count = 0
+            guard let bytes = isomer_png_exif(handle, &count) else { return nil }
+            return Array(UnsafeBufferPointer(start: bytes, count: count))
+        }
+
+        func start() throws(IsomerError) -> isomer_png_info {
+            var info = isomer_png_info()
+            let status = isomer_png_start(handle, &info)
+            guard status == isomer_png_ok else { throw error(status) }
+            return info
+        }
+
+        func read(into rows: UnsafeMutablePointer<UInt8>, stride: Int) -> (rows: Int, failure: IsomerError?) {
+            var done: UInt32 = 0
+            let status = isomer_png_read(handle, rows, stride, &done)
+            return (Int(done), status == isomer_png_ok ? nil : error(status))
+        }
+
+        private func error(_ status: isomer_png_status) -> IsomerError {
+            let remedy = "get the file again, or allow truncated pictures"
+            return switch status {
+            case isomer_png_truncated: IsomerError(.malformed, "the picture is cut short", found: message, remedy: remedy)
+            case isomer_png_limit: IsomerError(.limitExceeded, "there is no memory for the picture", found: message)
+            default: IsomerError(.malformed, "this is a broken PNG", found: message, remedy: remedy)
+            }
+        }
+    }
+}
+
+/// The order of a PNG file's chunks, as far as it matters before decoding: `length₃₂ type₄ data crc₃₂`, first IHDR.
+struct PNGChunks {
+    /// Frames that an animation chunk before the picture data announces; 0 without one.
+    private(set) var frames: UInt32 = 0
+    private(set) var animationOffset: UInt64?
+    /// What the header says, if it is where it must be.
+    private(set) var size: (width: UInt32, height: UInt32)?
+
+    init(_ bytes: [UInt8]) throws(IsomerError) {
+        if bytes.count >= 24, bytes[12..<16].elementsEqual("IHDR".utf8) {
+            size = (Self.number(bytes, 16), Self.number(bytes, 20))
+        }
+        var position = 8
+        while bytes.count - position >= 12 {
+            let length = Self.number(bytes, position)
+            let type = bytes[position + 4..<position + 8]
+            if type.elementsEqual("IDAT".utf8) || type.elementsEqual("IEND".utf8) { break }
+            if type.elementsEqual("acTL".utf8), length == 8, bytes.count - position >= 20 {
+                frames = Self.number(bytes, position + 8)
+                animationOffset = UInt64(position)
+            }
+            guard let step = Int(exactly: length), step <= bytes.count - position - 12 else { break }
+            position += 12 + step
+        }
+    }
+
+    static func number(_ bytes: [UInt8], _ offset: Int) -> UInt32 {
+        bytes[offset..<offset + 4].reduce(0) { $0 << 8 | UInt32($1) }
+    }
+}

@@ -1,0 +1,56 @@
+internal import CZlib
+internal import IsomerBytes
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// zlib's compressor, piece by piece.
+struct Deflate: ~Copyable {
+    private let stream: UnsafeMutablePointer<z_stream>
+
+    init(level: Int) throws(IsomerError) {
+        stream = .allocate(capacity: 1)
+        stream.initialize(to: z_stream())
+        guard deflateInit2_(stream, Int32(level), Z_DEFLATED, 15, 9, Z_FILTERED, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
+        else { throw IsomerError(.limitExceeded, "there is no memory to compress with") }
+    }
+
+    deinit {
+        deflateEnd(stream)
+        stream.deallocate()
+    }
+
+    mutating func compress(_ bytes: UnsafeBufferPointer<UInt8>, isLast: Bool) throws(IsomerError) -> [UInt8] {
+        stream.pointee.next_in = UnsafeMutablePointer(mutating: bytes.baseAddress)
+        stream.pointee.avail_in = UInt32(clamping: bytes.count)
+        var output: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let (status, count) = piece.withUnsafeMutableBufferPointer { buffer in
+                stream.pointee.next_out = buffer.baseAddress
+                stream.pointee.avail_out = UInt32(buffer.count)
+                let status = deflate(stream, isLast ? Z_FINISH : Z_NO_FLUSH)
+                return (status, buffer.count - Int(stream.pointee.avail_out))
+            }
+            guard status >= 0 || status == Z_BUF_ERROR else {
+                throw IsomerError(.limitExceeded, "compression failed", found: "zlib error \(status)")
+            }
+            output += piece[..<count]
+            if status == Z_STREAM_END || (!isLast && count < piece.count) { return output }
+        }
+    }
+
+    /// A whole zlib stream.
+    static func zlib(_ bytes: [UInt8], level: Int) throws(IsomerError) -> [UInt8] {
+        var deflate = try Deflate(level: level)
+        let result: Result<[UInt8], IsomerError> = bytes.withUnsafeBufferPointer { buffer in
+            do throws(IsomerError) { return .success(try deflate.compress(buffer, isLast: true)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+}

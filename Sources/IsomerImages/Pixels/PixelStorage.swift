@@ -1,0 +1,93 @@
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// The memory of one bitmap.
+///
+/// Blocks are handed on from one picture to the next: touching 36 MB of fresh pages costs as much as decoding half of a photo.
+/// Every block has `padding` readable bytes behind its end, since the vector kernels read in steps of 64 bytes.
+final class PixelStorage: @unchecked Sendable {
+    // SAFETY: `@unchecked Sendable`: a storage is written only by whoever made it, before it is shared (`Bitmap` copies before it writes).
+
+    /// Bytes behind the end that may be read, but mean nothing.
+    static let padding = 64
+
+    let base: UnsafeMutableRawPointer
+    let count: Int
+    private let capacity: Int
+
+    /// `count` bytes with anything in them, or nil when memory is out.
+    init?(count: Int) {
+        guard let block = Self.pool.withLock({ $0.take(count) }) ?? Block(count) else { return nil }
+        base = block.base
+        capacity = block.capacity
+        self.count = count
+    }
+
+    deinit {
+        let block = Block(base: base, capacity: capacity)
+        if let refused = Self.pool.withLock({ $0.put(block) }) { free(refused.base) }
+    }
+
+    private static let pool = Mutex(Pool())
+
+    // SAFETY: `@unchecked Sendable`: whoever holds a block owns it alone.
+    private struct Block: @unchecked Sendable {
+        var base: UnsafeMutableRawPointer
+        var capacity: Int
+
+        init(base: UnsafeMutableRawPointer, capacity: Int) {
+            self.base = base
+            self.capacity = capacity
+        }
+
+        init?(_ count: Int) {
+            let (sum, overflow) = count.addingReportingOverflow(PixelStorage.padding + 4095)
+            guard !overflow else { return nil }
+            let capacity = sum & ~4095
+            var pointer: UnsafeMutableRawPointer?
+            guard posix_memalign(&pointer, 64, capacity) == 0, let pointer else { return nil }
+            // The padding is read (and multiplied by nothing); it must at least be there for the tools that watch memory.
+            memset(pointer + (capacity - PixelStorage.padding), 0, PixelStorage.padding)
+            base = pointer
+            self.capacity = capacity
+        }
+    }
+
+    /// A few idle blocks, the largest pictures not among them.
+    private struct Pool {
+        private var idle: [Block] = []
+        private var bytes = 0
+        private let largest = 64 << 20
+        private let total = 160 << 20
+
+        // SAFETY: blocks in the pool belong to nobody else.
+        mutating func take(_ count: Int) -> Block? {
+            let needed = count + PixelStorage.padding
+            var best: Int?
+            for (index, block) in idle.enumerated() where block.capacity >= needed && block.capacity / 2 <= needed {
+                if let current = best, idle[current].capacity <= block.capacity { continue }
+                best = index
+            }
+            guard let best else { return nil }
+            let block = idle.remove(at: best)
+            bytes -= block.capacity
+            return block
+        }
+
+        /// The block to give back to the system, if any.
+        mutating func put(_ block: Block) -> Block? {
+            // Small blocks are as quick from malloc.
+            guard block.capacity >= 256 << 10, block.capacity <= largest, bytes + block.capacity <= total else { return block }
+            idle.append(block)
+            bytes += block.capacity
+            return nil
+        }
+    }
+}
