@@ -14,6 +14,7 @@
 #include "isomer_level.h"
 #include "isomer_png.h"
 #include "isomer_resample.h"
+#include "isomer_statistics.h"
 #include "isomer_strided.h"
 
 #endif
