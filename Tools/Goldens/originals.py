@@ -82,13 +82,14 @@ class Upsample(nn.Module):
 
 
 class LDMUNet(nn.Module):
-    """`depths` gives the transformer depth of each level (0: no attention), `middle` that of the middle block (None: no middle
-    attention at all, as in SSD-1B's relatives), `up_depths` that of each output level where it differs; `vector` the width of the
-    vector condition (`label_emb`), or None; a list inside `depths` gives one depth a layer."""
+    """`depths` gives the transformer depth of each level (0: no attention; a list: one depth a layer), `up_depths` that of each
+    output level where it differs, layers in the order they run. `middle` is the transformer depth of the middle block, 0 for a
+    middle block of one residual block (SSD-1B, Vega), None for no middle block (KOALA-700M). `vector` is the width of the vector
+    condition (`label_emb`)."""
 
     def __init__(
         self, *, inputs, outputs=4, widths, layers, depths, middle, context, linear, vector=None, classes=None,
-        up_depths=None, groups=32, has_middle=True,
+        up_depths=None, groups=32,
     ):
         super().__init__()
         base = widths[0]
@@ -121,10 +122,10 @@ class LDMUNet(nn.Module):
                 self.input_blocks.append(nn.Sequential(Downsample(width)))
                 skips.append(width)
 
-        if has_middle:
+        if middle is not None:
             residual = lambda: ResidualBlock(width, embedding, width, groups)
-            between = [transformer(width, middle)] if middle else []
-            self.middle_block = nn.Sequential(residual(), *between, residual())
+            rest = [transformer(width, middle), residual()] if middle else []
+            self.middle_block = nn.Sequential(residual(), *rest)
 
         self.output_blocks = nn.ModuleList()
         for level, target in reversed(list(enumerate(widths))):
@@ -138,6 +139,34 @@ class LDMUNet(nn.Module):
                 self.output_blocks.append(nn.Sequential(*parts))
 
         self.out = nn.Sequential(nn.GroupNorm(groups, width), nothing(), conv(width, outputs, 3))
+
+
+# --- ControlNet (lllyasviel/ControlNet, cldm/cldm.py) ---------------------------------------------------------------------------
+
+
+class LDMControlNet(nn.Module):
+    """The encoder half of a UNet, a convolution of zeros at each of its outputs, and the hint's own small encoder."""
+
+    def __init__(self, *, hint_channels=3, **unet):
+        super().__init__()
+        whole = LDMUNet(**unet)
+        self.time_embed = whole.time_embed
+        if hasattr(whole, "label_emb"):
+            self.label_emb = whole.label_emb
+        self.input_blocks = whole.input_blocks
+        layers, levels = unet["layers"], len(unet["widths"])
+        outputs = [unet["widths"][0]]
+        for level, width in enumerate(unet["widths"]):
+            outputs += [width] * (layers + (level < levels - 1))
+        self.zero_convs = nn.ModuleList(nn.Sequential(conv(width, width, 1)) for width in outputs)
+        steps = [hint_channels, 16, 16, 32, 32, 96, 96, 256, unet["widths"][0]]
+        parts = []
+        for inputs, width in zip(steps, steps[1:]):
+            parts += [conv(inputs, width, 3), nothing()]
+        self.input_hint_block = nn.Sequential(*parts[:-1])
+        self.middle_block = whole.middle_block
+        width = unet["widths"][-1]
+        self.middle_block_out = nn.Sequential(conv(width, width, 1))
 
 
 # --- VAE (diffusionmodules.model, autoencoder.AutoencoderKL) -------------------------------------------------------------------

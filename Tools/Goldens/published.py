@@ -106,15 +106,20 @@ def original_unet_arguments(unet):
     depth = unet.get("transformer_layers_per_block", 1)
     depths = list(depth) if isinstance(depth, (list, tuple)) else [depth] * levels
     has_attention = ["Attn" in name for name in unet["down_block_types"]]
+    # Diffusers lists the way up from the deepest level; a level has the same meaning in both lists of the original.
+    reverse = unet.get("reverse_transformer_layers_per_block")
+    up = list(reversed(reverse)) if reverse else depths
+    middle = {"UNetMidBlock2DCrossAttn": depths[-1], "UNetMidBlock2D": 0, None: None}
     return dict(
         inputs=unet["in_channels"],
-        outputs=unet["out_channels"],
+        outputs=unet.get("out_channels", 4),
         widths=unet["block_out_channels"],
         layers=unet["layers_per_block"],
         depths=[count if present else 0 for count, present in zip(depths, has_attention)],
-        middle=depths[-1],
+        up_depths=[count if present else 0 for count, present in zip(up, has_attention)],
+        middle=middle[unet.get("mid_block_type", "UNetMidBlock2DCrossAttn")],
         context=unet["cross_attention_dim"],
         linear=unet.get("use_linear_projection", False),
         vector=unet.get("projection_class_embeddings_input_dim"),
-        groups=unet["norm_num_groups"],
+        groups=unet.get("norm_num_groups", 32),
     )

@@ -1,0 +1,171 @@
+"""The module trees of Stable Diffusion 3's and Flux's original code, written anew: names, shapes and order, no forward pass.
+
+Reference: Stability-AI/sd3.5, mmditx.py; black-forest-labs/flux, src/flux/{model.py,modules/layers.py}.
+"""
+
+import torch
+from torch import nn
+
+from originals import conv, nothing
+
+
+class Scale(nn.Module):
+    """An RMS norm whose weight is called `scale`."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.scale = nn.Parameter(torch.empty(width))
+
+
+class Weight(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(width))
+
+
+def embedder(inputs, width):
+    module = nn.Module()
+    module.mlp = nn.Sequential(nn.Linear(inputs, width), nothing(), nn.Linear(width, width))
+    return module
+
+
+def final_layer(width, outputs):
+    module = nn.Module()
+    module.linear = nn.Linear(width, outputs)
+    module.adaLN_modulation = nn.Sequential(nothing(), nn.Linear(width, 2 * width))
+    return module
+
+
+# --- MMDiT ----------------------------------------------------------------------------------------------------------------------
+
+
+class MMDiTAttention(nn.Module):
+    def __init__(self, width, head_width, normalized, projected):
+        super().__init__()
+        self.qkv = nn.Linear(width, 3 * width)
+        if projected:
+            self.proj = nn.Linear(width, width)
+        if normalized:
+            self.ln_q = Weight(head_width)
+            self.ln_k = Weight(head_width)
+
+
+class MMDiTBlock(nn.Module):
+    """One stream's half of a joint block. A last context block only feeds keys and values: two modulations, no way out."""
+
+    def __init__(self, width, head_width, normalized, last=False, second_attention=False):
+        super().__init__()
+        self.attn = MMDiTAttention(width, head_width, normalized, projected=not last)
+        if second_attention:
+            self.attn2 = MMDiTAttention(width, head_width, normalized, projected=True)
+        if not last:
+            self.mlp = nn.Module()
+            self.mlp.fc1 = nn.Linear(width, 4 * width)
+            self.mlp.fc2 = nn.Linear(4 * width, width)
+        modulations = 2 if last else 9 if second_attention else 6
+        self.adaLN_modulation = nn.Sequential(nothing(), nn.Linear(width, modulations * width))
+
+
+class MMDiT(nn.Module):
+    def __init__(
+        self, *, depth, width, head_width=64, latent=16, patch=2, positions, context=4096, pooled=2048, normalized, dual=(),
+    ):
+        super().__init__()
+        self.register_buffer("pos_embed", torch.empty(1, positions**2, width))
+        self.x_embedder = nn.Module()
+        self.x_embedder.proj = conv(latent, width, patch)
+        self.t_embedder = embedder(256, width)
+        self.y_embedder = embedder(pooled, width)
+        self.context_embedder = nn.Linear(context, width)
+        self.joint_blocks = nn.ModuleList()
+        for number in range(depth):
+            block = nn.Module()
+            block.context_block = MMDiTBlock(width, head_width, normalized, last=number == depth - 1)
+            block.x_block = MMDiTBlock(width, head_width, normalized, second_attention=number in dual)
+            self.joint_blocks.append(block)
+        self.final_layer = final_layer(width, patch * patch * latent)
+
+
+# --- Flux -----------------------------------------------------------------------------------------------------------------------
+
+
+def two_layers(inputs, width):
+    module = nn.Module()
+    module.in_layer = nn.Linear(inputs, width)
+    module.out_layer = nn.Linear(width, width)
+    return module
+
+
+def modulation(width, count):
+    module = nn.Module()
+    module.lin = nn.Linear(width, count * width)
+    return module
+
+
+def query_key_norm(head_width):
+    module = nn.Module()
+    module.query_norm = Scale(head_width)
+    module.key_norm = Scale(head_width)
+    return module
+
+
+class FluxAttention(nn.Module):
+    def __init__(self, width, head_width):
+        super().__init__()
+        self.qkv = nn.Linear(width, 3 * width)
+        self.norm = query_key_norm(head_width)
+        self.proj = nn.Linear(width, width)
+
+
+class FluxDoubleBlock(nn.Module):
+    def __init__(self, width, head_width):
+        super().__init__()
+        for stream in ("img", "txt"):
+            setattr(self, f"{stream}_mod", modulation(width, 6))
+            setattr(self, f"{stream}_attn", FluxAttention(width, head_width))
+            setattr(
+                self, f"{stream}_mlp", nn.Sequential(nn.Linear(width, 4 * width), nothing(), nn.Linear(4 * width, width))
+            )
+
+
+class FluxSingleBlock(nn.Module):
+    def __init__(self, width, head_width):
+        super().__init__()
+        self.linear1 = nn.Linear(width, 7 * width)
+        self.linear2 = nn.Linear(5 * width, width)
+        self.norm = query_key_norm(head_width)
+        self.modulation = modulation(width, 3)
+
+
+class Flux(nn.Module):
+    def __init__(
+        self, *, inputs=64, outputs=64, double=19, single=38, width=3072, head_width=128, context=4096, pooled=768, guidance=True,
+    ):
+        super().__init__()
+        self.img_in = nn.Linear(inputs, width)
+        self.time_in = two_layers(256, width)
+        self.vector_in = two_layers(pooled, width)
+        if guidance:
+            self.guidance_in = two_layers(256, width)
+        self.txt_in = nn.Linear(context, width)
+        self.double_blocks = nn.ModuleList(FluxDoubleBlock(width, head_width) for _ in range(double))
+        self.single_blocks = nn.ModuleList(FluxSingleBlock(width, head_width) for _ in range(single))
+        self.final_layer = final_layer(width, outputs)
+
+
+class XLabsControlNet(nn.Module):
+    """XLabs-AI/x-flux: two double blocks, no single ones, and a small convolutional encoder of the hint."""
+
+    def __init__(self, *, depth=2, width=3072, head_width=128, context=4096, pooled=768, inputs=64, guidance=True):
+        super().__init__()
+        whole = Flux(inputs=inputs, double=depth, single=0, width=width, head_width=head_width, context=context, pooled=pooled, guidance=guidance)
+        for name in ("img_in", "time_in", "vector_in", "guidance_in", "txt_in", "double_blocks"):
+            if hasattr(whole, name):
+                setattr(self, name, getattr(whole, name))
+        self.controlnet_blocks = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
+        self.pos_embed_input = nn.Linear(inputs, width)
+        steps = [(3, 16)] + [(16, 16)] * 7
+        parts = []
+        for source, target in steps:
+            parts += [conv(source, target, 3), nothing()]
+        self.input_hint_block = nn.Sequential(*parts[:-1])
