@@ -1,9 +1,12 @@
-"""Makes the compressed tables in Sources/CEmbedded/Data. Pinned: open-clip-torch 3.3.0."""
+"""Makes the compressed tables in Sources/CEmbedded/Data. Pinned: open-clip-torch 3.3.0, Python 3.11 (Unicode 14.0)."""
 
 import gzip
 import importlib.metadata
 import io
+import html.entities
 import pathlib
+import struct
+import unicodedata
 
 DATA = pathlib.Path(__file__).resolve().parents[2] / "Sources/CEmbedded/Data"
 # CLIP uses 49,152 - 256 - 2 merges of OpenAI's table, after its version line.
@@ -25,5 +28,34 @@ def clip_merges() -> bytes:
     return ("#version: 0.2\n" + "\n".join(lines) + "\n").encode()
 
 
+def unicode_decompositions() -> bytes:
+    """Little endian: per character its code point (bit 31: compatibility mapping; bit 30: never composed), a count, the code points."""
+    assert unicodedata.unidata_version == "14.0.0"
+    table = b""
+    for code in range(0x110000):
+        mapping = unicodedata.decomposition(chr(code))
+        if not mapping:
+            continue
+        flags = 0
+        if mapping.startswith("<"):
+            flags = 1 << 31
+            mapping = mapping.split("> ")[1]
+        elif unicodedata.normalize("NFC", chr(code)) != chr(code):
+            flags = 1 << 30
+        parts = [int(part, 16) for part in mapping.split()]
+        table += struct.pack(f"<{len(parts) + 2}I", code | flags, len(parts), *parts)
+    return table
+
+
+def html_entities() -> bytes:
+    """A line each: the name as Python's html.unescape knows it (with or without its semicolon), a tab, the text."""
+    lines = [f"{name}\t{text}" for name, text in sorted(html.entities.html5.items())]
+    assert not any("\n" in text or "\t" in text for name, text in html.entities.html5.items() if name not in ("NewLine;", "Tab;"))
+    lines = [line for line in lines if not line.startswith(("NewLine;", "Tab;"))]
+    return ("\n".join(lines) + "\n").encode()
+
+
 if __name__ == "__main__":
     (DATA / "clip_merges.txt.gz").write_bytes(compressed(clip_merges()))
+    (DATA / "unicode_decompositions.bin.gz").write_bytes(compressed(unicode_decompositions()))
+    (DATA / "html_entities.txt.gz").write_bytes(compressed(html_entities()))

@@ -3,5 +3,7 @@
 #define ISOMER_CEMBEDDED_H
 
 #include "isomer_clip_merges.h"
+#include "isomer_html_entities.h"
+#include "isomer_unicode_decompositions.h"
 
 #endif

@@ -14,6 +14,10 @@ public struct CLIPVocabulary: Sendable {
     public static let startOfText: TokenID = 49_406
     /// `<|endoftext|>`.
     public static let endOfText: TokenID = 49_407
+    /// The token of `startOfText`. (openai/CLIP and open_clip print it otherwise, `<start_of_text>`; the number is the same.)
+    public static let startMark = "<|startoftext|>"
+    /// The token of `endOfText`.
+    public static let endMark = "<|endoftext|>"
     /// What ends a token that ends a word.
     public static let endOfWord = "</w>"
     /// Positions of the text encoder: the longest sequence, marks included.
@@ -31,7 +35,7 @@ public struct CLIPVocabulary: Sendable {
     ///
     /// Numbers tokens as OpenAI does: bytes, bytes ending a word, merges, marks. Throws `malformed` where a merge names a token that is not
     /// there yet.
-    public init(merges text: [UInt8], startOfText: String = "<|startoftext|>", endOfText: String = "<|endoftext|>") throws(IsomerError) {
+    public init(merges text: [UInt8], startOfText: String = startMark, endOfText: String = endMark) throws(IsomerError) {
         let text = try MergesText(text, limit: Self.mergeCount)
         var vocabulary = Vocabulary(capacity: 514 + text.lines.count)
         for suffix in ["", Self.endOfWord] {
