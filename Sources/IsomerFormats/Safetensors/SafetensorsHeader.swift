@@ -15,7 +15,7 @@ struct SafetensorsHeader {
     private let dataByteCount: UInt64
     private let limits: Limits
     private var scanner: JSONScanner
-    private var names: Set<ExactString> = []
+    private var names = NameTable()
     /// Where each tensor's name stands in the file, for errors.
     private var nameOffsets: [UInt32] = []
     /// The extents of the tensor being read.
@@ -40,7 +40,7 @@ struct SafetensorsHeader {
         try checkCover()
         // The text is not needed any more.
         scanner = JSONScanner([])
-        names = []
+        names = NameTable()
         nameOffsets = []
     }
 
@@ -91,13 +91,15 @@ extension SafetensorsHeader {
         while case .key = try scanner.next() {
             let name = scanner.tokenText
             let offset = scanner.tokenOffset
-            guard names.insert(ExactString(name)).inserted else {
-                throw IsomerError(.malformed, "a name comes twice in the header", item: name, byteOffset: offset)
-            }
             if ExactString(name) == "__metadata__" {
+                guard metadata == nil else { throw repeated(name, at: offset) }
                 metadata = try readMetadata()
                 continue
             }
+            let isNew = names.insert(scanner.tokenBytes, position: tensors.count) { [tensors] in
+                ExactString(tensors[$0].name) == ExactString(name)
+            }
+            guard isNew else { throw repeated(name, at: offset) }
             guard tensors.count < limits.tensors else {
                 throw IsomerError(
                     .limitExceeded, "the file has too many tensors", byteOffset: offset, expected: "at most \(limits.tensors)")
@@ -247,6 +249,10 @@ extension SafetensorsHeader {
             error.location.byteOffset = offset
             throw error
         }
+    }
+
+    private func repeated(_ name: String, at offset: UInt64) -> IsomerError {
+        IsomerError(.malformed, "a name comes twice in the header", item: name, byteOffset: offset)
     }
 
     private func malformed(_ what: String, found: String? = nil) -> IsomerError {
