@@ -13,6 +13,7 @@
 #include "isomer_crc32.h"
 #include "isomer_level.h"
 #include "isomer_png.h"
+#include "isomer_random.h"
 #include "isomer_resample.h"
 #include "isomer_statistics.h"
 #include "isomer_strided.h"
