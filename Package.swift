@@ -69,7 +69,9 @@ let package = Package(
         module("IsomerCommands", ["IsomerKit", argumentParser, crypto]),
         .executableTarget(name: "isomer-cli", dependencies: ["IsomerCommands", argumentParser], swiftSettings: swiftSettings),
 
-        tests(of: "IsomerBytes"),
+        // Writes what its arguments say; killed, starved and interrupted by the tests and by Tools/Faults.
+        .executableTarget(name: "writer-probe", dependencies: ["IsomerBytes"], path: "Tests/WriterProbe", swiftSettings: swiftSettings),
+        tests(of: "IsomerBytes", ["writer-probe"]),
         tests(of: "IsomerTensors"),
         tests(of: "IsomerImages", ["IsomerBytes", "CKernels"]),
         tests(of: "IsomerFormats", ["IsomerTensors", "IsomerBytes"]),

@@ -25,7 +25,7 @@ extension IsomerError {
         case .isDirectory: ("this is a folder, not a file", nil)
         case .notDirectory: ("a part of the path is a file, not a folder", "check the path")
         case .noSpace: ("the disk is full", "free some space or choose another place")
-        case Errno(rawValue: 122): ("the disk quota is used up", "free some space or choose another place")
+        case .quotaExceeded: ("the disk quota is used up", "free some space or choose another place")
         case .fileTooLarge: ("the file is larger than this disk or this process may write", "choose another place or raise the limit")
         case .readOnlyFileSystem: ("the file system is mounted read-only", "choose another place")
         case .tooManyOpenFiles, .tooManyOpenFilesInSystem: ("too many files are open", "raise the limit with `ulimit -n`")
@@ -38,4 +38,13 @@ extension IsomerError {
         default: ("the file cannot be \(verb): \(error)", nil)
         }
     }
+}
+
+extension Errno {
+    /// EDQUOT, which the imported constants lack on Linux.
+    #if os(Linux)
+        static var quotaExceeded: Errno { Errno(rawValue: 122) }
+    #else
+        static var quotaExceeded: Errno { .diskQuotaExceeded }
+    #endif
 }

@@ -88,6 +88,11 @@ extension FileSystem {
         return result
     }
 
+    /// Whether anything bears this name, a link that leads nowhere included.
+    static func exists(_ path: FilePath) -> Bool {
+        (try? status(of: path, followsLinks: false)) != nil
+    }
+
     static func kind(mode: mode_t) -> Kind {
         switch mode & S_IFMT {
         case S_IFREG: .file

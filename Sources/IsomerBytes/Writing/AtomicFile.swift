@@ -85,6 +85,8 @@ public final class AtomicFile: Sendable {
         self.folder = destination.folder
         self.byteCount = byteCount
         self.overwrite = overwrite
+        // Last, because from here on an error leaves through `deinit`, which removes the file.
+        if let byteCount { try file.reserve(byteCount) }
     }
 
     deinit {
@@ -98,14 +100,7 @@ public final class AtomicFile: Sendable {
     public func commit() throws(IsomerError) {
         do throws(IsomerError) {
             try Interruption.check()
-            if let byteCount {
-                let found = try file.currentSize()
-                guard found == byteCount else {
-                    throw IsomerError(
-                        .mismatch, "the output did not get the size it was planned with", path: file.path,
-                        expected: "\(byteCount) bytes", found: "\(found) bytes")
-                }
-            }
+            if let byteCount { try file.checkSize(byteCount) }
             try file.sync()
             try Staging.publish(file.stagingPath, as: destination, overwrite: overwrite)
             isPending.store(false, ordering: .relaxed)

@@ -26,7 +26,8 @@ public final class StagedFolder: Sendable {
         var isPending = true
         /// Folders below the root, each after the one that holds it.
         var folders: [FilePath] = []
-        var files: [FilePath] = []
+        /// Below the root.
+        var files: [(relative: FilePath, byteCount: UInt64?)] = []
         var registrations: [Registration] = []
     }
 
@@ -102,8 +103,12 @@ public final class StagedFolder: Sendable {
         try? lock.close()
     }
 
-    /// Begins a file in the folder, with the folders on the way to it. `relativePath` is checked: it stays inside.
-    public func createFile(_ relativePath: String) throws(IsomerError) -> WritableFile {
+    /// Begins a file in the folder, with the folders on the way to it.
+    ///
+    /// - Parameters:
+    ///   - relativePath: plain names between slashes; anything that could lead outside is refused.
+    ///   - byteCount: the exact size if that is known. Then disk is reserved for it, and `commit` refuses another size.
+    public func createFile(_ relativePath: String, byteCount: UInt64? = nil) throws(IsomerError) -> WritableFile {
         let relative = try FileSystem.safeRelativePath(relativePath)
         try createFolder(relative.removingLastComponent())
         let staging = stagingPath.pushing(relative)
@@ -117,21 +122,23 @@ public final class StagedFolder: Sendable {
             throw IsomerError.writing(path.pushing(relative), error)
         }
         state.withLock {
-            $0.files.append(staging)
+            $0.files.append((relative, byteCount))
             $0.registrations.append(registration)
         }
-        return WritableFile(path: path.pushing(relative), stagingPath: staging, descriptor: descriptor)
+        let file = WritableFile(path: path.pushing(relative), stagingPath: staging, descriptor: descriptor)
+        if let byteCount { try file.reserve(byteCount) }
+        return file
     }
 
     /// Makes the folder visible under its name. Once this returns it survives a power cut. All files must have been written by then.
     ///
-    /// If it throws, the destination is what it was, and everything temporary is removed. One exception: when only the last sync, that of the
-    /// folder around it, fails, the whole new folder stands there already.
+    /// If it throws, the destination is what it was, and everything temporary is removed. One exception: when nothing was replaced and only
+    /// the last sync, that of the folder around it, fails, the whole new folder stands there already.
     public func commit() throws(IsomerError) {
         do throws(IsomerError) {
             try Interruption.check()
             let (files, folders) = state.withLock { ($0.files, $0.folders) }
-            for file in files { try sync(file) }
+            for file in files { try sync(file.relative, byteCount: file.byteCount) }
             for folder in folders.reversed() { try FileSystem.syncFolder(folder) }
             try FileSystem.syncFolder(stagingPath)
             try publish()
@@ -139,11 +146,16 @@ public final class StagedFolder: Sendable {
             abandon()
             throw error.inFile(path)
         }
+        do throws(IsomerError) {
+            try FileSystem.syncFolder(destination.folder)
+        } catch {
+            try undoExchange()
+            throw error
+        }
         state.withLock { state in
             state.isPending = false
             state.registrations = []
         }
-        try FileSystem.syncFolder(destination.folder)
         // What bears the temporary's name by now is the old folder. Removing it comes last: until here it could have been wanted back.
         FileSystem.removeTree(stagingPath)
     }
@@ -196,15 +208,18 @@ extension StagedFolder {
     }
 
     /// The writer's own descriptor may be closed by now, and thousands of them cannot be kept: the kernel flushes a file through any.
-    private func sync(_ staging: FilePath) throws(IsomerError) {
+    private func sync(_ relative: FilePath, byteCount: UInt64?) throws(IsomerError) {
+        let path = path.pushing(relative)
+        let staging = stagingPath.pushing(relative)
+        let descriptor: FileDescriptor
         do {
-            let descriptor = try FileDescriptor.open(staging, .readOnly, options: [.closeOnExec, .noFollow])
-            try WritableFile(path: staging, stagingPath: staging, descriptor: descriptor).sync()
-        } catch let error as IsomerError {
-            throw error
+            descriptor = try FileDescriptor.open(staging, .readOnly, options: [.closeOnExec, .noFollow])
         } catch {
-            throw IsomerError.writing(staging, error)
+            throw IsomerError.writing(path, error)
         }
+        let file = WritableFile(path: path, stagingPath: staging, descriptor: descriptor)
+        if let byteCount { try file.checkSize(byteCount) }
+        try file.sync()
     }
 
     private func publish() throws(IsomerError) {
@@ -220,6 +235,24 @@ extension StagedFolder {
         } catch {
             throw IsomerError.writing(path, error)
         }
+    }
+
+    /// After a rename that may not have reached the device: the old folder must neither be removed nor stay beside the new one.
+    private func undoExchange() throws(IsomerError) {
+        let isExchanged = FileSystem.exists(stagingPath)
+        if isExchanged {
+            do throws(Errno) {
+                try Staging.rename(stagingPath, to: destination.path, ISOMER_RENAME_EXCHANGE)
+            } catch {
+                // Both are kept: which of them has the name after a power cut cannot be told.
+                state.withLock { state in
+                    state.isPending = false
+                    state.registrations = []
+                }
+                throw IsomerError.writing(path, error)
+            }
+        }
+        abandon()
     }
 
     private func publishWithoutExchange() throws(IsomerError) {

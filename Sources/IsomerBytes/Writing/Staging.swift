@@ -101,7 +101,7 @@ enum Staging {
             throw alreadyExists(destination)
         } catch  where !overwrite && isMissingMode(error) {
             // This file system has no such rename: look, then rename. Who wins that race replaces the other's whole file with a whole file.
-            guard (try? FileSystem.status(of: destination, followsLinks: false)) == nil else { throw alreadyExists(destination) }
+            guard !FileSystem.exists(destination) else { throw alreadyExists(destination) }
             do throws(Errno) {
                 try rename(temporary, to: destination, ISOMER_RENAME_REPLACE)
             } catch {
@@ -113,8 +113,11 @@ enum Staging {
     }
 
     static func rename(_ source: FilePath, to target: FilePath, _ mode: isomer_rename_mode) throws(Errno) {
-        let code = source.withPlatformString { from in target.withPlatformString { to in isomer_rename(from, to, Int32(mode.rawValue)) } }
-        guard code == 0 else { throw Errno(rawValue: errno) }
+        while source.withPlatformString({ from in target.withPlatformString { to in isomer_rename(from, to, Int32(mode.rawValue)) } }) != 0
+        {
+            let failure = Errno(rawValue: errno)
+            guard failure == .interrupted else { throw failure }
+        }
     }
 
     static func isMissingMode(_ error: Errno) -> Bool {

@@ -72,6 +72,31 @@ public final class WritableFile: Sendable {
         return UInt64(max(0, status.st_size))
     }
 
+    /// Throws unless the file has the size it was planned with.
+    func checkSize(_ planned: UInt64) throws(IsomerError) {
+        let found = try currentSize()
+        guard found == planned else {
+            throw IsomerError(
+                .mismatch, "the output did not get the size it was planned with", path: path, expected: "\(planned) bytes",
+                found: "\(found) bytes")
+        }
+    }
+
+    /// Reserves disk for `byteCount` bytes, so that a disk that others fill meanwhile cannot end the work in the middle, and so that the
+    /// blocks lie together. Together with the early start of writing back this makes a large copy, sync included, take less than half the
+    /// time (measured on ext4). File systems that cannot reserve do without.
+    func reserve(_ byteCount: UInt64) throws(IsomerError) {
+        // Below this it is one more call and nothing gained.
+        guard byteCount >= 1 << 20 else { return }
+        while isomer_reserve(descriptor.rawValue, byteCount) != 0 {
+            switch Errno(rawValue: errno) {
+            case .interrupted: continue
+            case .noSpace, .fileTooLarge, .ioError, Errno.quotaExceeded: throw IsomerError.writing(path, Errno(rawValue: errno))
+            default: return
+            }
+        }
+    }
+
     /// Counts bytes that reached the file in another way than `write`.
     public func noteWritten(_ count: UInt64) {
         let (before, after) = written.wrappingAdd(count, ordering: .relaxed)
