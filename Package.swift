@@ -24,6 +24,7 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
@@ -37,6 +38,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         // SHA-256 with the CPU's own instructions.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        // The original repositories describe their models in YAML.
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         // File paths that are not assumed to be Unicode, and errno as typed errors.
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
@@ -57,8 +60,10 @@ let package = Package(
         module("IsomerTokenizers", ["IsomerBytes", "CEmbedded"]),
         module("IsomerArchitectures", ["IsomerBytes", "IsomerTensors"]),
         module("IsomerMapping", ["IsomerArchitectures", "IsomerBytes", "IsomerTensors"]),
-        module("IsomerConversion", ["IsomerFormats", "IsomerMapping", "IsomerArchitectures", "IsomerTensors", "IsomerBytes"]),
         module("IsomerImages", ["IsomerBytes", "CKernels", "CJPEG", "CPNG", "CZlib"]),
+        module(
+            "IsomerConversion",
+            ["IsomerFormats", "IsomerTokenizers", "IsomerMapping", "IsomerArchitectures", "IsomerTensors", "IsomerBytes", yams]),
 
         module(
             "IsomerKit",
@@ -76,7 +81,7 @@ let package = Package(
         tests(of: "IsomerImages", ["IsomerBytes", "CKernels"]),
         tests(of: "IsomerFormats", ["IsomerTensors", "IsomerBytes"]),
         tests(of: "IsomerTokenizers", ["IsomerBytes", crypto]),
-        tests(of: "IsomerConversion", ["IsomerFormats", "IsomerTensors", "IsomerBytes"]),
+        tests(of: "IsomerConversion", ["IsomerFormats", "IsomerMapping", "IsomerArchitectures", "IsomerTensors", "IsomerBytes", crypto]),
         tests(of: "IsomerCommands", ["IsomerBytes"]),
         tests(of: "IsomerArchitectures", ["IsomerBytes", "IsomerTensors"]),
         tests(of: "IsomerMapping", ["IsomerArchitectures", "IsomerBytes", "IsomerTensors"]),

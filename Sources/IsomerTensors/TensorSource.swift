@@ -17,6 +17,9 @@ public protocol TensorSource: AnyObject, Sendable {
     /// Where those very bytes lie in a file, in one piece; `nil` if they must be made by `read` (a strided view, a compressed member,
     /// the other byte order). A copier may move them inside the kernel.
     func storedRange(of index: Int) -> StoredRange?
+
+    /// The files that its bytes come from, each once.
+    var files: [ReadableFile] { get }
 }
 
 /// A piece of a file.
@@ -36,6 +39,16 @@ public struct StoredRange: Sendable {
 }
 
 extension TensorSource {
+    /// The files in which tensors are stored as they are. A source that makes its bytes from other files says so itself.
+    public var files: [ReadableFile] {
+        var found: [ReadableFile] = []
+        for index in tensors.indices {
+            guard let file = storedRange(of: index)?.file, !found.contains(where: { $0 === file }) else { continue }
+            found.append(file)
+        }
+        return found
+    }
+
     /// All bytes of one tensor. For small tensors; large ones are read in ranges.
     public func bytes(of index: Int) throws(IsomerError) -> [UInt8] {
         var failure: IsomerError?

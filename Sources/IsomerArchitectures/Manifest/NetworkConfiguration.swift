@@ -33,6 +33,9 @@ public protocol NetworkConfiguration: Hashable, Sendable {
     /// This configuration with what it does not know taken from `other`. What it knows stays.
     func completed(by other: Self) -> Self
 
+    /// This configuration with what it does not know taken from a network of another depth that is as wide in every part; `nil` if it is not.
+    func completed(asRelativeOf other: Self) -> Self?
+
     /// The `config.json` keys that it does not know and that must be known before a Diffusers folder can be written.
     var undecided: [String] { get }
 
@@ -79,6 +82,11 @@ extension NetworkConfiguration {
     /// `completed(by:)` for a configuration whose kind is not known here; one of another kind adds nothing.
     public func completed(byAny other: any NetworkConfiguration) -> Self {
         (other as? Self).map(completed(by:)) ?? self
+    }
+
+    /// `completed(asRelativeOf:)` for a configuration whose kind is not known here.
+    public func completed(asRelativeOfAny other: any NetworkConfiguration) -> Self? {
+        (other as? Self).flatMap(completed(asRelativeOf:))
     }
 
     /// What is thrown when a `config.json` is asked for too early.

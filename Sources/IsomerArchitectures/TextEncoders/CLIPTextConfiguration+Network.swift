@@ -50,6 +50,11 @@ extension CLIPTextConfiguration: NetworkConfiguration {
         return result
     }
 
+    public func completed(asRelativeOf other: CLIPTextConfiguration) -> CLIPTextConfiguration? {
+        guard width == other.width, activation == nil || activation == other.activation else { return nil }
+        return completed(by: other)
+    }
+
     /// The keys that transformers writes for this class.
     public func json() throws(IsomerError) -> JSONObject {
         if let error = undecidedError() { throw error }

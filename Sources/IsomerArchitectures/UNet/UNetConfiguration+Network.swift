@@ -26,6 +26,16 @@ extension UNetConfiguration: NetworkConfiguration {
         return result
     }
 
+    public func completed(asRelativeOf other: UNetConfiguration) -> UNetConfiguration? {
+        guard let known = other.headCounts, crossAttentionWidth == other.crossAttentionWidth else { return nil }
+        let headsByWidth = Dictionary(zip(other.down.map(\.channels), known), uniquingKeysWith: { first, _ in first })
+        let heads = down.compactMap { headsByWidth[$0.channels] }
+        guard heads.count == down.count else { return nil }
+        var result = completed(by: other)
+        result.headCounts = headCounts ?? heads
+        return result
+    }
+
     /// Every key that Diffusers itself writes for this class, so that its loader has nothing to fill in.
     public func json() throws(IsomerError) -> JSONObject {
         if let error = undecidedError() { throw error }
@@ -127,4 +137,4 @@ extension UNetConfiguration: NetworkConfiguration {
 }
 
 /// The version whose writer our configuration files follow, key for key.
-let writtenDiffusersVersion = "0.42.1"
+public let writtenDiffusersVersion = "0.42.1"

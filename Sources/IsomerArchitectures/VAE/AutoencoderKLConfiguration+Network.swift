@@ -50,6 +50,11 @@ extension AutoencoderKLConfiguration: NetworkConfiguration {
         return result
     }
 
+    public func completed(asRelativeOf other: AutoencoderKLConfiguration) -> AutoencoderKLConfiguration? {
+        guard latentChannels == other.latentChannels, Set(channels).isSubset(of: other.channels) else { return nil }
+        return completed(by: other)
+    }
+
     /// Every key that Diffusers itself writes for this class.
     public func json() throws(IsomerError) -> JSONObject {
         if let error = undecidedError() { throw error }

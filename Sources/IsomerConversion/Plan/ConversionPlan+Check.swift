@@ -9,9 +9,11 @@ extension ConversionPlan {
     /// Throws `mismatch` naming the tensor. Costs time linear in tensors and pieces.
     public func check() throws(IsomerError) {
         if shape == .file {
-            guard files.count == 1, files[0].path.isEmpty, plainFiles.isEmpty else {
+            let companions = files.dropFirst()
+            guard let first = files.first, first.path.isEmpty, plainFiles.isEmpty, companions.allSatisfy({ $0.path.components.count == 1 })
+            else {
                 throw IsomerError(
-                    .mismatch, "a plan for one file holds others", expected: "1 file",
+                    .mismatch, "a plan for one file holds others than its companions", expected: "1 file",
                     found: "\(files.count) weight files and \(plainFiles.count) others")
             }
         }

@@ -4,14 +4,14 @@ import IsomerTensors
 
 extension ConversionPlan {
     /// The same plan with every file that exceeds its `shardBytes` cut into shards, the index among the plain files, and, where the
-    /// destination is a file, every path spelled out.
+    /// destination is a file, every path spelled out: companions lie beside it.
     func cutIntoShards(at destination: FilePath) throws(IsomerError) -> ConversionPlan {
         var result = self
         result.files = []
         var indexes: [PlainFile] = []
         for file in files {
             var file = file
-            if shape == .file { file.path = destination }
+            if shape == .file { file.path = file.path.isEmpty ? destination : destination.removingLastComponent().pushing(file.path) }
             guard let limit = file.shardBytes, let name = file.path.lastComponent else {
                 result.files.append(file)
                 continue

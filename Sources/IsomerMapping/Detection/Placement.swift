@@ -28,6 +28,11 @@ public struct Placement: Sendable {
         self.layout = layout
     }
 
+    /// A component in a file of its own: every layout of its kind, without a prefix.
+    static func alone(_ network: any NetworkConfiguration.Type) -> [Placement] {
+        Layouts.of(network).reversed().map { Placement("", $0) }
+    }
+
     /// The name in the file of the layout's `name`.
     public func name(of name: String) -> String {
         switch naming {

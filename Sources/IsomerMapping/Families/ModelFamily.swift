@@ -21,6 +21,9 @@ public struct ModelFamily: Sendable {
     /// The components of one model, by slot name.
     public typealias Components = [String: any NetworkConfiguration]
 
+    /// What speaks for and against a model with these components being of this family.
+    public func judge(_ components: Components) -> [Evidence] { evidence(components) }
+
     /// The slot `name`.
     public func slot(_ name: String) -> Slot? { slots.first { $0.name == name } }
 }
@@ -38,8 +41,15 @@ public struct Slot: Sendable {
     /// What the family makes of a configuration that was read off shapes, and what it leaves aside by that.
     let adapt: @Sendable (any NetworkConfiguration, TensorInventory, Placement) -> (any NetworkConfiguration, [Companion])
 
+    /// The form of a configuration that the family's checkpoints have, where Diffusers folders may have another with the same numbers.
+    public let written: @Sendable (any NetworkConfiguration) -> any NetworkConfiguration
+    /// Tensors that checkpoints of the family have and that follow from the configuration.
+    public let generated: @Sendable (any NetworkConfiguration) -> [GeneratedTensor]
+
     init<Configuration: NetworkConfiguration>(
         _ name: String, _ network: Configuration.Type, _ placements: [Placement], average: Placement? = nil,
+        written: @escaping @Sendable (Configuration) -> Configuration = { $0 },
+        generated: @escaping @Sendable (Configuration) -> [GeneratedTensor] = { _ in [] },
         adapt: @escaping @Sendable (Configuration, TensorInventory, Placement) -> (Configuration, [Companion]) = { found, _, _ in
             (found, [])
         }
@@ -52,7 +62,19 @@ public struct Slot: Sendable {
             guard let typed = configuration as? Configuration else { return (configuration, []) }
             return adapt(typed, inventory, placement)
         }
+        self.written = { configuration in (configuration as? Configuration).map { written($0) } ?? configuration }
+        self.generated = { configuration in (configuration as? Configuration).map(generated) ?? [] }
     }
+}
+
+/// A tensor that follows from a configuration.
+public struct GeneratedTensor: Sendable {
+    /// Its name in the layout.
+    public let name: String
+    /// Its numbers, one after another.
+    public let integers: [Int64]
+    /// Its extents.
+    public let dimensions: [Int]
 }
 
 /// One published model of a family.

@@ -7,11 +7,7 @@ extension ModelFamily {
         identifier: "sd1",
         title: "Stable Diffusion 1.x",
         slots: [
-            .ldmUNet(adapt: { found, _, _ in
-                var unet = found
-                unet.usesLinearProjection = false
-                return (unet, [])
-            }),
+            .ldmUNet(usesLinearProjection: false),
             .ldmVAE,
             Slot(
                 "text_encoder", CLIPTextConfiguration.self,
@@ -19,7 +15,16 @@ extension ModelFamily {
                     Placement("cond_stage_model.transformer.", Layouts.clipText),
                     // The oldest files, and those made from Diffusers folders by scripts that know only `text_model.`.
                     Placement("cond_stage_model.transformer.", Layouts.flatCLIPText),
-                ]),
+                    Placement("", Layouts.clipText), Placement("", Layouts.flatCLIPText),
+                ],
+                generated: { text in
+                    // The original's loader of its day wanted them.
+                    [
+                        GeneratedTensor(
+                            name: "text_model.embeddings.position_ids", integers: (0..<Int64(text.positions)).map { $0 },
+                            dimensions: [1, text.positions])
+                    ]
+                }),
         ],
         members: [
             member("sd15", "Stable Diffusion 1.5", "StableDiffusionPipeline", channels: 4),
@@ -120,16 +125,26 @@ extension AutoencoderKLConfiguration {
 
 extension Slot {
     /// The UNet of LDM and SGM checkpoints.
-    static func ldmUNet(
-        adapt: @escaping @Sendable (UNetConfiguration, TensorInventory, Placement) -> (UNetConfiguration, [Companion])
-    ) -> Slot {
-        Slot(
-            "unet", UNetConfiguration.self, [Placement("model.diffusion_model.", Layouts.ldmUNet)],
-            average: Placement(.withoutDots(prefix: "model_ema.", stem: "diffusion_model."), Layouts.ldmUNet), adapt: adapt)
+    ///
+    /// Some Diffusers folders hold the maps around its transformers in the other of the two forms, linear or 1×1 convolution; the numbers are
+    /// the same.
+    static func ldmUNet(usesLinearProjection: Bool) -> Slot {
+        @Sendable func original(_ found: UNetConfiguration) -> UNetConfiguration {
+            var unet = found
+            unet.usesLinearProjection = usesLinearProjection
+            return unet
+        }
+        return Slot(
+            "unet", UNetConfiguration.self,
+            [Placement("model.diffusion_model.", Layouts.ldmUNet)] + Placement.alone(UNetConfiguration.self),
+            average: Placement(.withoutDots(prefix: "model_ema.", stem: "diffusion_model."), Layouts.ldmUNet),
+            written: original, adapt: { found, _, _ in (original(found), []) })
     }
 
     /// The autoencoder of LDM and SGM checkpoints.
-    static let ldmVAE = Slot("vae", AutoencoderKLConfiguration.self, [Placement("first_stage_model.", Layouts.ldmVAE)])
+    static let ldmVAE = Slot(
+        "vae", AutoencoderKLConfiguration.self,
+        [Placement("first_stage_model.", Layouts.ldmVAE)] + Placement.alone(AutoencoderKLConfiguration.self))
 }
 
 extension Companion {

@@ -7,12 +7,7 @@ extension ModelFamily {
         identifier: "sd2",
         title: "Stable Diffusion 2.x",
         slots: [
-            .ldmUNet(adapt: { found, _, _ in
-                // Some folders hold these maps as 1×1 convolutions; the original is linear.
-                var unet = found
-                unet.usesLinearProjection = true
-                return (unet, [])
-            }),
+            .ldmUNet(usesLinearProjection: true),
             .ldmVAE,
             Slot(
                 "text_encoder", CLIPTextConfiguration.self,
@@ -20,6 +15,7 @@ extension ModelFamily {
                     Placement("cond_stage_model.model.", Layouts.openCLIPText),
                     // Stability's own later code names it so when it loads these models.
                     Placement("conditioner.embedders.0.model.", Layouts.openCLIPText),
+                    Placement("", Layouts.openCLIPText),
                 ],
                 adapt: withoutLastLayer),
         ],

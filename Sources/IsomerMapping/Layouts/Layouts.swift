@@ -1,4 +1,4 @@
-import IsomerArchitectures
+public import IsomerArchitectures
 
 /// Every naming of every kind of network, with the rules in the files beside this one.
 public enum Layouts {
@@ -10,6 +10,11 @@ public enum Layouts {
     /// The layouts of one kind of network.
     static func of(_ network: any NetworkConfiguration.Type) -> [Layout] {
         all.filter { $0.network == network }
+    }
+
+    /// The layout of `network` whose signature is in `inventory`, the canonical one last: older namings also have most canonical names.
+    public static func matching(_ network: any NetworkConfiguration.Type, _ inventory: TensorInventory) -> Layout? {
+        of(network).reversed().first { inventory.matches($0.signature) }
     }
 
     /// Diffusers' own names of a UNet.

@@ -1,0 +1,90 @@
+import IsomerArchitectures
+public import IsomerBytes
+import IsomerMapping
+import IsomerTensors
+
+/// What a model is to become.
+public enum ModelTarget: Hashable, Sendable {
+    /// One file in the family's original layout.
+    case checkpoint(Container)
+    /// A Diffusers folder.
+    case diffusers
+}
+
+extension ConversionPlan {
+    /// The plan that turns the model at `request.source`, in whatever arrangement it is, into `target`.
+    public init(_ request: ConversionRequest, to target: ModelTarget) throws(IsomerError) {
+        let model = try Model(request)
+        switch target {
+        case .checkpoint(let container): self = try model.checkpointPlan(container, request)
+        case .diffusers: self = try model.diffusersPlan(request)
+        }
+        try check()
+    }
+}
+
+extension Model {
+    /// Reads the model that `request` names, with replaced components and everything that the user or neighbouring files say about it.
+    public init(_ request: ConversionRequest) throws(IsomerError) {
+        let path = request.source
+        var hints = ConfigurationHints()
+        if let said = request.configuration { hints = try ConfigurationHints(said, limits: request.limits) }
+        switch try FileSystem.kind(of: path) {
+        case .folder?: try self.init(diffusers: path, request, hints)
+        case .file?:
+            if let neighbour = Model.description(beside: path), try FileSystem.kind(of: neighbour) == .file {
+                hints = hints.over(try ConfigurationHints(neighbour, limits: request.limits))
+            }
+            try self.init(checkpoint: path, request, hints)
+        case .other?: throw IsomerError(.cannotRead, "this is neither a file nor a folder", path: path)
+        case nil: throw IsomerError(.cannotRead, "there is no such file or folder", path: path, remedy: "check the path")
+        }
+        for (slot, other) in request.replacements.sorted(by: { $0.key < $1.key }) { try replace(slot, from: other, request) }
+    }
+
+    /// The YAML that A1111's users keep beside a checkpoint: the same name with another ending.
+    private static func description(beside path: FilePath) -> FilePath? {
+        guard let stem = path.stem else { return nil }
+        return path.removingLastComponent().appending(stem + ".yaml")
+    }
+
+    /// Takes component `slot` from another file or folder.
+    private mutating func replace(_ slot: String, from path: FilePath, _ request: ConversionRequest) throws(IsomerError) {
+        guard let place = family.slot(slot) else {
+            throw IsomerError(
+                .usage, "\(family.title) has no such component", item: slot, found: slot,
+                remedy: "choose one of \(family.slots.map(\.name).joined(separator: ", "))")
+        }
+        var inner = ConversionRequest(source: path)
+        inner.limits = request.limits
+        inner.allowedMissing = request.allowedMissing
+        inner.allowedUnknown = request.allowedUnknown
+        inner.configuration = request.configuration
+        let other = try Model(inner)
+        guard let component = other.components[slot], component.slot.network == place.network else {
+            throw IsomerError(
+                .mismatch, "there is no \(place.network.title) in it", path: path,
+                found: other.components.keys.sorted().joined(separator: ", "))
+        }
+        if let replaced = components[slot] {
+            var seen: Set<TensorReference> = []
+            for (name, expression) in replaced.tensors.sorted(by: { $0.key < $1.key }) {
+                for case .tensor(let reference, _) in expression.pieces where seen.insert(reference).inserted {
+                    let original = sources[reference.source].tensors.tensors[reference.index].name
+                    beside.append(
+                        Beside(
+                            tensor: reference, name: original.isEmpty ? name : original, reason: "replaced by \(path.string)",
+                            isDerivable: false))
+                }
+            }
+        }
+        var moved = component.movedBehind(sources.count)
+        moved.slot = place
+        moved.placement = nil
+        components[slot] = moved
+        sources += other.sources
+        decisions.append(Decision(slot, path.string, because: "--\(slot) names it"))
+        member = nil
+        try settle(ConfigurationHints(), request)
+    }
+}

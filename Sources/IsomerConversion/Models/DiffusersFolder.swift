@@ -1,0 +1,138 @@
+import IsomerArchitectures
+import IsomerBytes
+import IsomerMapping
+
+/// A Diffusers folder on disk: what `model_index.json` names, and which files hold each component's weights.
+///
+/// A folder of a single component (a `config.json` beside weights) is read as a folder with that one component, which lies in the folder itself.
+struct DiffusersFolder: Sendable {
+    /// One entry of `model_index.json` whose folder is there.
+    struct Component: Sendable {
+        var name: String
+        var library: String?
+        var className: String?
+        var path: FilePath
+    }
+
+    let path: FilePath
+    /// `model_index.json`; `nil` for a folder of one component.
+    let index: JSONObject?
+    let pipeline: String?
+    let components: [Component]
+    private let limits: Limits
+
+    /// Reads the index and looks which folders are there. Names lead nowhere but directly into `path`.
+    init(_ path: FilePath, limits: Limits) throws(IsomerError) {
+        self.path = path
+        self.limits = limits
+        let indexPath = path.appending("model_index.json")
+        guard try FileSystem.kind(of: indexPath) == .file else {
+            let component = try DiffusersFolder.single(path, limits)
+            index = nil
+            pipeline = nil
+            components = [component]
+            return
+        }
+        let json = JSONCursor(try JSONValue(contentsOf: indexPath, dialect: .python, limits: limits), path: indexPath)
+        index = try json.object()
+        pipeline = try json.optional("_class_name")?.string()
+        var components: [Component] = []
+        for (key, value) in try json.members() where !key.hasPrefix("_") {
+            guard case .array(let pair) = value.value, pair.count == 2, case .string(let className) = pair[1] else { continue }
+            let folder: FilePath
+            do { folder = path.appending(try FileSystem.safeComponent(key)) } catch { throw error.inFile(indexPath) }
+            guard try FileSystem.kind(of: folder) == .folder else {
+                throw IsomerError(
+                    .mismatch, "the folder of a component that model_index.json names is missing", path: indexPath, item: key,
+                    remedy: "get the folder again")
+            }
+            var library: String?
+            if case .string(let name) = pair[0] { library = name }
+            components.append(Component(name: key, library: library, className: className, path: folder))
+        }
+        self.components = components
+    }
+
+    /// A folder with a `config.json` and no index.
+    private static func single(_ path: FilePath, _ limits: Limits) throws(IsomerError) -> Component {
+        let configPath = path.appending("config.json")
+        guard try FileSystem.kind(of: configPath) == .file else {
+            throw IsomerError(
+                .unsupported, "the folder holds neither a model_index.json nor a config.json", path: path,
+                remedy: "give a Diffusers folder, a component's folder or a weight file")
+        }
+        let json = JSONCursor(try JSONValue(contentsOf: configPath, dialect: .python, limits: limits), path: configPath)
+        let className = try json.className()
+        guard let className, let type = Networks.type(of: className),
+            let slot = ModelFamily.all.lazy.flatMap(\.slots).first(where: { $0.network == type })
+        else {
+            throw IsomerError(.unsupported, "the configuration names no known network", path: configPath, found: className)
+        }
+        return Component(name: slot.name, library: nil, className: className, path: path)
+    }
+
+    /// The `config.json` of a component, if it has one.
+    func configuration(of component: Component) throws(IsomerError) -> JSONCursor? {
+        let path = component.path.appending("config.json")
+        guard try FileSystem.kind(of: path) == .file else { return nil }
+        return JSONCursor(try JSONValue(contentsOf: path, dialect: .python, limits: limits), path: path)
+    }
+
+    /// The typed configuration of a component, if its class is a known network.
+    func network(of component: Component) throws(IsomerError) -> (any NetworkConfiguration)? {
+        guard let name = component.className, let type = Networks.type(of: name), let json = try configuration(of: component) else {
+            return nil
+        }
+        return try type.init(json: json)
+    }
+
+    /// The `scheduler_config.json`, if there is one.
+    func scheduler() throws(IsomerError) -> JSONCursor? {
+        let path = path.appending("scheduler").appending("scheduler_config.json")
+        guard try FileSystem.kind(of: path) == .file else { return nil }
+        return JSONCursor(try JSONValue(contentsOf: path, dialect: .python, limits: limits), path: path)
+    }
+
+    /// Every file of a component that is neither weights nor a configuration which this program writes itself.
+    func plainFiles(of component: Component) throws(IsomerError) -> [PlainFile] {
+        var files: [PlainFile] = []
+        for entry in try FileSystem.entries(of: component.path) where !entry.string.hasPrefix(".") {
+            let path = component.path.appending(entry)
+            guard try FileSystem.kind(of: path) == .file, !WeightFileName.isWeights(entry.string) else { continue }
+            files.append(
+                PlainFile(path: FilePath(component.name).appending(entry), bytes: try ReadableFile(path).contents(limit: limits.jsonBytes)))
+        }
+        return files
+    }
+
+    /// What the folder says beside its weights.
+    func hints() throws(IsomerError) -> ConfigurationHints {
+        var hints = ConfigurationHints()
+        hints.pipeline = pipeline
+        hints.index = index
+        for component in components {
+            if let network = try network(of: component) {
+                hints.components[component.name] = network
+            } else if component.name != "scheduler", index != nil {
+                hints.plainFiles += try plainFiles(of: component)
+            }
+        }
+        if let scheduler = try scheduler() {
+            hints.scheduler = try scheduler.object()
+            hints.prediction = (try DiffusersFolder.prediction(scheduler), scheduler.path?.string ?? "")
+        }
+        return hints
+    }
+
+    /// What a scheduler's configuration says of the denoiser. Diffusers takes noise for granted where nothing is said.
+    static func prediction(_ scheduler: JSONCursor) throws(IsomerError) -> Prediction {
+        guard let field = try scheduler.optional("prediction_type") else { return .epsilon }
+        let text = try field.string()
+        guard let prediction = Prediction(rawValue: text) else {
+            throw IsomerError(
+                .unsupported, "the scheduler's prediction type is not known", path: scheduler.path, item: "prediction_type",
+                expected: Prediction.allCases.map(\.rawValue).joined(separator: " or "), found: text)
+        }
+        return prediction
+    }
+}

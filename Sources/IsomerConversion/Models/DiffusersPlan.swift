@@ -1,0 +1,178 @@
+import IsomerArchitectures
+public import IsomerBytes
+import IsomerMapping
+import IsomerTensors
+import IsomerTokenizers
+
+extension Model {
+    /// The plan that writes the model as a Diffusers folder that `DiffusionPipeline.from_pretrained` opens offline, or, if the request is for
+    /// one component only, as that component's folder.
+    ///
+    /// - Throws: `undecided` if a configuration must say what nothing tells, `mismatch` if a component is missing.
+    public func diffusersPlan(_ request: ConversionRequest) throws(IsomerError) -> ConversionPlan {
+        var plan = ConversionPlan(sources: sources, shape: .folder, files: [], decisions: decisions, notes: notes)
+        var used: Set<TensorReference> = []
+        let chosen = family.slots.filter { request.only.isEmpty || request.only.contains($0.name) }
+        // The folder of a component alone is that component, not a folder that holds it.
+        let isComponent = request.only.count == 1 || (components.count == 1 && index == nil && request.only.isEmpty)
+        for slot in chosen {
+            guard let component = components[slot.name] else {
+                if isComponent, !request.only.contains(slot.name) { continue }
+                throw IsomerError(
+                    .mismatch, "there is no \(slot.network.title) in this model, and a Diffusers folder needs one", item: slot.name,
+                    remedy: "add it with --\(slot.name.replacingUnderscores) FILE, or convert one component with --component NAME")
+            }
+            let folder = isComponent ? FilePath() : FilePath(slot.name)
+            let network = component.configuration.classIdentity
+            plan.files.append(
+                PlannedFile(
+                    path: folder.appending(network.library == "transformers" ? "model.safetensors" : "diffusion_pytorch_model.safetensors"),
+                    container: .safetensors, tensors: try canonicalTensors(of: component, request), metadata: weightMetadata(request),
+                    shardBytes: request.shardBytes))
+            var json = component.written
+            if json == nil { json = try component.configuration.json() }
+            if let json { plan.plainFiles.append(PlainFile(path: folder.appending("config.json"), json: json)) }
+            for piece in component.tensors.values.flatMap(\.pieces) {
+                if case .tensor(let reference, _) = piece { used.insert(reference) }
+            }
+        }
+        if !isComponent {
+            try addScheduler(to: &plan, request)
+            try addTokenizers(to: &plan)
+            try addOtherComponents(to: &plan, request, used: &used)
+            addIndex(to: &plan)
+        }
+        try setAside(in: &plan, request, used: used)
+        return plan
+    }
+
+    private func canonicalTensors(of component: ModelComponent, _ request: ConversionRequest) throws(IsomerError) -> [PlannedTensor] {
+        var planned: [PlannedTensor] = []
+        for entry in try component.configuration.manifest().entries {
+            guard let made = component.tensors[entry.name] else { continue }
+            let descriptor = try TensorDescriptor(name: entry.name, scalarType: request.target(of: made.scalarType), shape: entry.shape)
+            planned.append(PlannedTensor(descriptor, pieces: made.pieces, sourceType: made.scalarType))
+        }
+        return planned
+    }
+
+    private func weightMetadata(_ request: ConversionRequest) -> FileMetadata {
+        var metadata: FileMetadata = ["format": "pt"]
+        for (key, value) in request.metadata { metadata[key] = value }
+        return metadata
+    }
+
+    private func addScheduler(to plan: inout ConversionPlan, _ request: ConversionRequest) throws(IsomerError) {
+        guard var object = scheduler ?? likelyMember?.scheduler ?? family.members.first?.scheduler else { return }
+        guard let prediction else {
+            throw IsomerError(
+                .undecided, "nothing tells what this \(family.title) model predicts: noise or velocity",
+                remedy: "say it with --prediction-type epsilon or --prediction-type v_prediction")
+        }
+        let written = try DiffusersFolder.prediction(JSONCursor(.object(object)))
+        if written.rawValue != prediction.value { object["prediction_type"] = .string(prediction.value) }
+        if beside.contains(where: { $0.name == "ztsnr" }) {
+            object["rescale_betas_zero_snr"] = true
+            object["timestep_spacing"] = "trailing"
+        }
+        plan.decisions.append(prediction)
+        plan.plainFiles.append(PlainFile(path: FilePath("scheduler").appending("scheduler_config.json"), json: object))
+    }
+
+    private func addTokenizers(to plan: inout ConversionPlan) throws(IsomerError) {
+        let taken = Set(plainFiles.compactMap { $0.path.components.first?.string })
+        plan.plainFiles += plainFiles
+        for (folder, token) in (likelyMember ?? family.members.first)?.padTokens.sorted(by: { $0.key < $1.key }) ?? []
+        where !taken.contains(folder) {
+            if let text = components["text_encoder"]?.configuration as? CLIPTextConfiguration, text.vocabularySize < CLIPVocabulary.count {
+                throw IsomerError(
+                    .undecided, "the text encoder's vocabulary is not CLIP's, and a Diffusers folder needs its tokenizer",
+                    item: "tokenizer",
+                    expected: "\(CLIPVocabulary.count) tokens", found: "\(text.vocabularySize)",
+                    remedy: "give a Diffusers folder that has the tokenizer with --config")
+            }
+            for file in try CLIPTokenizerFiles.files(padding: token == "!" ? .exclamation : .endOfText) {
+                plan.plainFiles.append(PlainFile(path: FilePath(folder).appending(file.name), bytes: file.bytes))
+            }
+        }
+    }
+
+    /// Components without a slot go over as they are: their weights, file by file, keep their names.
+    private func addOtherComponents(
+        to plan: inout ConversionPlan, _ request: ConversionRequest, used: inout Set<TensorReference>
+    ) throws(IsomerError) {
+        var byFolder: [(folder: String, tensors: [PlannedTensor])] = []
+        for entry in beside {
+            guard let slash = entry.name.firstIndex(of: "/"), index != nil else { continue }
+            let folder = String(entry.name[..<slash])
+            guard case .array? = index?[folder] else { continue }
+            let tensor = sources[entry.tensor.source].tensors.tensors[entry.tensor.index]
+            let descriptor = try TensorDescriptor(
+                name: String(entry.name[entry.name.index(after: slash)...]), scalarType: request.target(of: tensor.scalarType),
+                shape: tensor.shape)
+            if byFolder.last?.folder != folder { byFolder.append((folder, [])) }
+            byFolder[byFolder.count - 1].tensors.append(PlannedTensor(descriptor, from: entry.tensor, of: tensor.scalarType))
+            used.insert(entry.tensor)
+        }
+        for (folder, tensors) in byFolder {
+            let stem = index?[folder].map(Model.isDiffusers) ?? false ? "diffusion_pytorch_model" : "model"
+            plan.files.append(
+                PlannedFile(
+                    path: FilePath(folder).appending(stem + ".safetensors"), container: .safetensors, tensors: tensors,
+                    metadata: weightMetadata(request), shardBytes: request.shardBytes))
+        }
+    }
+
+    private static func isDiffusers(_ entry: JSONValue) -> Bool {
+        if case .array(let pair) = entry, pair.first == .string("diffusers") { return true }
+        return false
+    }
+
+    private func addIndex(to plan: inout ConversionPlan) {
+        let folders = Set((plan.files.map(\.path) + plan.plainFiles.map(\.path)).compactMap { $0.components.first?.string })
+        var object: JSONObject = [
+            "_class_name": .string(pipeline ?? likelyMember?.pipeline ?? "DiffusionPipeline"),
+            "_diffusers_version": .string(writtenDiffusersVersion),
+        ]
+        for (key, value) in index ?? [:] {
+            // What was a component there and is not here is written as Diffusers writes one that is absent.
+            if case .array(let pair) = value, pair.count == 2, !folders.contains(key) {
+                object[key] = [.null, .null]
+            } else {
+                object[key] = value
+            }
+        }
+        if index == nil {
+            object["feature_extractor"] = [.null, .null]
+            object["requires_safety_checker"] = false
+            object["safety_checker"] = [.null, .null]
+            for folder in (likelyMember ?? family.members.first)?.padTokens.keys.sorted() ?? [] {
+                object[folder] = ["transformers", "CLIPTokenizer"]
+            }
+        }
+        for slot in family.slots {
+            guard let component = components[slot.name] else { continue }
+            let network = component.configuration.classIdentity
+            object[slot.name] = [.string(network.library), .string(network.name)]
+        }
+        if let file = plan.plainFiles.first(where: { $0.path.string == "scheduler/scheduler_config.json" }),
+            case .object(let scheduler)? = try? JSONValue(parsing: file.bytes), let name = scheduler["_class_name"]
+        {
+            object["scheduler"] = ["diffusers", name]
+        }
+        plan.plainFiles.append(PlainFile(path: "model_index.json", json: object, sortsKeys: true))
+    }
+}
+
+extension PlainFile {
+    /// A JSON file as diffusers and transformers write theirs.
+    init(path: FilePath, json: JSONObject, sortsKeys: Bool = false) {
+        let writer = JSONWriter(style: .pretty(indent: 2), sortsKeys: sortsKeys, escapesNonASCII: true, numbers: .asPython)
+        self.init(path: path, bytes: writer.bytes(.object(json)) + [UInt8(ascii: "\n")])
+    }
+}
+
+extension String {
+    /// `text_encoder` as a flag is spelt.
+    fileprivate var replacingUnderscores: String { String(map { $0 == "_" ? "-" : $0 }) }
+}

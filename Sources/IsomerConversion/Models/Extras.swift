@@ -1,0 +1,137 @@
+import IsomerArchitectures
+import IsomerBytes
+import IsomerFormats
+import IsomerMapping
+import IsomerTensors
+
+/// What a conversion carried along because the target had no place for it, in a safetensors file beside the target.
+///
+/// A Diffusers folder keeps it as `isomer_extras.safetensors`, a file as `FILE.extras.safetensors`. The tensors have their original names; one
+/// that belongs to a component without a slot is called `component/name`. The metadata holds the rest:
+///
+/// - `isomer.extras`: `1`, the version of this arrangement;
+/// - `isomer.checkpoint`: JSON, how the checkpoint differed from the usual: `placements` (slot → prefix and layout), `shapes`, `metadata`;
+/// - `isomer.files`: JSON, the text of every small file of a Diffusers folder, by path.
+struct Extras: Sendable {
+    /// The checkpoint's peculiarities, if it was one.
+    var checkpoint: Checkpoint?
+    /// A Diffusers folder's small files, if it was one.
+    var files: [PlainFile] = []
+
+    /// How a checkpoint differed from what the family's planner writes.
+    struct Checkpoint: Sendable {
+        /// Where components stood that did not stand in the usual place.
+        var placements: [String: (prefix: String, layout: String)] = [:]
+        /// Shapes that differ from the layout's by extents of 1.
+        var shapes: [String: [Int]] = [:]
+        /// Its metadata.
+        var metadata: FileMetadata = [:]
+
+        func placement(of slot: Slot) -> Placement? {
+            guard let (prefix, layout) = placements[slot.name] else { return nil }
+            return slot.placements.first { $0.prefix == prefix && $0.layout.name == layout }
+        }
+    }
+
+    /// The file's name inside a Diffusers folder.
+    static let folderFileName = "isomer_extras.safetensors"
+
+    /// The file's name beside a checkpoint.
+    static func fileName(beside checkpoint: FilePath.Component) -> String { checkpoint.string + ".extras.safetensors" }
+}
+
+extension Extras {
+    /// Reads the metadata of an extras file.
+    init(_ metadata: FileMetadata, _ path: FilePath, limits: Limits) throws(IsomerError) {
+        guard let version = metadata["isomer.extras"] else {
+            throw IsomerError(
+                .malformed, "this is not a file of extras", path: path, item: "isomer.extras", remedy: "move it out of the way")
+        }
+        guard version == "1" else {
+            throw IsomerError(.unsupported, "the extras were written by another version", path: path, expected: "1", found: version)
+        }
+        do throws(IsomerError) {
+            if let text = metadata["isomer.checkpoint"] {
+                let json = JSONCursor(try JSONValue(parsing: Array(text.utf8), limits: limits), path: path)
+                var found = Checkpoint()
+                for (slot, cursor) in try json.optional("placements")?.members() ?? [] {
+                    found.placements[slot] = (try cursor.required("prefix").string(), try cursor.required("layout").string())
+                }
+                for (name, cursor) in try json.optional("shapes")?.members() ?? [] {
+                    var dimensions: [Int] = []
+                    for element in try cursor.elements() { dimensions.append(try element.integer(in: 0...Int.max)) }
+                    found.shapes[name] = dimensions
+                }
+                for (key, cursor) in try json.optional("metadata")?.members() ?? [] { found.metadata[key] = try cursor.string() }
+                checkpoint = found
+            }
+            if let text = metadata["isomer.files"] {
+                let json = JSONCursor(try JSONValue(parsing: Array(text.utf8), limits: limits), path: path)
+                for (name, cursor) in try json.members() {
+                    files.append(PlainFile(path: try FileSystem.safeRelativePath(name), bytes: Array(try cursor.string().utf8)))
+                }
+            }
+        } catch {
+            throw error.inFile(path)
+        }
+    }
+
+    /// The metadata that `init` reads.
+    var metadata: FileMetadata {
+        var metadata: FileMetadata = ["isomer.extras": "1"]
+        if let checkpoint {
+            var placements: JSONObject = [:]
+            for (slot, place) in checkpoint.placements.sorted(by: { $0.key < $1.key }) {
+                placements[slot] = ["prefix": .string(place.prefix), "layout": .string(place.layout)]
+            }
+            var shapes: JSONObject = [:]
+            for (name, dimensions) in checkpoint.shapes.sorted(by: { $0.key < $1.key }) {
+                shapes[name] = .array(dimensions.map { .number(JSONNumber($0)) })
+            }
+            var text: JSONObject = [:]
+            for (key, value) in checkpoint.metadata { text[key] = .string(value) }
+            let json: JSONObject = ["placements": .object(placements), "shapes": .object(shapes), "metadata": .object(text)]
+            metadata["isomer.checkpoint"] = JSONWriter().text(.object(json))
+        }
+        if !files.isEmpty {
+            var text: JSONObject = [:]
+            for file in files { text[file.path.string] = .string(String(decoding: file.bytes, as: UTF8.self)) }
+            metadata["isomer.files"] = JSONWriter().text(.object(text))
+        }
+        return metadata
+    }
+
+    /// The hints that the kept files of a Diffusers folder give.
+    func hints(_ path: FilePath, limits: Limits) throws(IsomerError) -> ConfigurationHints {
+        var hints = ConfigurationHints()
+        for file in files {
+            let name = file.path.string
+            if name == "model_index.json" {
+                let json = JSONCursor(try JSONValue(parsing: file.bytes, dialect: .python, limits: limits), path: path)
+                hints.index = try json.object()
+                hints.pipeline = try json.optional("_class_name")?.string()
+            } else if name == "scheduler/scheduler_config.json" {
+                let json = JSONCursor(try JSONValue(parsing: file.bytes, dialect: .python, limits: limits), path: path)
+                hints.scheduler = try json.object()
+                hints.prediction = (try DiffusersFolder.prediction(json), path.string)
+            } else if file.path.components.count == 2, file.path.lastComponent?.string == "config.json",
+                let slot = file.path.components.first,
+                let json = try network(file, path, limits)
+            {
+                hints.components[slot.string] = json.typed
+                hints.written[slot.string] = json.written
+            } else {
+                hints.plainFiles.append(file)
+            }
+        }
+        return hints
+    }
+
+    private func network(
+        _ file: PlainFile, _ path: FilePath, _ limits: Limits
+    ) throws(IsomerError) -> (typed: any NetworkConfiguration, written: JSONObject)? {
+        let json = JSONCursor(try JSONValue(parsing: file.bytes, dialect: .python, limits: limits), path: path)
+        guard let name = try json.className(), let type = Networks.type(of: name) else { return nil }
+        return (try type.init(json: json), try json.object())
+    }
+}

@@ -1,0 +1,155 @@
+import IsomerArchitectures
+public import IsomerBytes
+import IsomerFormats
+import IsomerMapping
+import IsomerTensors
+
+extension Model {
+    /// Reads one weight file as a model: a checkpoint, or a single component in any of its layouts.
+    ///
+    /// Throws `undecided` if no family fits or several do, `mismatch` if tensors are missing or unknown and not allowed to be.
+    public init(checkpoint path: FilePath, _ request: ConversionRequest, _ hints: ConfigurationHints) throws(IsomerError) {
+        let source = try ConversionPlan.Source(path.lastComponent?.string ?? path.string, opening: path, limits: request.limits)
+        let inventory = TensorInventory(source.tensors.tensors)
+        let sidecar = path.lastComponent.map { path.removingLastComponent().appending(Extras.fileName(beside: $0)) }
+        var hints = hints
+        if let sidecar, try FileSystem.kind(of: sidecar) == .file {
+            let extras = try Extras(SafetensorsReader(sidecar, limits: request.limits).metadata, sidecar, limits: request.limits)
+            hints = try hints.over(extras.hints(sidecar, limits: request.limits))
+        }
+        let reading = try Model.reading(of: inventory, path, request, hints)
+        self.init(family: reading.family, sources: [source])
+
+        for slot in family.slots {
+            guard let last = reading.components[slot.name] else { continue }
+            var chosen = last
+            if request.usesAverage, slot.average != nil {
+                guard let average = reading.averages[slot.name] else {
+                    throw IsomerError(.mismatch, "the file has no averaged (EMA) weights", path: path, remedy: "leave --ema away")
+                }
+                chosen = average
+            }
+            do throws(IsomerError) {
+                components[slot.name] = try ModelComponent(slot, chosen, source: 0, in: source.tensors, request)
+            } catch {
+                throw error.inFile(path)
+            }
+        }
+        if !reading.averages.isEmpty {
+            decisions.append(
+                Decision(
+                    "weights", request.usesAverage ? "averaged (EMA)" : "last (not EMA)",
+                    because: "the file holds both", flag: request.usesAverage ? nil : "--ema"))
+        }
+        if let sidecar { try readExtras(sidecar, limits: request.limits) }
+        checkpointMetadata = source.tensors.metadata
+        try setBeside(reading, inventory, path, request)
+        prediction = try predictionFound(in: source.tensors, inventory, path, request, hints)
+        try settle(hints, request)
+    }
+
+    init(family: ModelFamily, sources: [ConversionPlan.Source]) {
+        self.init(
+            family: family, components: [:], member: nil, prediction: nil, scheduler: nil, pipeline: nil, plainFiles: [], index: nil,
+            sources: sources, extras: nil, extrasSource: nil, checkpointMetadata: nil, beside: [], decisions: [], notes: [])
+    }
+
+    /// The family that the file is of, or an error that says what was found instead.
+    private static func reading(
+        of inventory: TensorInventory, _ path: FilePath, _ request: ConversionRequest, _ hints: ConfigurationHints
+    ) throws(IsomerError) -> ModelReading {
+        let detection = try Detection(of: inventory, given: hints.components)
+        if let name = request.architecture {
+            guard let family = ModelFamily.named(name) ?? ModelFamily.member(name)?.family else {
+                throw IsomerError(
+                    .usage, "there is no architecture of this name", found: name,
+                    remedy: "choose one of \(ModelFamily.all.map(\.identifier).joined(separator: ", "))")
+            }
+            guard let reading = detection.candidates.first(where: { $0.family.identifier == family.identifier }) else {
+                throw IsomerError(.mismatch, "the file has no component of \(family.title)", path: path)
+            }
+            return reading
+        }
+        if let decided = detection.decided ?? detection.agreeing { return decided }
+        let accepted = detection.candidates.filter(\.isAccepted)
+        guard accepted.isEmpty else {
+            throw IsomerError(
+                .undecided, "the tensors do not tell \(accepted.map(\.family.title).joined(separator: " from "))", path: path,
+                remedy: "say it with --architecture \(accepted.map(\.family.identifier).joined(separator: " or "))")
+        }
+        if let nearest = detection.candidates.first {
+            let against = nearest.evidence.filter { !$0.holds }.map { "not true that \($0.claim)" }.joined(separator: "; ")
+            throw IsomerError(
+                .unsupported, "this looks like \(nearest.family.title) but is not: \(against)", path: path,
+                remedy: "see `isomer inspect` for what is in it")
+        }
+        throw IsomerError(
+            .unsupported, "no known architecture has tensors like these", path: path,
+            found: inventory.tensors.prefix(3).map(\.name).joined(separator: ", ") + (inventory.tensors.count > 3 ? ", …" : ""),
+            remedy: "see `isomer inspect` for what is in it; a change of container alone (--layout keep) works for any file")
+    }
+
+    /// Sorts out what is not part of a component, and refuses what nothing explains.
+    private mutating func setBeside(
+        _ reading: ModelReading, _ inventory: TensorInventory, _ path: FilePath, _ request: ConversionRequest
+    ) throws(IsomerError) {
+        var used: Set<Int> = []
+        for component in components.values {
+            for run in component.tensors.values.flatMap(\.runs) {
+                if case .tensor(let reference, _) = run.piece { used.insert(reference.index) }
+            }
+        }
+        func add(_ index: Int, _ reason: String, isDerivable: Bool = false) {
+            guard used.insert(index).inserted else { return }
+            beside.append(
+                Beside(
+                    tensor: TensorReference(source: 0, index: index), name: inventory.tensors[index].name, reason: reason,
+                    isDerivable: isDerivable))
+        }
+        if request.usesAverage {
+            for (name, component) in reading.components where reading.averages[name] != nil {
+                for assignment in component.assignments { add(assignment.index, "last weights, in favour of the averaged ones") }
+            }
+        }
+        for companion in reading.companions {
+            add(companion.index, companion.companion.reason, isDerivable: companion.companion.nature == .derivable)
+        }
+        var refused: [String] = []
+        for index in reading.leftover {
+            let name = inventory.tensors[index].name
+            if request.keepsExtras || request.allowedUnknown.contains(where: { $0.matches(name) }) {
+                add(index, "nothing known explains it")
+            } else {
+                refused.append(name)
+            }
+        }
+        if let first = refused.first {
+            throw IsomerError(
+                .mismatch, "nothing explains \(refused.count == 1 ? "a tensor" : "\(refused.count) tensors") of this file", path: path,
+                item: first,
+                remedy: "leave such tensors out with --allow-unknown PATTERN, or carry them along with --keep-extras")
+        }
+    }
+}
+
+extension Detection {
+    /// The first of several families that fit alike, if they say the same of everything that was found: a VAE that two families share.
+    var agreeing: ModelReading? {
+        let accepted = candidates.filter(\.isAccepted)
+        guard let first = accepted.first else { return nil }
+        let agree = accepted.dropFirst().allSatisfy { other in
+            other.components.keys.sorted() == first.components.keys.sorted()
+                && first.components.allSatisfy { slot, reading in
+                    guard let mine = first.configuration(of: slot), let theirs = other.configuration(of: slot) else { return false }
+                    return mine.isEqual(to: theirs) && reading.configuration.hasStructure(of: theirs)
+                }
+        }
+        return agree ? first : nil
+    }
+}
+
+extension NetworkConfiguration {
+    fileprivate func isEqual(to other: any NetworkConfiguration) -> Bool {
+        (other as? Self) == self
+    }
+}

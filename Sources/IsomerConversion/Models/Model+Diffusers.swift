@@ -1,0 +1,128 @@
+import IsomerArchitectures
+public import IsomerBytes
+import IsomerMapping
+import IsomerTensors
+
+extension Model {
+    /// Reads a Diffusers folder, or the folder of one component.
+    public init(diffusers path: FilePath, _ request: ConversionRequest, _ hints: ConfigurationHints) throws(IsomerError) {
+        let folder = try DiffusersFolder(path, limits: request.limits)
+        var configurations: ModelFamily.Components = [:]
+        for component in folder.components {
+            if let network = try folder.network(of: component) { configurations[component.name] = network }
+        }
+        let family = try Model.family(of: configurations, folder, request)
+        self.init(family: family, sources: [])
+        index = folder.index
+        pipeline = folder.pipeline
+
+        for component in folder.components {
+            if let slot = family.slot(component.name), let name = component.className, let type = Networks.type(of: name),
+                type == slot.network
+            {
+                try read(component, slot, folder, configurations[component.name], request)
+            } else if component.name != "scheduler" {
+                try readOther(component, folder, request)
+            }
+        }
+        try readExtras(path.appending(Extras.folderFileName), limits: request.limits)
+        if let written = try folder.scheduler() {
+            scheduler = try written.object()
+            prediction = Decision(
+                "prediction type", try DiffusersFolder.prediction(written).rawValue, because: "scheduler_config.json says so")
+        }
+        try settle(hints, request)
+    }
+
+    private static func family(
+        of configurations: ModelFamily.Components, _ folder: DiffusersFolder, _ request: ConversionRequest
+    ) throws(IsomerError) -> ModelFamily {
+        if let name = request.architecture, let family = ModelFamily.named(name) ?? ModelFamily.member(name)?.family { return family }
+        let accepting = ModelFamily.all.filter { $0.accepts(configurations) }
+        guard let first = accepting.first, !configurations.isEmpty else {
+            throw IsomerError(
+                .unsupported, "no known architecture has such components", path: folder.path,
+                found: folder.components.map { "\($0.name) (\($0.className ?? "?"))" }.joined(separator: ", "),
+                remedy: "see `isomer inspect --list` for the architectures that are known")
+        }
+        return first
+    }
+
+    /// A component that the family has a slot for.
+    private mutating func read(
+        _ component: DiffusersFolder.Component, _ slot: Slot, _ folder: DiffusersFolder, _ given: (any NetworkConfiguration)?,
+        _ request: ConversionRequest
+    ) throws(IsomerError) {
+        let names = try FileSystem.entries(of: component.path).map(\.string)
+        let (name, decision) = try WeightFileName.choose(among: names, variant: request.variant, folder: component.path)
+        if let decision, !decisions.contains(where: { $0.subject == decision.subject && $0.value == decision.value }) {
+            decisions.append(decision)
+        }
+        let path = component.path.appending(name)
+        let source = try ConversionPlan.Source(component.name, opening: path, limits: request.limits)
+        let inventory = TensorInventory(source.tensors.tensors)
+        guard let layout = Layouts.matching(slot.network, inventory) else {
+            throw IsomerError(
+                .mismatch, "the tensors are not those of a \(slot.network.title)", path: path,
+                found: inventory.tensors.prefix(2).map(\.name).joined(separator: ", "))
+        }
+        do throws(IsomerError) {
+            var configuration = given
+            if configuration == nil { configuration = try layout.configuration(shapesOf: inventory) }
+            guard let configuration else { return }
+            let reading = try ComponentReading(Placement("", layout), configuration, in: inventory)
+            var made = try ModelComponent(slot, reading, source: sources.count, in: source.tensors, request)
+            made.written = try folder.configuration(of: component)?.object()
+            components[slot.name] = made
+            for companion in reading.companions {
+                beside.append(
+                    Beside(
+                        tensor: TensorReference(source: sources.count, index: companion.index),
+                        name: inventory.tensors[companion.index].name,
+                        reason: companion.companion.reason, isDerivable: companion.companion.nature == .derivable))
+            }
+            try refuse(reading.unexpected, inventory, request)
+        } catch {
+            throw error.inFile(path)
+        }
+        sources.append(source)
+    }
+
+    private mutating func refuse(_ unexpected: [Int], _ inventory: TensorInventory, _ request: ConversionRequest) throws(IsomerError) {
+        var refused: [String] = []
+        for index in unexpected {
+            let name = inventory.tensors[index].name
+            if request.keepsExtras || request.allowedUnknown.contains(where: { $0.matches(name) }) {
+                beside.append(
+                    Beside(
+                        tensor: TensorReference(source: sources.count, index: index), name: name, reason: "nothing known explains it",
+                        isDerivable: false))
+            } else {
+                refused.append(name)
+            }
+        }
+        guard let first = refused.first else { return }
+        throw IsomerError(
+            .mismatch, "the network has no place for \(refused.count == 1 ? "a tensor" : "\(refused.count) tensors") of this file",
+            item: first,
+            remedy: "leave such tensors out with --allow-unknown PATTERN, or carry them along with --keep-extras")
+    }
+
+    /// A component that no checkpoint has a place for: a safety checker, a processor, a tokenizer.
+    private mutating func readOther(
+        _ component: DiffusersFolder.Component, _ folder: DiffusersFolder, _ request: ConversionRequest
+    ) throws(IsomerError) {
+        plainFiles += try folder.plainFiles(of: component)
+        let names = try FileSystem.entries(of: component.path).map(\.string)
+        guard names.contains(where: { WeightFileName($0) != nil }) else { return }
+        let (name, _) = try WeightFileName.choose(among: names, variant: nil, folder: component.path)
+        let source = try ConversionPlan.Source(component.name, opening: component.path.appending(name), limits: request.limits)
+        for (index, tensor) in source.tensors.tensors.enumerated() {
+            beside.append(
+                Beside(
+                    tensor: TensorReference(source: sources.count, index: index), name: "\(component.name)/\(tensor.name)",
+                    reason: "\(component.name): a checkpoint has no place for it", isDerivable: false))
+        }
+        sources.append(source)
+    }
+}

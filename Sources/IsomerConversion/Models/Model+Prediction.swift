@@ -1,0 +1,69 @@
+import IsomerArchitectures
+import IsomerBytes
+import IsomerMapping
+import IsomerTensors
+
+extension Model {
+    /// What the denoiser of a checkpoint predicts, from the strongest sign to the weakest; `nil` if there is none.
+    func predictionFound(
+        in source: any TensorSource, _ inventory: TensorInventory, _ path: FilePath, _ request: ConversionRequest,
+        _ hints: ConfigurationHints
+    ) throws(IsomerError) -> Decision? {
+        func decide(_ prediction: Prediction, _ reason: String) -> Decision {
+            Decision("prediction type", prediction.rawValue, because: reason, flag: "--prediction-type TYPE")
+        }
+        guard components["unet"] != nil else { return nil }
+        if let said = request.prediction { return decide(said, "--prediction-type says so") }
+        if let hint = hints.prediction { return decide(hint.value, "\(hint.origin) says so") }
+        if inventory.has("v_pred") { return decide(.velocity, "the file holds the marker tensor v_pred") }
+        switch source.metadata["modelspec.prediction_type"]?.lowercased() {
+        case "v", "v_prediction": return decide(.velocity, "its metadata modelspec.prediction_type says so")
+        case "epsilon", "eps": return decide(.epsilon, "its metadata modelspec.prediction_type says so")
+        default: break
+        }
+        let members = family.members(matching: components.mapValues(\.configuration))
+        // A relative of another size is judged by what all of its family's members do.
+        let candidates = members.isEmpty ? relatives : members
+        let predictions = Set(candidates.map(\.prediction))
+        if predictions.count == 1, let only = predictions.first {
+            return decide(only, "\(members.isEmpty ? family.title : members[0].title) models do")
+        }
+        // Stability's own training runs ended at these steps. Reference: InvokeAI 4, model_probe.py.
+        switch source.metadata["global_step"] {
+        case "220000", "875000": return decide(.epsilon, "its global_step is that of the 512 base model")
+        case "110000", "140000": return decide(.velocity, "its global_step is that of the 768 model")
+        default: break
+        }
+        return members.isEmpty ? nil : try spread(decide, source)
+    }
+
+    /// Members whose denoiser has as many input channels.
+    private var relatives: [ModelMember] {
+        guard let unet = components["unet"]?.configuration as? UNetConfiguration else { return family.members }
+        let alike = family.members.filter { ($0.components["unet"] as? UNetConfiguration)?.inputChannels == unet.inputChannels }
+        return alike.isEmpty ? family.members : alike
+    }
+
+    /// Training for velocity spread the biases of one norm far wider than training for noise did.
+    /// Reference: ComfyUI 0.3, supported_models.py `SD20.model_type`: a standard deviation above 0.09.
+    private func spread(_ decide: (Prediction, String) -> Decision, _ source: any TensorSource) throws(IsomerError) -> Decision? {
+        let name = "up_blocks.3.attentions.2.transformer_blocks.0.norm1.bias"
+        guard let expression = components["unet"]?.tensors[name], case .tensor(let reference, .whole)? = expression.pieces.first,
+            expression.shape.elementCount <= 1 << 16
+        else { return nil }
+        let bytes = try source.bytes(of: reference.index)
+        guard let cast = try? Cast(from: expression.scalarType, to: .f32) else { return nil }
+        var values = [Float](repeating: 0, count: expression.shape.elementCount)
+        _ = values.withUnsafeMutableBytes { target in
+            bytes.withUnsafeBytes { try? cast.apply($0, target, elementCount: expression.shape.elementCount) }
+        }
+        let mean = values.reduce(0.0) { $0 + Double($1) } / Double(max(1, values.count))
+        let variance = values.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(max(1, values.count))
+        // Untrained biases are all alike and say nothing.
+        guard variance > 0, variance.isFinite else { return nil }
+        let isVelocity = variance.squareRoot() > 0.09
+        return decide(
+            isVelocity ? .velocity : .epsilon,
+            "the biases of a late norm are spread as \(isVelocity ? "velocity" : "noise") models' are (a guess)")
+    }
+}

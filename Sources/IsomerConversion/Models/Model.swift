@@ -1,0 +1,94 @@
+public import IsomerArchitectures
+public import IsomerBytes
+import IsomerFormats
+public import IsomerMapping
+import IsomerTensors
+
+/// A whole model or some of its components, read from any arrangement of files, in the canonical naming, before any tensor byte is read.
+public struct Model: Sendable {
+    /// The family.
+    public var family: ModelFamily
+    /// The components that are there, by slot.
+    public var components: [String: ModelComponent]
+    /// The published model with the same structure, if there is one and nothing tells several apart.
+    public var member: ModelMember?
+    /// What the denoiser predicts, and why that is believed; `nil` if nothing tells.
+    public var prediction: Decision?
+    /// The `scheduler_config.json` that came with it.
+    public var scheduler: JSONObject?
+    /// The Diffusers pipeline it names.
+    public var pipeline: String?
+    /// Files beside the weights that a Diffusers folder has, by path below it: tokenizers, processors' configurations.
+    public var plainFiles: [PlainFile]
+    /// The `model_index.json` that came with it.
+    public var index: JSONObject?
+    /// The weight files its tensors come from.
+    public var sources: [ConversionPlan.Source]
+    /// What an earlier conversion kept aside, and which source it is.
+    var extras: Extras?
+    var extrasSource: Int?
+    /// The metadata of the checkpoint it was read from.
+    var checkpointMetadata: FileMetadata?
+    /// Tensors of the sources that are not part of a component.
+    public var beside: [Beside]
+    /// What was settled on the user's behalf.
+    public var decisions: [Decision]
+    /// What the user should know besides.
+    public var notes: [String]
+
+    /// A tensor that is not part of a component.
+    public struct Beside: Hashable, Sendable {
+        /// The tensor.
+        public var tensor: TensorReference
+        /// Its name in its file.
+        public var name: String
+        /// Why it is there.
+        public var reason: String
+        /// Whether its content follows from the rest of the model.
+        public var isDerivable: Bool
+    }
+}
+
+/// One component of a model: its configuration, and every canonical tensor of it as pieces of source tensors.
+public struct ModelComponent: Sendable {
+    /// Its slot in the family.
+    public var slot: Slot
+    /// What is known of its configuration.
+    public var configuration: any NetworkConfiguration
+    /// The `config.json` it came with, if it came with one.
+    public var written: JSONObject?
+    /// Where it was found: "model.diffusion_model. (LDM)".
+    public var origin: String
+    /// Where it stood in a checkpoint.
+    var placement: Placement?
+    /// Shapes, by the checkpoint's names, that differ from the layout's by extents of 1.
+    var oddShapes: [String: [Int]] = [:]
+    /// Its tensors by canonical name.
+    var tensors: [String: TensorExpression]
+    /// Canonical tensors that were not found and that the user allowed to be missing.
+    public var missing: Set<String> = []
+}
+
+extension ModelComponent {
+    /// The same with its sources counted from `first`.
+    func movedBehind(_ first: Int) -> ModelComponent {
+        var moved = self
+        moved.tensors = tensors.mapValues { $0.movedBehind(first) }
+        return moved
+    }
+}
+
+extension Model {
+    /// Elements of a source tensor.
+    func elementCount(_ reference: TensorReference) -> Int {
+        sources[reference.source].tensors.tensors[reference.index].shape.elementCount
+    }
+}
+
+extension ConversionPlan.Source {
+    /// A weight file or set, with the files its bytes lie in.
+    init(_ label: String, opening path: FilePath, limits: Limits) throws(IsomerError) {
+        let tensors = try openWeights(path, limits: limits)
+        self.init(label, tensors, files: tensors.files)
+    }
+}

@@ -1,0 +1,52 @@
+import IsomerArchitectures
+import IsomerBytes
+import IsomerMapping
+import IsomerTensors
+
+extension ModelComponent {
+    /// The component that `reading` found in source number `source`.
+    ///
+    /// Throws `mismatch` if tensors are missing that the user did not allow to be missing, or if any has another shape than the network's.
+    init(
+        _ slot: Slot, _ reading: ComponentReading, source: Int, in tensors: any TensorSource, _ request: ConversionRequest
+    ) throws(IsomerError) {
+        if var error = reading.mismatches.first {
+            if reading.mismatches.count > 1 { error.what += " (the first of \(reading.mismatches.count) such tensors)" }
+            error.remedy = "give the configuration that belongs to these weights with --config"
+            throw error
+        }
+        let needed = reading.missing.filter { name in !request.allowedMissing.contains { $0.matches(name) } }
+        if let first = needed.first {
+            let more = needed.count > 1 ? " and \(needed.count - 1) more" : ""
+            throw IsomerError(
+                .mismatch, "the \(slot.network.title) is not whole: \(first)\(more) \(needed.count > 1 ? "are" : "is") missing",
+                item: slot.name,
+                remedy: "get the file again, or allow it with --allow-missing PATTERN")
+        }
+        var expressions: [String: TensorExpression] = [:]
+        for assignment in reading.assignments {
+            let reference = TensorReference(source: source, index: assignment.index)
+            let expression = TensorExpression(reference, tensors.tensors[assignment.index])
+            let item = assignment.item
+            do throws(IsomerError) {
+                for (part, made) in zip(item.parts, try item.transform.canonical(of: expression, as: item)) {
+                    expressions[part.name] = made
+                }
+            } catch {
+                throw error.about(item.name)
+            }
+        }
+        var oddShapes: [String: [Int]] = [:]
+        for assignment in reading.assignments where tensors.tensors[assignment.index].shape != assignment.item.shape {
+            let tensor = tensors.tensors[assignment.index]
+            oddShapes[tensor.name] = tensor.shape.dimensions
+        }
+        let manifest = try reading.configuration.manifest()
+        self.init(
+            slot: slot, configuration: reading.configuration, written: nil,
+            origin: reading.placement.prefix.isEmpty
+                ? reading.placement.layout.name : "\(reading.placement.prefix) (\(reading.placement.layout.name))",
+            placement: reading.placement, oddShapes: oddShapes, tensors: expressions,
+            missing: Set(manifest.entries.map(\.name)).subtracting(expressions.keys))
+    }
+}

@@ -1,0 +1,98 @@
+import IsomerBytes
+import IsomerConversion
+import IsomerFormats
+import IsomerTensors
+import Testing
+
+/// Whole models between arrangements, against what diffusers makes of the same files.
+@Suite struct ModelConversionTests {
+    private let folder: TemporaryFolder
+    init() throws { folder = try TemporaryFolder() }
+
+    private func convert(_ request: ConversionRequest, to target: ModelTarget, _ name: String) throws -> FilePath {
+        let destination = folder.path.appending(name)
+        var request = request
+        request.destination = destination
+        _ = try Executor().run(ConversionPlan(request, to: target), to: destination)
+        return destination
+    }
+
+    /// What a checkpoint has beyond the peers' golden: numbers that follow from the configuration.
+    private static func withoutGenerated(_ sums: Set<TensorSum>) -> Set<TensorSum> {
+        sums.filter { !$0.name.hasSuffix("embeddings.position_ids") }
+    }
+
+    static let folders: [(folder: String, golden: String, type: ScalarType?)] = [
+        ("sd15-tiny", "sd15-tiny", nil), ("sd15-tiny", "sd15-tiny-f16", .f16), ("sd15-tiny", "sd15-tiny-bf16", .bf16),
+        ("sd15-tiny-fp16-variant", "sd15-tiny-f16", nil), ("sd15-tiny-sharded", "sd15-tiny-f16", nil),
+        ("sd15-tiny-old-vae", "sd15-tiny-f16", nil),
+        ("sd15-tiny-flat-clip", "sd15-tiny-f16", nil), ("sd15-inpaint-tiny", "sd15-inpaint-tiny", nil), ("ip2p-tiny", "ip2p-tiny", nil),
+        ("sd20-base-tiny", "sd20-base-tiny", nil), ("sd21-tiny", "sd21-tiny", nil), ("sd2-inpaint-tiny", "sd2-inpaint-tiny", nil),
+        ("sd2-depth-tiny", "sd2-depth-tiny", nil),
+    ]
+
+    @Test(arguments: folders) func foldersBecomeThePeersCheckpoint(folder: String, golden list: String, type: ScalarType?) throws {
+        var request = ConversionRequest(source: fixtures.appending("models/\(folder)"))
+        request.scalarType = type
+        let output = try convert(request, to: .checkpoint(.safetensors), "out.safetensors")
+        let expected = try golden(fixtures.appending("models/\(list).checkpoint.txt"))
+        #expect(Self.withoutGenerated(try sums(output)).symmetricDifference(expected) == [])
+    }
+
+    static let checkpoints: [(file: String, folder: String)] = [
+        ("sd15-nai.safetensors", "sd15-tiny"), ("sd15-inpaint.safetensors", "sd15-inpaint-tiny"), ("ip2p.safetensors", "ip2p-tiny"),
+        ("sd21.safetensors", "sd21-tiny"), ("sd2-inpaint.safetensors", "sd2-inpaint-tiny"), ("sd2-depth.safetensors", "sd2-depth-tiny"),
+    ]
+
+    @Test(arguments: checkpoints) func checkpointsBecomeThePeersFolder(file: String, folder model: String) throws {
+        var request = ConversionRequest(source: fixtures.appending("checkpoints/\(file)"))
+        request.configuration = fixtures.appending("models/\(model)")
+        let output = try convert(request, to: .diffusers, "out")
+        for (component, name) in [
+            ("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model"), ("text_encoder", "model"),
+        ] {
+            let expected = try golden(fixtures.appending("checkpoints/\(file).diffusers/\(component).txt"))
+            #expect(try sums(output.appending("\(component)/\(name).safetensors")).symmetricDifference(expected) == [])
+        }
+    }
+
+    @Test(arguments: checkpoints) func extrasMakeTheWayBackExact(file: String, folder model: String) throws {
+        var request = ConversionRequest(source: fixtures.appending("checkpoints/\(file)"))
+        request.configuration = fixtures.appending("models/\(model)")
+        request.keepsExtras = true
+        let there = try convert(request, to: .diffusers, "there")
+        let back = try convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
+        #expect(try sums(back).symmetricDifference(try sums(request.source)) == [])
+        #expect(try openWeights(back).metadata == openWeights(request.source).metadata)
+    }
+
+    @Test(arguments: ["sd15-tiny", "sd21-tiny", "sd2-depth-tiny", "ip2p-tiny"]) func foldersComeBackWithTheirFiles(model: String) throws {
+        var request = ConversionRequest(source: fixtures.appending("models/\(model)"))
+        request.keepsExtras = true
+        let there = try convert(request, to: .checkpoint(.safetensors), "there.safetensors")
+        let back = try convert(ConversionRequest(source: there), to: .diffusers, "back")
+        for entry in try FileSystem.entries(of: request.source) where try FileSystem.kind(of: request.source.appending(entry)) == .folder {
+            for name in try FileSystem.entries(of: request.source.appending(entry)) {
+                let original = request.source.appending(entry).appending(name)
+                let restored = back.appending(entry).appending(name)
+                if name.string.hasSuffix(".safetensors") {
+                    #expect(try sums(restored).symmetricDifference(try sums(original)) == [])
+                } else if name.string.hasSuffix("config.json") {
+                    #expect(try JSONValue(contentsOf: restored) == JSONValue(contentsOf: original))
+                } else {
+                    #expect(try ReadableFile(restored).contents(limit: 1 << 24) == ReadableFile(original).contents(limit: 1 << 24))
+                }
+            }
+        }
+    }
+
+    @Test func withoutAConfigurationARelativeIsRefusedByName() throws {
+        let request = ConversionRequest(source: fixtures.appending("checkpoints/sd15-inpaint.safetensors"))
+        #expect {
+            try ConversionPlan(request, to: .diffusers)
+        } throws: { error in
+            guard let error = error as? IsomerError else { return false }
+            return error.code == .undecided && error.remedy?.contains("--config") == true
+        }
+    }
+}
