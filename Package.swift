@@ -79,7 +79,7 @@ let package = Package(
         tests(of: "IsomerBytes", ["writer-probe"]),
         tests(of: "IsomerTensors"),
         tests(of: "IsomerImages", ["IsomerBytes", "CKernels"]),
-        tests(of: "IsomerFormats", ["IsomerTensors", "IsomerBytes"]),
+        tests(of: "IsomerFormats", ["IsomerTensors", "IsomerBytes", crypto]),
         tests(of: "IsomerTokenizers", ["IsomerBytes", crypto]),
         tests(of: "IsomerConversion", ["IsomerFormats", "IsomerMapping", "IsomerArchitectures", "IsomerTensors", "IsomerBytes", crypto]),
         tests(of: "IsomerCommands", ["IsomerBytes"]),

@@ -1,0 +1,88 @@
+internal import IsomerBytes
+
+extension PickleMachine {
+    mutating func makeContainer(_ instruction: PickleInstruction) throws(IsomerError) {
+        switch instruction.opcode {
+        case .emptyTuple: stack.append(try graph.addTuple([]))
+        case .emptyList: stack.append(try graph.add(.list, []))
+        case .emptyDictionary: stack.append(try graph.add(.dictionary, []))
+        case .emptySet: stack.append(try graph.add(.set, []))
+        case .tuple: stack.append(try graph.addTuple(try popToMark(instruction)))
+        case .tuple1: try makeTuple(of: 1, instruction)
+        case .tuple2: try makeTuple(of: 2, instruction)
+        case .tuple3: try makeTuple(of: 3, instruction)
+        case .list: stack.append(try graph.add(.list, try popToMark(instruction)))
+        case .dictionary: stack.append(try graph.add(.dictionary, try pairs(try popToMark(instruction), instruction)))
+        default: stack.append(try graph.add(.frozenSet, try popToMark(instruction)))
+        }
+    }
+
+    private mutating func makeTuple(of count: Int, _ instruction: PickleInstruction) throws(IsomerError) {
+        guard stack.count - (marks.last ?? 0) >= count else { throw underflow(instruction) }
+        let tuple = try graph.addTuple(stack.suffix(count))
+        stack.removeLast(count)
+        stack.append(tuple)
+    }
+
+    private func pairs(_ items: ArraySlice<PickleReference>, _ instruction: PickleInstruction) throws(IsomerError) -> ArraySlice<
+        PickleReference
+    > {
+        guard items.count % 2 == 0 else {
+            throw error(
+                .malformed, "\(instruction.opcode.name) has a key without a value", instruction, expected: "an even number of values",
+                found: "\(items.count)")
+        }
+        return items
+    }
+
+    /// `APPEND`, `APPENDS`, `SETITEM`, `SETITEMS`, `ADDITEMS`.
+    mutating func fill(_ instruction: PickleInstruction) throws(IsomerError) {
+        let items: ArraySlice<PickleReference>
+        switch instruction.opcode {
+        case .append: items = [try pop(instruction)]
+        case .setItem:
+            let value = try pop(instruction)
+            items = [try pop(instruction), value]
+        case .setItems: items = try pairs(try popToMark(instruction), instruction)
+        default: items = try popToMark(instruction)
+        }
+        let target = try top(instruction)
+        let setsEntries = instruction.opcode == .setItem || instruction.opcode == .setItems
+        switch (graph.node(target), instruction.opcode) {
+        case (.list(let index), .append), (.list(let index), .appends), (.dictionary(let index), .setItem),
+            (.dictionary(let index), .setItems), (.set(let index), .addItems):
+            try graph.append(items, toContainer: index)
+        case (.object(let index), _):
+            try report(.extend(target: target, asEntries: setsEntries), instruction)
+            try graph.append(items, to: index, asEntries: setsEntries)
+        default:
+            throw error(
+                .malformed, "\(instruction.opcode.name) is applied to something that cannot take items", instruction,
+                expected: setsEntries ? "a dictionary" : instruction.opcode == .addItems ? "a set" : "a list", found: graph.kind(of: target)
+            )
+        }
+    }
+}
+
+extension PickleGraph {
+    /// What a value is, in a word or two, for errors.
+    func kind(of reference: PickleReference) -> String {
+        switch node(reference) {
+        case .none: "None"
+        case .bool: "a truth value"
+        case .integer, .largeInteger: "an integer"
+        case .float: "a float"
+        case .string: "a string"
+        case .bytes: "bytes"
+        case .byteArray: "a bytearray"
+        case .tuple: "a tuple"
+        case .list: "a list"
+        case .dictionary: "a dictionary"
+        case .set: "a set"
+        case .frozenSet: "a frozenset"
+        case .global: "a global"
+        case .object: "an object"
+        case .persistent: "a persistent object"
+        }
+    }
+}
