@@ -132,16 +132,21 @@ def flatten(components):
 def to_original(components, recipe):
     """The checkpoint that diffusers would read back as exactly these components. Tensors the components say nothing about
     (position_ids, the last OpenCLIP layer, text_projection, logit_scale) are absent."""
+    return inverted(flatten(checkpoint(recipe)), lambda tensors: to_canonical(tensors, recipe), components)
+
+
+def inverted(original, convert, components):
+    """Sends `components` back through `convert` (original tensors to {component: tensors}), by tracing it over numbered elements.
+    `original` gives the names, shapes and order of what comes out."""
     numbered, total = {}, 0
-    for name, tensor in flatten(checkpoint(recipe)).items():
+    for name, tensor in original.items():
         numbered[name] = torch.arange(total, total + tensor.numel(), dtype=torch.float64).reshape(tensor.shape)
         total += tensor.numel()
-    traced = to_canonical(numbered, recipe)
+    traced = convert(dict(numbered))
 
-    dtype = {}
     values = torch.zeros(total, dtype=torch.float64)
     known = torch.zeros(total, dtype=torch.bool)
-    owner_dtype = torch.zeros(total, dtype=torch.uint8)
+    kinds = torch.zeros(total, dtype=torch.uint8)
     dtypes = []
     for component, places in traced.items():
         require_same_keys(component, places, components[component])
@@ -150,9 +155,11 @@ def to_original(components, recipe):
             if value.dtype not in dtypes:
                 dtypes.append(value.dtype)
             index = place.reshape(-1).to(torch.int64)
+            if known[index].any() or index.unique().numel() != index.numel():
+                raise SystemExit(f"{name}: an element of the original goes to two places")
             values[index] = value.reshape(-1).to(torch.float64)
             known[index] = True
-            owner_dtype[index] = dtypes.index(value.dtype)
+            kinds[index] = dtypes.index(value.dtype)
 
     result = {}
     for name, numbers in numbered.items():
@@ -161,6 +168,5 @@ def to_original(components, recipe):
             continue
         if not known[index].all():
             raise SystemExit(f"{name}: only part of it comes from the components")
-        dtype = dtypes[owner_dtype[index[0]]]
-        result[name] = values[index].reshape(numbers.shape).to(dtype)
+        result[name] = values[index].reshape(numbers.shape).to(dtypes[kinds[index[0]]])
     return result
