@@ -82,7 +82,7 @@ let package = Package(
         tests(of: "IsomerFormats", ["IsomerTensors", "IsomerBytes", crypto]),
         tests(of: "IsomerTokenizers", ["IsomerBytes", crypto]),
         tests(of: "IsomerConversion", ["IsomerFormats", "IsomerMapping", "IsomerArchitectures", "IsomerTensors", "IsomerBytes", crypto]),
-        tests(of: "IsomerCommands", ["IsomerBytes"]),
+        tests(of: "IsomerCommands", ["IsomerFormats", "IsomerTensors", "IsomerBytes", argumentParser]),
         tests(of: "IsomerArchitectures", ["IsomerBytes", "IsomerTensors"]),
         tests(of: "IsomerMapping", ["IsomerArchitectures", "IsomerBytes", "IsomerTensors"]),
     ]

@@ -12,7 +12,7 @@ public struct Isomer: ParsableCommand {
             be written; 64 the command line is wrong; 130 interrupted.
             """,
         version: Isomer.version,
-        subcommands: []
+        subcommands: [Convert.self]
     )
 
     /// The release.

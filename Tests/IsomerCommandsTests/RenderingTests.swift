@@ -41,20 +41,6 @@ import Testing
         #expect(Numbers.significant(.leastNonzeroMagnitude) == "4.941e-324")
     }
 
-    @Test(
-        arguments: [
-            ("5GB", 5_000_000_000), ("500MB", 500_000_000), ("2GiB", 2 << 30), ("1000", 1000), ("1.5kb", 1500), ("0.000001TB", 1_000_000),
-        ] as [(String, UInt64)]) func sizesAreRead(_ text: String, _ bytes: UInt64)
-    {
-        #expect(ByteSize(text)?.bytes == bytes)
-    }
-
-    @Test(arguments: ["", "0", "GB", "-5GB", "5XB", "5 GB", "1.GB", "99999999999TB", "0x10", "1e9", "٣GB"]) func wrongSizesAreNot(
-        _ text: String
-    ) {
-        #expect(ByteSize(text) == nil)
-    }
-
     @Test func tablesAreSetInColumnsAndGiveWay() {
         var table = Table([.init("name", flexible: true), .init("size", .right)])
         table.append(["input_blocks.0.0.weight", "11,520"])

@@ -1,0 +1,80 @@
+public import ArgumentParser
+internal import IsomerBytes
+internal import IsomerConversion
+internal import IsomerFormats
+internal import IsomerTensors
+
+/// `isomer convert`.
+public struct Convert: IsomerCommand {
+    public static let configuration = CommandConfiguration(
+        abstract: "Turn a model into another arrangement of the same weights.",
+        discussion: """
+            What the source is, its content tells. The target follows from the destination's name, or from --to. From one file to another only \
+            the container changes: every tensor keeps its name.
+
+            The output is written beside its destination, read back, and only then given its name: an existing output stays as it was if \
+            anything goes wrong.
+            """)
+
+    @Argument(help: ArgumentHelp("A weight file, or the index of a sharded set.", valueName: "source"))
+    var source: PathArgument
+
+    @Argument(help: ArgumentHelp("What to write.", valueName: "destination"))
+    var destination: PathArgument
+
+    @OptionGroup(title: "Conversion")
+    var options: ConvertOptions
+
+    @OptionGroup
+    public var shared: SharedOptions
+
+    public init() {}
+
+    public func run(in environment: CommandEnvironment) throws -> ExitStatus {
+        let plan = try plan()
+        try plan.check()
+        if options.dryRun {
+            environment.writeOutput(
+                shared.json
+                    ? JSONOutput.text(PlanDescription(plan, source: source.path, destination: destination.path).json)
+                    : PlanDescription(plan, source: source.path, destination: destination.path).text(for: environment.outputTerminal))
+            return .done
+        }
+        var executor = Executor()
+        executor.workers = Workers(count: shared.threads)
+        executor.overwrite = options.overwrite
+        executor.verification = options.verification
+        let bar = ProgressBar(environment, shared)
+        let outcome: ConversionOutcome
+        do {
+            defer { bar.clear() }
+            outcome = try executor.run(plan, to: destination.path) { progress in
+                bar.update(progress.phase == .writing ? "Writing" : "Verifying", done: progress.done, total: progress.total)
+            }
+        }
+        let report = ConversionReport(plan, outcome, source: source.path, destination: destination.path)
+        for warning in report.warnings { environment.warn(warning, shared) }
+        if shared.json {
+            environment.writeOutput(JSONOutput.text(report.json))
+        } else if !shared.quiet {
+            environment.writeOutput(report.text(for: environment.outputTerminal))
+        }
+        return .done
+    }
+
+    /// Decides what to write, and how to make it.
+    private func plan() throws(IsomerError) -> ConversionPlan {
+        let target = try options.target(for: destination.path)
+        let file = try WeightFile(source.path)
+        switch target {
+        case .file(let container):
+            var conversion = FileConversion(to: container)
+            conversion.floatType = options.dtype?.scalarType
+            conversion.shardBytes = options.maxShardSize?.bytes
+            for entry in options.metadata { conversion.metadata[entry.key] = entry.value }
+            var plan = try conversion.plan(file)
+            plan.notes = file.warnings + plan.notes
+            return plan
+        }
+    }
+}

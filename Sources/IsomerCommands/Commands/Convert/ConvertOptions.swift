@@ -1,0 +1,103 @@
+internal import ArgumentParser
+internal import IsomerBytes
+internal import IsomerConversion
+internal import IsomerTensors
+
+/// The flags of `isomer convert`.
+struct ConvertOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("What to write, whatever the destination is called.", valueName: "format"))
+    var to: TargetFormat?
+
+    @Option(help: ArgumentHelp("The type of floating tensors in the output. Integers stay integers.", valueName: "type"))
+    var dtype: FloatType?
+
+    @Option(help: ArgumentHelp("Cut weights into shards of at most this size, with an index: 5GB, 500MB.", valueName: "size"))
+    var maxShardSize: ByteSize?
+
+    @Option(parsing: .singleValue, help: ArgumentHelp("Metadata to write beside the tensors. May be repeated.", valueName: "key=value"))
+    var metadata: [MetadataArgument] = []
+
+    @Flag(help: "Print what would be done, tensor by tensor, and do nothing.")
+    var dryRun = false
+
+    @Option(
+        help: ArgumentHelp(
+            "How to check the output before it gets its name.",
+            discussion: "header: names, types, shapes and metadata are read back. full: so is every byte, and compared with the source.",
+            valueName: "level"))
+    var verify: VerificationLevel = .header
+
+    @Flag(help: "Do not check the output.")
+    var noVerify = false
+
+    @Flag(help: "Replace what is at the destination.")
+    var overwrite = false
+
+    var verification: Verification {
+        if noVerify { return .none }
+        return verify == .full ? .full : .header
+    }
+
+    /// What to write at `destination`.
+    func target(for destination: FilePath) throws(IsomerError) -> ConversionTarget {
+        let format: TargetFormat
+        if let to {
+            format = to
+        } else if let named = destination.extension.flatMap(TargetFormat.init(fileExtension:)) {
+            format = named
+        } else {
+            throw IsomerError(
+                .usage, "the destination's name does not say what to write", path: destination,
+                expected: "a name that ends in \(TargetFormat.allCases.map { "." + $0.rawValue }.joined(separator: " or "))",
+                remedy: "choose such a name or add `--to`")
+        }
+        switch format {
+        case .safetensors: return .file(.safetensors)
+        }
+    }
+}
+
+/// What a conversion is to make.
+enum ConversionTarget: Hashable {
+    /// A weight file.
+    case file(Container)
+}
+
+/// What `--to` knows.
+enum TargetFormat: String, CaseIterable, ExpressibleByArgument {
+    case safetensors
+
+    init?(fileExtension: String) {
+        switch fileExtension.lowercased() {
+        case "safetensors", "sft": self = .safetensors
+        default: return nil
+        }
+    }
+}
+
+/// What `--dtype` knows, under the names that safetensors, PyTorch and diffusers use.
+enum FloatType: String, CaseIterable, ExpressibleByArgument {
+    case f32, f16, bf16
+
+    init?(argument: String) {
+        switch argument.lowercased() {
+        case "f32", "fp32", "float32", "float": self = .f32
+        case "f16", "fp16", "float16", "half": self = .f16
+        case "bf16", "bfloat16": self = .bf16
+        default: return nil
+        }
+    }
+
+    var scalarType: ScalarType {
+        switch self {
+        case .f32: .f32
+        case .f16: .f16
+        case .bf16: .bf16
+        }
+    }
+}
+
+/// What `--verify` knows.
+enum VerificationLevel: String, CaseIterable, ExpressibleByArgument {
+    case header, full
+}

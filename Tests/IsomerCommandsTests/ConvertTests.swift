@@ -1,0 +1,119 @@
+import IsomerBytes
+import IsomerCommands
+import IsomerFormats
+import IsomerTensors
+import Testing
+
+@Suite struct ConvertTests {
+    private let folder: TemporaryFolder
+    private let source: FilePath
+
+    init() throws {
+        folder = try TemporaryFolder()
+        source = folder["source.safetensors"]
+        try Weights.write(
+            [
+                ("layer.weight", .f32, [2, 3], Weights.floats([1, 2, 3, 4, 5, 100_000])),
+                ("layer.bias", .f32, [3], Weights.floats([0.5, 1e-9, -1])), ("ids", .i64, [1], [1, 0, 0, 0, 0, 0, 0, 0]),
+            ], metadata: ["format": "pt", "title": "t\u{1B}[2J", "sshs_model_hash": "old"], to: source)
+    }
+
+    @Test func copiesAFileByteForByte() throws {
+        let run = CommandRun("convert", source.string, folder["out.safetensors"].string, "--verify", "full")
+        #expect(run.status == .done)
+        #expect(run.error == "")
+        #expect(try folder.bytes("out.safetensors") == folder.bytes("source.safetensors"))
+        #expect(run.output.contains("tensors  3\n"))
+        #expect(run.output.contains("every byte read back and compared with the source"))
+    }
+
+    @Test func castsFloatsAndLeavesIntegers() throws {
+        let run = CommandRun(
+            "convert", source.string, folder["half.sft"].string, "--dtype", "fp16", "--metadata", "author=me=you", "--json")
+        #expect(run.status == .done)
+        #expect(run.error == "isomer: warning: layer.weight: 1 value did not fit into the new type\n")
+        let json = try run.json
+        #expect(json["schema"] == "isomer.convert/1")
+        #expect(json["verification"] == "header")
+        #expect(
+            json["losses"] == [
+                ["file": .string(folder["half.sft"].string), "name": "layer.bias", "overflowed": 0, "flushed": 1, "lostNaN": 0],
+                ["file": .string(folder["half.sft"].string), "name": "layer.weight", "overflowed": 1, "flushed": 0, "lostNaN": 0],
+            ])
+        let result = try SafetensorsReader(folder["half.sft"])
+        #expect(result.tensors.map { "\($0.name) \($0.scalarType.rawValue)" } == ["ids I64", "layer.bias F16", "layer.weight F16"])
+        #expect(result.metadata["author"] == "me=you")
+        #expect(result.metadata["title"] == "t\u{1B}[2J")
+        #expect(result.metadata["sshs_model_hash"] == nil)
+    }
+
+    @Test func cutsIntoShardsAndReadsThemBack() throws {
+        let sharded = CommandRun("convert", source.string, folder["model.safetensors"].string, "--max-shard-size", "30", "-q")
+        #expect(sharded.status == .done)
+        #expect(sharded.output == "")
+        let whole = CommandRun("convert", folder["model.safetensors.index.json"].string, folder["whole.safetensors"].string)
+        #expect(whole.status == .done)
+        #expect(try folder.bytes("whole.safetensors").suffix(44) == folder.bytes("source.safetensors").suffix(44))
+    }
+
+    @Test func showsThePlanAndDoesNothing() throws {
+        let run = CommandRun("convert", source.string, folder["never.safetensors"].string, "--dtype", "bf16", "--dry-run")
+        #expect(run.status == .done)
+        try expectSnapshot(run.output.replacing(folder.path.string, with: "FOLDER"), "convert-dry-run")
+        let json = CommandRun("convert", source.string, folder["never.safetensors"].string, "--dtype", "bf16", "--dry-run", "--json")
+        #expect(try json.json["files"] != nil)
+        #expect(try FileSystem.kind(of: folder["never.safetensors"]) == nil)
+    }
+
+    @Test func doesNotReplaceWithoutBeingTold() throws {
+        try folder.file("there.safetensors", [1, 2, 3])
+        let refused = CommandRun("convert", source.string, folder["there.safetensors"].string)
+        #expect(refused.status == .failed)
+        #expect(
+            refused.error
+                == "isomer: \(folder["there.safetensors"]): there is something with this name already; choose another name or add `--overwrite`\n"
+        )
+        #expect(try folder.bytes("there.safetensors") == [1, 2, 3])
+        #expect(CommandRun("convert", source.string, folder["there.safetensors"].string, "--overwrite").status == .done)
+        #expect(try folder.bytes("there.safetensors") == folder.bytes("source.safetensors"))
+    }
+
+    @Test func replacesItsOwnSource() throws {
+        let before = try folder.bytes("source.safetensors")
+        #expect(CommandRun("convert", source.string, source.string).status == .failed)
+        #expect(try folder.bytes("source.safetensors") == before)
+        #expect(CommandRun("convert", source.string, source.string, "--dtype", "bf16", "--overwrite").status == .done)
+        #expect(try SafetensorsReader(source).tensors.filter { $0.scalarType == .bf16 }.count == 2)
+    }
+
+    @Test func saysWhatIsWrong() throws {
+        let pointer = try folder.file("pointer.safetensors", Array("version https://git-lfs.github.com/spec/v1\noid sha256:0\n".utf8))
+        let run = CommandRun("convert", pointer.string, folder["x.safetensors"].string, "--json")
+        #expect(run.status == .failed)
+        #expect(run.output == "")
+        let error = try JSONValue(parsing: Array(run.error.dropLast().utf8))
+        #expect(error["schema"] == "isomer.error/1")
+        #expect(error["error"]?["code"] == "unsupported")
+        #expect(error["error"]?["remedy"] == "run `git lfs pull` in its folder, or download the file itself")
+    }
+
+    @Test(arguments: [
+        ["convert"], ["convert", "a"], ["convert", "a", "b.safetensors", "--dtype", "f8"], ["convert", "a", "b.unknown"],
+        ["convert", "a", "b.safetensors", "--max-shard-size", "0"], ["convert", "a", "b.safetensors", "--metadata", "=x"],
+        ["convert", "a", "b.safetensors", "--threads", "0"], ["nothing"], ["convert", "", "b.safetensors"],
+    ]) func wrongCommandLinesAreUsageErrors(_ arguments: [String]) {
+        let run = CommandRun(arguments)
+        #expect(run.status == .usage)
+        #expect(run.output == "")
+        #expect(run.error.hasPrefix("isomer: "))
+        let json = CommandRun(arguments + ["--json"])
+        #expect(json.status == .usage)
+        #expect((try? JSONValue(parsing: Array(json.error.dropLast().utf8))["error"]?["code"]) == "usage")
+    }
+
+    @Test func aMissingSourceIsOneSentence() {
+        let run = CommandRun("convert", folder["no\u{1B}thing"].string, folder["x.safetensors"].string)
+        #expect(run.status == .failed)
+        #expect(run.error == "isomer: \(folder.path)/no\\u{1b}thing: there is no such file or folder; check the path\n")
+    }
+}
