@@ -60,7 +60,7 @@ let package = Package(
         module("IsomerTokenizers", ["IsomerBytes", "CEmbedded"]),
         module("IsomerArchitectures", ["IsomerBytes", "IsomerTensors"]),
         module("IsomerMapping", ["IsomerArchitectures", "IsomerBytes", "IsomerTensors"]),
-        module("IsomerImages", ["IsomerBytes", "CKernels", "CJPEG", "CPNG", "CZlib"]),
+        module("IsomerImages", ["IsomerBytes", "CEmbedded", "CKernels", "CJPEG", "CPNG", "CZlib", crypto]),
         module(
             "IsomerConversion",
             ["IsomerFormats", "IsomerTokenizers", "IsomerMapping", "IsomerArchitectures", "IsomerTensors", "IsomerBytes", yams]),

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "isomer_cascade.h"
 #include "isomer_cast.h"
 #include "isomer_colour.h"
 #include "isomer_crc32.h"

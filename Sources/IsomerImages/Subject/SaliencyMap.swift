@@ -1,0 +1,254 @@
+internal import IsomerBytes
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// How much each part of a picture draws the eye, 0 to 1, on a small grid.
+///
+/// Three measures that fail in different ways are added: colours that the picture's borders do not have, places that differ from their
+/// surroundings, and what an average picture's spectrum would not predict.
+struct SaliencyMap {
+    let width: Int
+    let height: Int
+    /// Pixels of the picture per cell, both ways.
+    let scale: (x: Double, y: Double)
+    private(set) var values: [Float]
+
+    /// The longer side of the grid.
+    private static let side = 128
+
+    init(_ picture: Bitmap) throws(IsomerError) {
+        let factor = min(1, Double(Self.side) / Double(max(picture.width, picture.height)))
+        let size = PixelSize(
+            max(1, Int((Double(picture.width) * factor).rounded())), max(1, Int((Double(picture.height) * factor).rounded())))
+        let small = try picture.expandedToColour().droppingAlpha().resampled(to: size, filter: .box)
+        width = size.width
+        height = size.height
+        scale = (Double(picture.width) / Double(width), Double(picture.height) / Double(height))
+        let planes = Self.opponentColours(small)
+        var sum = [Float](repeating: 0, count: width * height)
+        let measures = [
+            Self.borderContrast(planes, width, height), Self.centreSurround(planes, width, height),
+            try Self.spectralResidual(small),
+        ]
+        for measure in measures {
+            let top = Self.quantile(measure, 0.99)
+            guard top > 0 else { continue }
+            for i in sum.indices { sum[i] += min(1, measure[i] / top) }
+        }
+        // Squared, so that what all three see outweighs much that only one sees.
+        values = sum.map { $0 * $0 / 9 }
+    }
+
+    /// Lightness, red against green, and blue against yellow: roughly even steps to the eye.
+    ///
+    /// Reference: CIE 1976 L*a*b* under D65.
+    private static func opponentColours(_ picture: Bitmap) -> [[Float]] {
+        let linear: [Float] = (0..<256).map { step in
+            let x = Double(step) / 255
+            return Float(x <= 0.04045 ? x / 12.92 : pow((x + 0.055) / 1.055, 2.4))
+        }
+        func root(_ t: Float) -> Float { t > 0.008856 ? cbrtf(t) : 7.787 * t + 16 / 116 }
+        var planes = [[Float]](repeating: [], count: 3)
+        for i in planes.indices { planes[i].reserveCapacity(picture.width * picture.height) }
+        let bytes = picture.bytes
+        for i in stride(from: 0, to: bytes.count - 2, by: 3) {
+            let (r, g, b) = (linear[Int(bytes[i])], linear[Int(bytes[i + 1])], linear[Int(bytes[i + 2])])
+            let x = root((0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505)
+            let y = root(0.2126 * r + 0.7152 * g + 0.0722 * b)
+            let z = root((0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089)
+            planes[0].append(116 * y - 16)
+            planes[1].append(500 * (x - y))
+            planes[2].append(200 * (y - z))
+        }
+        return planes
+    }
+
+    /// How unlike each cell is to the borders: the distance from each side's colours in units of their own spread. A subject may touch one
+    /// side, which then knows its colours; so the closest side is left out where two others agree.
+    private static func borderContrast(_ planes: [[Float]], _ width: Int, _ height: Int) -> [Float] {
+        let band = max(1, Int(Double(min(width, height)) * 0.08))
+        let sides: [(x: Range<Int>, y: Range<Int>)] = [
+            (0..<width, 0..<min(band, height)), (0..<width, max(0, height - band)..<height),
+            (0..<min(band, width), 0..<height), (max(0, width - band)..<width, 0..<height),
+        ]
+        var distances: [[Float]] = []
+        for side in sides {
+            var mean = [Double](repeating: 0, count: 3)
+            var product = [Double](repeating: 0, count: 9)
+            var count = 0.0
+            for y in side.y {
+                for x in side.x {
+                    let colour = planes.map { Double($0[y * width + x]) }
+                    for i in 0..<3 {
+                        mean[i] += colour[i]
+                        for j in 0..<3 { product[3 * i + j] += colour[i] * colour[j] }
+                    }
+                    count += 1
+                }
+            }
+            mean = mean.map { $0 / count }
+            // A flat border still has noise: six steps of each colour.
+            var covariance = (0..<9).map { (i: Int) -> Double in product[i] / count - mean[i / 3] * mean[i % 3] }
+            for i in [0, 4, 8] { covariance[i] += 36 }
+            guard let inverse = invert(covariance) else { continue }
+            var distance = [Float](repeating: 0, count: width * height)
+            for cell in distance.indices {
+                let d = (0..<3).map { Double(planes[$0][cell]) - mean[$0] }
+                let t = apply(inverse, d)
+                distance[cell] = Float((d[0] * t[0] + d[1] * t[1] + d[2] * t[2]).squareRoot())
+            }
+            distances.append(distance)
+        }
+        guard distances.count == 4 else { return [Float](repeating: 0, count: width * height) }
+        return (0..<width * height).map { cell in
+            let sorted = distances.map { $0[cell] }.sorted()
+            return min(sorted[1], sorted[0] * 2 + 1)
+        }
+    }
+
+    /// Differences between a cell's neighbourhood and its wider surroundings, in all three colours.
+    private static func centreSurround(_ planes: [[Float]], _ width: Int, _ height: Int) -> [Float] {
+        let side = Double(min(width, height))
+        var sum = [Float](repeating: 0, count: width * height)
+        for plane in planes {
+            let near = blurred(plane, width, height, sigma: side * 0.02)
+            for share in [0.12, 0.3] {
+                let far = blurred(plane, width, height, sigma: side * share)
+                for i in sum.indices { sum[i] += (near[i] - far[i]) * (near[i] - far[i]) }
+            }
+        }
+        return sum.map { $0.squareRoot() }
+    }
+
+    /// What is left of the logarithmic spectrum without its smooth part, back in the picture.
+    ///
+    /// Reference: Hou & Zhang, "Saliency Detection: A Spectral Residual Approach", CVPR 2007, on 64×64 cells.
+    private static func spectralResidual(_ picture: Bitmap) throws(IsomerError) -> [Float] {
+        let n = 64
+        let gray = try picture.gray().resampled(to: PixelSize(n, n), filter: .bilinear).bytes
+        var plane = FourierPlane(n, gray.map { Float($0) })
+        plane.transform(inverse: false)
+        let amplitude = (0..<n * n).map { hypotf(plane.real[$0], plane.imaginary[$0]) }
+        let logarithm = amplitude.map { logf($0 + 1e-3) }
+        for y in 0..<n {
+            for x in 0..<n {
+                var mean: Float = 0
+                for dy in -1...1 {
+                    for dx in -1...1 { mean += logarithm[(y + dy + n) % n * n + (x + dx + n) % n] / 9 }
+                }
+                let i = y * n + x
+                let gain = expf(logarithm[i] - mean) / max(amplitude[i], 1e-3)
+                plane.real[i] *= gain
+                plane.imaginary[i] *= gain
+            }
+        }
+        plane.transform(inverse: true)
+        let energy = (0..<n * n).map { plane.real[$0] * plane.real[$0] + plane.imaginary[$0] * plane.imaginary[$0] }
+        let smooth = blurred(energy, n, n, sigma: 2.5)
+        // Back to the grid by the nearest cell: it is blurred already.
+        return (0..<picture.width * picture.height).map { cell in
+            smooth[min(n - 1, cell / picture.width * n / picture.height) * n + min(n - 1, cell % picture.width * n / picture.width)]
+        }
+    }
+
+    /// Three box filters in each direction, close to a Gaussian of `sigma`; borders are extended.
+    static func blurred(_ plane: [Float], _ width: Int, _ height: Int, sigma: Double) -> [Float] {
+        let radius = max(1, Int((sigma * 1.5).rounded()) / 2 * 1 + Int(sigma > 1 ? 1 : 0))
+        var result = plane
+        for _ in 0..<3 {
+            result = boxed(result, width, height, radius)
+            result = transposed(boxed(transposed(result, width, height), height, width, radius), height, width)
+        }
+        return result
+    }
+
+    private static func boxed(_ plane: [Float], _ width: Int, _ height: Int, _ radius: Int) -> [Float] {
+        var result = plane
+        let scale = 1 / Float(2 * radius + 1)
+        for y in 0..<height {
+            let row = y * width
+            var sum: Float = 0
+            for x in -radius...radius { sum += plane[row + min(max(x, 0), width - 1)] }
+            for x in 0..<width {
+                result[row + x] = sum * scale
+                sum += plane[row + min(x + radius + 1, width - 1)] - plane[row + max(x - radius, 0)]
+            }
+        }
+        return result
+    }
+
+    private static func transposed(_ plane: [Float], _ width: Int, _ height: Int) -> [Float] {
+        var result = plane
+        for y in 0..<height {
+            for x in 0..<width { result[x * height + y] = plane[y * width + x] }
+        }
+        return result
+    }
+
+    static func quantile(_ values: [Float], _ share: Double) -> Float {
+        let sorted = values.sorted()
+        return sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]
+    }
+}
+
+/// A square of complex numbers with a power of two on its side.
+struct FourierPlane {
+    let side: Int
+    var real: [Float]
+    var imaginary: [Float]
+
+    init(_ side: Int, _ real: [Float]) {
+        self.side = side
+        self.real = real
+        imaginary = [Float](repeating: 0, count: real.count)
+    }
+
+    mutating func transform(inverse: Bool) {
+        for row in 0..<side { line(row * side, 1, inverse) }
+        for column in 0..<side { line(column, side, inverse) }
+    }
+
+    /// Radix-2 transform of `side` numbers that lie `step` apart.
+    private mutating func line(_ start: Int, _ step: Int, _ inverse: Bool) {
+        var j = 0
+        for i in 0..<side {
+            if i < j {
+                real.swapAt(start + i * step, start + j * step)
+                imaginary.swapAt(start + i * step, start + j * step)
+            }
+            var bit = side / 2
+            while bit > 0 && j & bit != 0 {
+                j ^= bit
+                bit /= 2
+            }
+            j |= bit
+        }
+        var length = 2
+        while length <= side {
+            let angle = (inverse ? 2 : -2) * Double.pi / Double(length)
+            for k in 0..<length / 2 {
+                let (c, s) = (Float(cos(angle * Double(k))), Float(sin(angle * Double(k))))
+                for block in stride(from: k, to: side, by: length) {
+                    let (a, b) = (start + block * step, start + (block + length / 2) * step)
+                    let (x, y) = (real[b] * c - imaginary[b] * s, real[b] * s + imaginary[b] * c)
+                    (real[b], imaginary[b]) = (real[a] - x, imaginary[a] - y)
+                    real[a] += x
+                    imaginary[a] += y
+                }
+            }
+            length *= 2
+        }
+        if inverse {
+            for i in 0..<side {
+                real[start + i * step] /= Float(side)
+                imaginary[start + i * step] /= Float(side)
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+public import IsomerBytes
+
+/// What decides where a crop goes.
+public enum Focus: Hashable, Sendable {
+    /// Faces, then animals' faces, then what draws the eye.
+    case automatic
+    /// Faces; without one, as `automatic`.
+    case face
+    /// What draws the eye, faces or not.
+    case salient
+    case centre
+    /// A point, as shares of width and height.
+    case point(x: Double, y: Double)
+    /// Boxes in pixels of the upright picture; more than one is a group.
+    case boxes([PixelBox])
+}
+
+/// What was found in a picture, and why it counts as the subject.
+public struct Subject: Hashable, Sendable {
+    /// How it was found.
+    public enum Kind: String, Hashable, Sendable {
+        case face, profile, cat, custom, salient, centre, point, given
+    }
+
+    public var kind: Kind
+    /// What the crop should hold, in pixels of the picture.
+    public var box: PixelBox
+    /// Everything that a detector found, whether it is in `box` or not; the largest first.
+    public var detections: [Detection]
+    /// 0 to 1 for saliency: which share of it a crop can hold. For faces, the best detector's margin.
+    public var score: Double
+    /// One sentence.
+    public var reason: String
+}
+
+/// Finds the subject of a picture.
+///
+/// A face wins outright: its place is never averaged with anything else's. Without one, saliency decides.
+public struct SubjectFinder: Sendable {
+    /// Cascades of the user's own, tried before the bundled ones.
+    public var cascades: [Cascade] = []
+    /// Whether cats' faces are looked for when there is no human one.
+    public var findsAnimals = true
+    /// The longer side at which detectors look.
+    public var detectionSide = 640
+    /// Votes that a bundled detector needs. A single false face costs more than a missed one, since saliency is there to catch that.
+    public var minimumVotes = 6
+
+    public init() {}
+
+    /// The subject of an upright picture, for crops of the given aspect (width divided by height).
+    public func subject(in picture: Bitmap, aspect: Double, focus: Focus = .automatic) throws(IsomerError) -> Subject {
+        let crop = Self.largestCrop(of: picture.size, aspect: aspect)
+        let whole = PixelBox(left: 0, top: 0, right: Double(picture.width), bottom: Double(picture.height))
+        switch focus {
+        case .centre:
+            return Subject(kind: .centre, box: whole, detections: [], score: 1, reason: "the middle was asked for")
+        case .point(let x, let y):
+            let (px, py) = (min(max(x, 0), 1) * Double(picture.width), min(max(y, 0), 1) * Double(picture.height))
+            return Subject(
+                kind: .point, box: PixelBox(left: px, top: py, right: px, bottom: py), detections: [], score: 1, reason: "a point was given"
+            )
+        case .boxes(let boxes):
+            guard let first = boxes.first else { return try subject(in: picture, aspect: aspect) }
+            let union = boxes.dropFirst().reduce(first) { $0.union($1) }
+            return Subject(
+                kind: .given, box: union.intersection(whole), detections: boxes.map { Detection(box: $0, votes: 0, score: 1) }, score: 1,
+                reason: boxes.count == 1 ? "a box was given" : "\(boxes.count) boxes were given")
+        case .salient:
+            return try salient(picture, crop)
+        case .automatic, .face:
+            if let face = try face(picture, crop, whole) { return face }
+            return try salient(picture, crop)
+        }
+    }
+
+    /// The largest crop of an aspect that fits into a picture.
+    static func largestCrop(of size: PixelSize, aspect: Double) -> (width: Double, height: Double) {
+        let (width, height) = (Double(size.width), Double(size.height))
+        return width / height > aspect ? (height * aspect, height) : (width, width / aspect)
+    }
+
+    private func salient(_ picture: Bitmap, _ crop: (width: Double, height: Double)) throws(IsomerError) -> Subject {
+        let (box, share) = try SaliencyMap(picture).subject(cropWidth: crop.width, cropHeight: crop.height)
+        guard share > 0 else {
+            return Subject(kind: .centre, box: box, detections: [], score: 0, reason: "the picture is the same everywhere")
+        }
+        return Subject(
+            kind: .salient, box: box, detections: [], score: share, reason: "no face; this part differs most from its surroundings")
+    }
+
+    /// Faces of the first detector that finds any: as many of the large ones as fit into a crop.
+    private func face(_ picture: Bitmap, _ crop: (width: Double, height: Double), _ whole: PixelBox) throws(IsomerError) -> Subject? {
+        guard let (kind, detections) = try detect(in: picture), let largest = detections.first else { return nil }
+        // The group: faces at least a quarter as large as the largest. Those behind are bystanders.
+        let group = detections.filter { $0.box.area >= largest.box.area / 4 }
+        func extended(_ box: PixelBox) -> PixelBox {
+            // Detectors see brow to chin; hair and forehead are a fifth more.
+            PixelBox(left: box.left, top: box.top - 0.2 * box.height, right: box.right, bottom: box.bottom).intersection(whole)
+        }
+        let union = group.dropFirst().reduce(extended(largest.box)) { $0.union(extended($1.box)) }
+        let fits = union.width <= crop.width && union.height <= crop.height
+        let noun = kind == .cat ? "a cat's face" : kind == .custom ? "what the given cascade looks for" : "a face"
+        let reason =
+            group.count == 1
+            ? "\(noun) was found"
+            : fits ? "\(group.count) faces fit into the crop" : "\(group.count) faces do not fit into one crop, so the largest counts"
+        return Subject(
+            kind: kind, box: fits ? union : extended(largest.box), detections: detections, score: group.map(\.score).max() ?? 0,
+            reason: reason)
+    }
+
+    /// All faces by the first detector that finds one, in pixels of the picture; the largest first.
+    public func detect(in picture: Bitmap) throws(IsomerError) -> (kind: Subject.Kind, detections: [Detection])? {
+        let factor = min(1, Double(detectionSide) / Double(max(picture.width, picture.height)))
+        let size = PixelSize(
+            max(1, Int((Double(picture.width) * factor).rounded())), max(1, Int((Double(picture.height) * factor).rounded())))
+        let gray = try picture.resampled(to: size, filter: .box).gray()
+        func scaled(_ found: [Detection], mirrored: Bool = false) -> [Detection] {
+            found.map { item in
+                var item = item
+                let (left, right) =
+                    mirrored ? (Double(size.width) - item.box.right, Double(size.width) - item.box.left) : (item.box.left, item.box.right)
+                item.box = PixelBox(
+                    left: left / factor, top: item.box.top / factor, right: right / factor, bottom: item.box.bottom / factor)
+                return item
+            }
+        }
+        func run(_ cascade: Cascade?, votes: Int, on gray: Bitmap) throws(IsomerError) -> [Detection] {
+            guard let cascade else { return [] }
+            return try CascadeDetector(cascade).detect(in: gray).filter { $0.votes >= votes }
+        }
+        for cascade in cascades {
+            let found = try run(cascade, votes: 0, on: gray)
+            if !found.isEmpty { return (.custom, scaled(found)) }
+        }
+        let frontal = try run(.frontalFace, votes: minimumVotes, on: gray)
+        if !frontal.isEmpty { return (.face, scaled(frontal)) }
+        let right = try run(.profileFace, votes: minimumVotes * 2, on: gray)
+        if !right.isEmpty { return (.profile, scaled(right)) }
+        let left = try run(.profileFace, votes: minimumVotes * 2, on: gray.mirrored())
+        if !left.isEmpty { return (.profile, scaled(left, mirrored: true)) }
+        guard findsAnimals else { return nil }
+        let cats = try run(.catFace, votes: minimumVotes, on: gray)
+        return cats.isEmpty ? nil : (.cat, scaled(cats))
+    }
+}
