@@ -5,7 +5,7 @@
 FOLDER is opened with DiffusionPipeline.from_pretrained and CHECKPOINT with the same pipeline's from_single_file, both offline;
 FOLDER also gives from_single_file its configurations. So the question is answered in both directions: of a checkpoint made from
 the folder, and of a folder made from the checkpoint. Both are read at the dtype they are stored in; --dtype casts the folder
-first, for a checkpoint that was cast on the way. Exit status: 0 equal, 1 different, 2 one of them does not load.
+first, for a checkpoint that was cast on the way. diffusers cannot read a checkpoint whose text encoder lacks `text_model.`. Exit status: 0 equal, 1 different, 2 one of them does not load.
 """
 
 import argparse
@@ -86,10 +86,14 @@ def main():
         )
         expected = {name: part for name, part in components(ours).items() if not arguments.component or name in arguments.component}
         # A checkpoint has no place for other networks (a depth estimator, a safety checker): they go in as they are.
-        given = {name: part for name, part in components(ours).items() if name not in ("unet", "vae", "text_encoder")}
+        others = [name for name in components(ours) if name not in ("unet", "vae", "text_encoder")]
+        given = {name: ours.components[name] for name in others}
         if "feature_extractor" in ours.components:
             given["feature_extractor"] = ours.feature_extractor
-        theirs = pipeline_class.from_single_file(
+        reader = pipeline_class
+        if not hasattr(reader, "from_single_file"):  # Depth2Img has none; its components are Stable Diffusion's
+            reader, given = diffusers.StableDiffusionPipeline, {}
+        theirs = reader.from_single_file(
             arguments.checkpoint, config=str(arguments.folder), local_files_only=True, torch_dtype=cast, **given
         )
     except Exception as error:  # whatever the peer raises, it means that a file does not load
@@ -99,7 +103,7 @@ def main():
     failures = 0
     found = components(theirs)
     for name, module in expected.items():
-        if name in given:
+        if name in others:
             continue
         left, right = tensors_of(module), tensors_of(found[name])
         if cast != dtype:
