@@ -39,6 +39,11 @@ public protocol NetworkConfiguration: Hashable, Sendable {
     /// The `config.json` keys that it does not know and that must be known before a Diffusers folder can be written.
     var undecided: [String] { get }
 
+    /// A relative with the same parts that is about a thousand times smaller, for tests and bug reports.
+    ///
+    /// Widths that two networks of a model must agree in, such as a text encoder's and the attention's to it, shrink by sixteen everywhere.
+    var tiny: Self { get }
+
     /// The class to write, where one configuration type stands for several.
     var classIdentity: NetworkClass { get }
 }

@@ -55,6 +55,17 @@ extension CLIPTextConfiguration: NetworkConfiguration {
         return completed(by: other)
     }
 
+    public var tiny: CLIPTextConfiguration {
+        var small = self
+        small.width /= 16
+        small.feedForwardWidth /= 16
+        small.layers = min(layers, 3)
+        small.headCount = max(1, width / 16 / 16)
+        small.projectionWidth = projectionWidth.map { $0 / 16 }
+        small.declaredProjectionWidth = declaredProjectionWidth.map { $0 / 16 }
+        return small
+    }
+
     /// The keys that transformers writes for this class.
     public func json() throws(IsomerError) -> JSONObject {
         if let error = undecidedError() { throw error }

@@ -36,6 +36,19 @@ extension UNetConfiguration: NetworkConfiguration {
         return result
     }
 
+    public var tiny: UNetConfiguration {
+        var small = self
+        for index in small.down.indices { small.down[index].channels /= 10 }
+        for index in small.up.indices { small.up[index].channels /= 10 }
+        small.crossAttentionWidth /= 16
+        small.headCounts = small.down.map { max(1, $0.channels / 16) }
+        small.normGroups = 8
+        small.sampleSize = 8
+        small.additionWidth = additionWidth.map { $0 / 16 }
+        small.additionTimeWidth = additionTimeWidth.map { $0 / 16 }
+        return small
+    }
+
     /// Every key that Diffusers itself writes for this class, so that its loader has nothing to fill in.
     public func json() throws(IsomerError) -> JSONObject {
         if let error = undecidedError() { throw error }

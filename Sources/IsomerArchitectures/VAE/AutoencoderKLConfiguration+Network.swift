@@ -55,6 +55,14 @@ extension AutoencoderKLConfiguration: NetworkConfiguration {
         return completed(by: other)
     }
 
+    public var tiny: AutoencoderKLConfiguration {
+        var small = self
+        small.channels = channels.map { $0 / 8 }
+        small.normGroups = 8
+        small.sampleSize = 64
+        return small
+    }
+
     /// Every key that Diffusers itself writes for this class.
     public func json() throws(IsomerError) -> JSONObject {
         if let error = undecidedError() { throw error }
