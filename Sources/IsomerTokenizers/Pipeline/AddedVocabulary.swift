@@ -35,8 +35,8 @@ struct AddedVocabulary: Sendable {
     private var ids: [[UInt8]: TokenID] = [:]
     /// What added tokens look like after normalisation, where that differs.
     private var normalizedContents: [TokenID: String] = [:]
-    private var plain = LiteralMatcher()
-    private var normalized = LiteralMatcher()
+    private(set) var plain = LiteralMatcher()
+    private(set) var normalized = LiteralMatcher()
 
     func id(of content: String) -> TokenID? { ids[Array(content.utf8)] }
 
@@ -148,7 +148,7 @@ struct AddedVocabulary: Sendable {
 struct LiteralMatcher: Sendable {
     private var nodes: [[UInt8: Int]] = [[:]]
     private var ids: [Int: TokenID] = [:]
-    private var isFirst = [Bool](repeating: false, count: 256)
+    private(set) var isFirst = [Bool](repeating: false, count: 256)
 
     init(_ literals: [(text: String, id: TokenID)] = []) {
         for (text, id) in literals {
@@ -179,21 +179,26 @@ struct LiteralMatcher: Sendable {
                 start += 1
                 continue
             }
-            var node = 0
-            var end = start
-            var found: (Int, TokenID)?
-            while end < text.count, let next = nodes[node][text[end]] {
-                node = next
-                end += 1
-                if let id = ids[node] { found = (end, id) }
-            }
-            if let found {
-                matches.append((start..<found.0, found.1))
-                start = found.0
+            if let found = longest(at: start, in: text[...]) {
+                matches.append((start..<start + found.count, found.id))
+                start += found.count
             } else {
                 start += 1
             }
         }
         return matches
+    }
+
+    /// The longest text that starts at `start`.
+    func longest(at start: Int, in text: ArraySlice<UInt8>) -> (count: Int, id: TokenID)? {
+        var node = 0
+        var end = start
+        var found: (Int, TokenID)?
+        while end < text.endIndex, let next = nodes[node][text[end]] {
+            node = next
+            end += 1
+            if let id = ids[node] { found = (end - start, id) }
+        }
+        return found
     }
 }
