@@ -39,6 +39,9 @@ public protocol NetworkConfiguration: Hashable, Sendable {
     /// The `config.json` keys that it does not know and that must be known before a Diffusers folder can be written.
     var undecided: [String] { get }
 
+    /// What tells it from others of its kind, in a few words: "320·640·1280·1280 channels, text width 768".
+    var summary: String { get }
+
     /// A relative with the same parts that is about a thousand times smaller, for tests and bug reports.
     ///
     /// Widths that two networks of a model must agree in, such as a text encoder's and the attention's to it, shrink by sixteen everywhere.

@@ -55,6 +55,11 @@ extension CLIPTextConfiguration: NetworkConfiguration {
         return completed(by: other)
     }
 
+    public var summary: String {
+        let projection = projectionWidth.map { ", projected to \($0)" } ?? ""
+        return "\(layers) layers, \(width) wide\(projection); \(vocabularySize) tokens, \(positions) positions"
+    }
+
     public var tiny: CLIPTextConfiguration {
         var small = self
         small.width /= 16

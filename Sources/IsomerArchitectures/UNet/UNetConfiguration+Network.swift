@@ -36,6 +36,12 @@ extension UNetConfiguration: NetworkConfiguration {
         return result
     }
 
+    public var summary: String {
+        let widths = down.map { String($0.channels) }.joined(separator: "·")
+        let conditioning = additionWidth.map { ", size and pooled text of width \($0)" } ?? (classEmbedding == .none ? "" : ", a class input")
+        return "\(inputChannels) latent channels in, \(outputChannels) out; \(widths) wide; text width \(crossAttentionWidth)" + conditioning
+    }
+
     public var tiny: UNetConfiguration {
         var small = self
         for index in small.down.indices { small.down[index].channels /= 10 }

@@ -55,6 +55,11 @@ extension AutoencoderKLConfiguration: NetworkConfiguration {
         return completed(by: other)
     }
 
+    public var summary: String {
+        let quantization = hasQuantConvolution || hasPostQuantConvolution ? "" : ", no 1×1 convolutions around it"
+        return "\(latentChannels) latent channels\(quantization); \(channels.map(String.init).joined(separator: "·")) wide"
+    }
+
     public var tiny: AutoencoderKLConfiguration {
         var small = self
         small.channels = channels.map { $0 / 8 }

@@ -1,0 +1,140 @@
+import IsomerArchitectures
+public import IsomerBytes
+public import IsomerMapping
+import IsomerTensors
+
+/// What a file or folder is, as far as names and shapes tell, with the reasons: what `inspect` shows. Reads headers only.
+public struct ModelSummary: Sendable {
+    /// One component that was found.
+    public struct Component: Hashable, Sendable {
+        /// Its slot: `unet`.
+        public var slot: String
+        /// The kind of network: "UNet".
+        public var title: String
+        /// Where it stands: "model.diffusion_model. (LDM)".
+        public var origin: String
+        /// What tells it from others of its kind.
+        public var summary: String
+        /// Numbers in the tensors that were found.
+        public var parameters: Int
+        /// Numbers in the network's whole manifest.
+        public var expectedParameters: Int
+        /// Tensors that are missing, in the file's naming.
+        public var missing: [String]
+        /// What is wrong with tensors of another shape.
+        public var mismatches: [String]
+    }
+
+    /// A family that was considered and what speaks against it.
+    public struct Alternative: Hashable, Sendable {
+        /// The family.
+        public var title: String
+        /// Claims that do not hold.
+        public var against: [String]
+    }
+
+    /// The family's short name and title; `nil` if none fits, or several do.
+    public var family: (identifier: String, title: String)?
+    /// Published models with the same structure.
+    public var members: [String] = []
+    /// What speaks for the family.
+    public var evidence: [Evidence] = []
+    /// Families that fit as well or nearly.
+    public var alternatives: [Alternative] = []
+    /// The components that were found.
+    public var components: [Component] = []
+    /// What the denoiser predicts, with the reason; `nil` if nothing tells.
+    public var prediction: Decision?
+    /// What stands beside the components, by reason: how many tensors.
+    public var beside: [(reason: String, count: Int)] = []
+    /// Tensors that nothing explains.
+    public var unexplained: [String] = []
+    /// The Diffusers pipeline that a folder names.
+    public var pipeline: String?
+
+    /// Looks at the weight file or Diffusers folder at `path`. That nothing is recognised is an answer, not an error.
+    public init(of path: FilePath, limits: Limits = Limits()) throws(IsomerError) {
+        var request = ConversionRequest(source: path)
+        request.limits = limits
+        request.keepsExtras = true
+        request.allowedMissing = [NamePattern("*")]
+        if try FileSystem.kind(of: path) == .folder {
+            try describe(folder: Model(request))
+        } else {
+            try describe(file: ConversionPlan.Source("", opening: path, limits: limits), request)
+        }
+    }
+
+    private mutating func describe(file source: ConversionPlan.Source, _ request: ConversionRequest) throws(IsomerError) {
+        let inventory = TensorInventory(source.tensors.tensors)
+        let detection = try Detection(of: inventory)
+        guard let reading = detection.decided ?? detection.agreeing else {
+            alternatives = detection.candidates.map(Alternative.init)
+            // Whatever the whole is, the parts can be told.
+            if let first = detection.candidates.first { components = first.components.map { Component($0.key, $0.value, inventory) } }
+            sort()
+            return
+        }
+        family = (reading.family.identifier, reading.family.title)
+        members = reading.members.map(\.title)
+        evidence = reading.evidence
+        alternatives = detection.candidates.filter { $0.family.identifier != reading.family.identifier }.map(Alternative.init)
+        components = reading.components.map { Component($0.key, $0.value, inventory) }
+        var counts: [String: Int] = [:]
+        for companion in reading.companions { counts[companion.companion.reason, default: 0] += 1 }
+        beside = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) }
+        unexplained = reading.leftover.map { inventory.tensors[$0].name }
+        sort()
+        // Only for what it predicts: whether the weights are whole has been said above.
+        if components.allSatisfy(\.mismatches.isEmpty), let model = try? Model(request) {
+            prediction = model.prediction
+            if let likely = model.likelyMember, members.contains(likely.title) { members = [likely.title] + members.filter { $0 != likely.title } }
+        }
+    }
+
+    private mutating func describe(folder model: Model) throws(IsomerError) {
+        family = (model.family.identifier, model.family.title)
+        let configurations = model.components.mapValues(\.configuration)
+        evidence = model.family.judge(configurations)
+        members = model.family.members(matching: configurations).map(\.title)
+        if let likely = model.likelyMember, members.contains(likely.title) { members = [likely.title] + members.filter { $0 != likely.title } }
+        prediction = model.prediction
+        pipeline = model.pipeline
+        for (slot, component) in model.components {
+            let manifest = try component.configuration.manifest()
+            let missing = component.missing.sorted()
+            components.append(
+                Component(
+                    slot: slot, title: component.slot.network.title, origin: component.origin, summary: component.configuration.summary,
+                    parameters: manifest.parameterCount - missing.reduce(0) { $0 + (manifest[$1]?.elementCount ?? 0) },
+                    expectedParameters: manifest.parameterCount, missing: missing, mismatches: []))
+        }
+        var counts: [String: Int] = [:]
+        for entry in model.beside { counts[entry.reason, default: 0] += 1 }
+        beside = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) }
+        sort()
+    }
+
+    private mutating func sort() {
+        components.sort { $0.slot < $1.slot }
+    }
+}
+
+extension ModelSummary.Alternative {
+    fileprivate init(_ reading: ModelReading) {
+        self.init(title: reading.family.title, against: reading.evidence.filter { !$0.holds }.map(\.claim))
+    }
+}
+
+extension ModelSummary.Component {
+    fileprivate init(_ slot: String, _ reading: ComponentReading, _ inventory: TensorInventory) {
+        let found = reading.assignments.reduce(0) { $0 + inventory.tensors[$1.index].shape.elementCount }
+        let prefix = reading.placement.prefix
+        self.init(
+            slot: slot, title: reading.placement.layout.network.title,
+            origin: prefix.isEmpty ? reading.placement.layout.name : "\(prefix) (\(reading.placement.layout.name))",
+            summary: reading.configuration.summary, parameters: found,
+            expectedParameters: (try? reading.configuration.manifest().parameterCount) ?? found, missing: reading.missing,
+            mismatches: reading.mismatches.map(\.description))
+    }
+}
