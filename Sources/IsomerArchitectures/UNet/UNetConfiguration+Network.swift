@@ -38,8 +38,10 @@ extension UNetConfiguration: NetworkConfiguration {
 
     public var summary: String {
         let widths = down.map { String($0.channels) }.joined(separator: "·")
-        let conditioning = additionWidth.map { ", size and pooled text of width \($0)" } ?? (classEmbedding == .none ? "" : ", a class input")
-        return "\(inputChannels) latent channels in, \(outputChannels) out; \(widths) wide; text width \(crossAttentionWidth)" + conditioning
+        let conditioning =
+            additionWidth.map { ", size and pooled text of width \($0)" } ?? (classEmbedding == .none ? "" : ", a class input")
+        return "\(inputChannels) latent channels in, \(outputChannels) out; \(widths) wide; text width \(crossAttentionWidth)"
+            + conditioning
     }
 
     public var tiny: UNetConfiguration {

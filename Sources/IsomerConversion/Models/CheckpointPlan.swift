@@ -29,9 +29,7 @@ extension Model {
                 }
                 planned.append(tensor)
             }
-            for piece in component.tensors.values.flatMap(\.pieces) {
-                if case .tensor(let reference, _) = piece { used.insert(reference) }
-            }
+            used.formUnion(component.references)
         }
         guard !planned.isEmpty else { throw missing(request.only.sorted().first ?? "unet") }
 

@@ -7,6 +7,8 @@ import IsomerTensors
 public enum ModelTarget: Hashable, Sendable {
     /// One file in the family's original layout.
     case checkpoint(Container)
+    /// One file in the canonical names: of one component, as a Diffusers folder holds it.
+    case canonical(Container)
     /// A Diffusers folder.
     case diffusers
 }
@@ -17,6 +19,7 @@ extension ConversionPlan {
         let model = try Model(request)
         switch target {
         case .checkpoint(let container): self = try model.checkpointPlan(container, request)
+        case .canonical(let container): self = try model.componentPlan(container, request)
         case .diffusers: self = try model.diffusersPlan(request)
         }
         try check()

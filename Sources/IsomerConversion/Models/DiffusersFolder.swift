@@ -113,6 +113,7 @@ struct DiffusersFolder: Sendable {
         for component in components {
             if let network = try network(of: component) {
                 hints.components[component.name] = network
+                hints.written[component.name] = try configuration(of: component)?.object()
             } else if component.name != "scheduler", index != nil {
                 hints.plainFiles += try plainFiles(of: component)
             }

@@ -32,9 +32,7 @@ extension Model {
             var json = component.written
             if json == nil { json = try component.configuration.json() }
             if let json { plan.plainFiles.append(PlainFile(path: folder.appending("config.json"), json: json)) }
-            for piece in component.tensors.values.flatMap(\.pieces) {
-                if case .tensor(let reference, _) = piece { used.insert(reference) }
-            }
+            used.formUnion(component.references)
         }
         if !isComponent {
             try addScheduler(to: &plan, request)
@@ -43,6 +41,24 @@ extension Model {
             addIndex(to: &plan)
         }
         try setAside(in: &plan, request, used: used)
+        return plan
+    }
+
+    /// The plan that writes one component as one file in the canonical names.
+    public func componentPlan(_ container: Container, _ request: ConversionRequest) throws(IsomerError) -> ConversionPlan {
+        let chosen = components.values.filter { request.only.isEmpty || request.only.contains($0.slot.name) }
+        guard chosen.count == 1, let component = chosen.first else {
+            throw IsomerError(
+                .usage, "a file in Diffusers' names holds one component", found: components.keys.sorted().joined(separator: ", "),
+                remedy: "choose one with --component NAME")
+        }
+        var plan = ConversionPlan(sources: sources, shape: .file, files: [], decisions: decisions, notes: notes)
+        plan.files = [
+            PlannedFile(
+                container: container, tensors: try canonicalTensors(of: component, request), metadata: weightMetadata(request),
+                shardBytes: request.shardBytes)
+        ]
+        try setAside(in: &plan, request, used: component.references)
         return plan
     }
 

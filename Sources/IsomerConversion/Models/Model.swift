@@ -70,6 +70,15 @@ public struct ModelComponent: Sendable {
 }
 
 extension ModelComponent {
+    /// The source tensors that it is made of.
+    var references: Set<TensorReference> {
+        var found: Set<TensorReference> = []
+        for piece in tensors.values.flatMap(\.pieces) {
+            if case .tensor(let reference, _) = piece { found.insert(reference) }
+        }
+        return found
+    }
+
     /// The same with its sources counted from `first`.
     func movedBehind(_ first: Int) -> ModelComponent {
         var moved = self

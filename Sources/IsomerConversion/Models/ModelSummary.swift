@@ -88,7 +88,9 @@ public struct ModelSummary: Sendable {
         // Only for what it predicts: whether the weights are whole has been said above.
         if components.allSatisfy(\.mismatches.isEmpty), let model = try? Model(request) {
             prediction = model.prediction
-            if let likely = model.likelyMember, members.contains(likely.title) { members = [likely.title] + members.filter { $0 != likely.title } }
+            if let likely = model.likelyMember, members.contains(likely.title) {
+                members = [likely.title] + members.filter { $0 != likely.title }
+            }
         }
     }
 
@@ -97,7 +99,9 @@ public struct ModelSummary: Sendable {
         let configurations = model.components.mapValues(\.configuration)
         evidence = model.family.judge(configurations)
         members = model.family.members(matching: configurations).map(\.title)
-        if let likely = model.likelyMember, members.contains(likely.title) { members = [likely.title] + members.filter { $0 != likely.title } }
+        if let likely = model.likelyMember, members.contains(likely.title) {
+            members = [likely.title] + members.filter { $0 != likely.title }
+        }
         prediction = model.prediction
         pipeline = model.pipeline
         for (slot, component) in model.components {

@@ -9,14 +9,17 @@ public struct Convert: IsomerCommand {
     public static let configuration = CommandConfiguration(
         abstract: "Turn a model into another arrangement of the same weights.",
         discussion: """
-            What the source is, its content tells. The target follows from the destination's name, or from --to. From one file to another only \
-            the container changes: every tensor keeps its name.
+            What the source is, its content tells. The target follows from the destination's name, or from --to: a name that ends in \
+            .safetensors or .ckpt is a file, any other a Diffusers folder.
+
+            Between a folder and a file the model is mapped: components, names and shapes become the target's. From one file to another only \
+            the container changes and every tensor keeps its name, unless --layout or a choice of components says otherwise.
 
             The output is written beside its destination, read back, and only then given its name: an existing output stays as it was if \
             anything goes wrong.
             """)
 
-    @Argument(help: ArgumentHelp("A weight file, or the index of a sharded set.", valueName: "source"))
+    @Argument(help: ArgumentHelp("A Diffusers folder, a weight file, or the index of a sharded set.", valueName: "source"))
     var source: PathArgument
 
     @Argument(help: ArgumentHelp("What to write.", valueName: "destination"))
@@ -24,6 +27,9 @@ public struct Convert: IsomerCommand {
 
     @OptionGroup(title: "Conversion")
     var options: ConvertOptions
+
+    @OptionGroup(title: "Model")
+    var model: ModelOptions
 
     @OptionGroup
     public var shared: SharedOptions
@@ -44,6 +50,7 @@ public struct Convert: IsomerCommand {
         executor.workers = Workers(count: shared.threads)
         executor.overwrite = options.overwrite
         executor.verification = options.verification
+        executor.replaceableFolderNames = ["model_index.json", "config.json"]
         let bar = ProgressBar(environment, shared)
         let outcome: ConversionOutcome
         do {
@@ -65,16 +72,35 @@ public struct Convert: IsomerCommand {
     /// Decides what to write, and how to make it.
     private func plan() throws(IsomerError) -> ConversionPlan {
         let target = try options.target(for: destination.path)
-        let file = try WeightFile(source.path)
+        let isFolder = try FileSystem.kind(of: source.path) == .folder
         switch target {
-        case .file(let container):
+        case .file(let container) where !isFolder && model.keepsNames(options.layout):
             var conversion = FileConversion(to: container)
             conversion.floatType = options.dtype?.scalarType
             conversion.shardBytes = options.maxShardSize?.bytes
             for entry in options.metadata { conversion.metadata[entry.key] = entry.value }
+            let file = try WeightFile(source.path)
             var plan = try conversion.plan(file)
             plan.notes = file.warnings + plan.notes
             return plan
+        case .file(let container):
+            guard options.layout != .keep else {
+                throw IsomerError(
+                    .usage, "a folder's components cannot keep their names in one file: two of them share some", path: source.path,
+                    remedy: "leave --layout away, or choose one with --component NAME --layout diffusers")
+            }
+            return try ConversionPlan(request, to: options.layout == .diffusers ? .canonical(container) : .checkpoint(container))
+        case .diffusers:
+            return try ConversionPlan(request, to: .diffusers)
         }
+    }
+
+    private var request: ConversionRequest {
+        var request = model.request(for: source.path)
+        request.destination = destination.path
+        request.scalarType = options.dtype?.scalarType
+        request.shardBytes = options.maxShardSize?.bytes
+        for entry in options.metadata { request.metadata[entry.key] = entry.value }
+        return request
     }
 }

@@ -8,6 +8,12 @@ struct ConvertOptions: ParsableArguments {
     @Option(help: ArgumentHelp("What to write, whatever the destination is called.", valueName: "format"))
     var to: TargetFormat?
 
+    @Option(
+        help: ArgumentHelp(
+            "How tensors are named in a file: keep, original or diffusers.",
+            discussion: "original is what checkpoints of the model's family have; diffusers is for one component.", valueName: "layout"))
+    var layout: NameLayout?
+
     @Option(help: ArgumentHelp("The type of floating tensors in the output. Integers stay integers.", valueName: "type"))
     var dtype: FloatType?
 
@@ -45,14 +51,17 @@ struct ConvertOptions: ParsableArguments {
             format = to
         } else if let named = destination.extension.flatMap(TargetFormat.init(fileExtension:)) {
             format = named
-        } else {
+        } else if let ending = destination.extension, ending.allSatisfy(\.isLetter) {
+            // A folder may be called `model-1.5`; `model.unknown` is more likely a mistake.
             throw IsomerError(
                 .usage, "the destination's name does not say what to write", path: destination,
-                expected: "a name that ends in \(TargetFormat.allCases.map { "." + $0.rawValue }.joined(separator: " or "))",
-                remedy: "choose such a name or add `--to`")
+                expected: "a folder, or a name that ends in \(TargetFormat.endings)", remedy: "choose such a name or add `--to`")
+        } else {
+            format = .diffusers
         }
         switch format {
         case .safetensors: return .file(.safetensors)
+        case .diffusers: return .diffusers
         }
     }
 }
@@ -61,11 +70,16 @@ struct ConvertOptions: ParsableArguments {
 enum ConversionTarget: Hashable {
     /// A weight file.
     case file(Container)
+    /// A Diffusers folder.
+    case diffusers
 }
 
 /// What `--to` knows.
 enum TargetFormat: String, CaseIterable, ExpressibleByArgument {
-    case safetensors
+    case safetensors, diffusers
+
+    /// What the names of files end in.
+    static var endings: String { allCases.filter { $0 != .diffusers }.map { "." + $0.rawValue }.joined(separator: " or ") }
 
     init?(fileExtension: String) {
         switch fileExtension.lowercased() {
@@ -73,6 +87,11 @@ enum TargetFormat: String, CaseIterable, ExpressibleByArgument {
         default: return nil
         }
     }
+}
+
+/// What `--layout` knows.
+enum NameLayout: String, CaseIterable, ExpressibleByArgument {
+    case keep, original, diffusers
 }
 
 /// What `--dtype` knows, under the names that safetensors, PyTorch and diffusers use.
