@@ -116,4 +116,24 @@ import Testing
         #expect(run.status == .failed)
         #expect(run.error == "isomer: \(folder.path)/no\\u{1b}thing: there is no such file or folder; check the path\n")
     }
+
+    @Test func aFolderBecomesACheckpointAndBack() throws {
+        let model = Fixtures.root.pushing("models/sd15-tiny")
+        let checkpoint = folder["tiny.safetensors"]
+        #expect(CommandRun("convert", model.string, checkpoint.string).status == .done)
+        #expect(try SafetensorsReader(checkpoint).tensors.contains { $0.name == "model.diffusion_model.input_blocks.0.0.weight" })
+
+        let refused = CommandRun("convert", checkpoint.string, folder["tiny"].string)
+        #expect(refused.status == .failed)
+        #expect(refused.error.contains("--config"))
+        #expect(CommandRun("convert", checkpoint.string, folder["tiny"].string, "--config", model.string, "-q").status == .done)
+        #expect(CommandRun("convert", folder["tiny"].string, folder["again.safetensors"].string, "-q").status == .done)
+        #expect(try folder.bytes("again.safetensors") == folder.bytes("tiny.safetensors"))
+    }
+
+    @Test func namesWithVersionsAreFolders() throws {
+        let model = Fixtures.root.pushing("models/sd15-tiny")
+        #expect(CommandRun("convert", model.string, folder["tiny-v1.5"].string, "-q").status == .done)
+        #expect(try FileSystem.kind(of: folder["tiny-v1.5"].appending("model_index.json")) == .file)
+    }
 }
