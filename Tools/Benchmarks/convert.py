@@ -6,8 +6,8 @@
 FOLDER must be on the disk of the model, with room for three copies. SCRIPT is diffusers'
 scripts/convert_diffusers_to_original_stable_diffusion.py, which its wheel does not contain; without it that peer is left out.
 
-Every round runs every case once, in turn, on a warm page cache; before each case its old output is deleted and the disk is
-synced, so that no case pays for another's writes. Times are medians. Memory comes from one more run of each case, sampled.
+Every round runs every case once, from another starting point, on a warm page cache; before each case its old output is deleted and the disk is
+synced, so that no case pays for another's writes. With a file as the model, only its container and dtype change. Times are medians. Memory comes from one more run of each case, sampled.
 """
 
 import argparse
@@ -34,8 +34,10 @@ with safetensors.safe_open(sys.argv[1], "pt") as file:
 """
 
 
-def weights(folder):
-    return sorted(path for path in folder.glob("*/*") if path.suffix in (".safetensors", ".bin"))
+def weights(model):
+    if model.is_file():
+        return [model]
+    return sorted(path for path in model.glob("*/*") if path.suffix in (".safetensors", ".bin"))
 
 
 def remove(path):
@@ -104,12 +106,15 @@ def cases(isomer, model, scratch, single, peer):
     yield Case("cp", shell(copy), copies)
     yield Case("cp, then sync", shell(f"{copy} && sync {names}"), copies, "cp")
     for name, options, output, limit in (
-        ("isomer: folder to safetensors", [], "out.safetensors", 1.05),
-        ("isomer: folder to safetensors, f16", ["--dtype", "f16"], "half.safetensors", 1.0),
-        ("isomer: folder to safetensors, bf16", ["--dtype", "bf16"], "brain.safetensors", 1.0),
-        ("isomer: folder to ckpt", [], "out.ckpt", 1.15),
+        ("safetensors", [], "out.safetensors", 1.05),
+        ("safetensors, f16", ["--dtype", "f16"], "half.safetensors", 1.0),
+        ("safetensors, bf16", ["--dtype", "bf16"], "brain.safetensors", 1.0),
+        ("ckpt", [], "out.ckpt", 1.15),
     ):
-        yield Case(name, [*convert, model, scratch / output, *options], scratch / output, "cp", limit)
+        source = "file" if model.is_file() else "folder"
+        yield Case(f"isomer: {source} to {name}", [*convert, model, scratch / output, *options], scratch / output, "cp", limit)
+    if model.is_file():
+        return
     yield Case("isomer: safetensors to folder", [*convert, single, scratch / "folder", "--to", "diffusers"], scratch / "folder", "cp", 1.05)
     if peer:
         output = scratch / "peer.safetensors"
@@ -148,7 +153,7 @@ def inspect_rows(isomer, single, runs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--isomer", type=pathlib.Path, required=True, help="the release binary")
-    parser.add_argument("--model", type=pathlib.Path, required=True, help="a Diffusers folder")
+    parser.add_argument("--model", type=pathlib.Path, required=True, help="a Diffusers folder, or one weight file")
     parser.add_argument("--scratch", type=pathlib.Path, required=True, help="an empty or new folder on the model's disk")
     parser.add_argument("--peer", type=pathlib.Path, help="diffusers' script that writes original checkpoints")
     parser.add_argument("--runs", type=int, default=5)
@@ -162,11 +167,13 @@ def main():
         parser.error(f"{arguments.scratch} is not empty")
     files = weights(arguments.model)
     size = sum(path.stat().st_size for path in files)
-    single = arguments.scratch / "source.safetensors"
-    try:
-        measure.timed([str(isomer), "convert", "--quiet", str(arguments.model), str(single)])
-    except measure.Failed as error:
-        print(f"cannot make the checkpoint the other direction starts from: {error}", file=sys.stderr)
+    single = arguments.model
+    if arguments.model.is_dir():
+        single = arguments.scratch / "source.safetensors"
+        try:
+            measure.timed([str(isomer), "convert", "--quiet", str(arguments.model), str(single)])
+        except measure.Failed as error:
+            print(f"cannot make the checkpoint the other direction starts from: {error}", file=sys.stderr)
 
     todo = [
         case
@@ -174,7 +181,9 @@ def main():
         if case.name == "cp" or not arguments.only or any(text in case.name for text in arguments.only)
     ]
     for number in range(arguments.runs):
-        for case in todo:
+        # Another case goes first in every round: whatever the first one pays for, all pay for.
+        start = number % len(todo)
+        for case in todo[start:] + todo[:start]:
             warm([*files, single] if single.exists() else files)
             case.run()
             remove(case.output)
@@ -207,10 +216,11 @@ def main():
         print(f"{gigabytes(single.stat().st_size)} file:")
         for row in inspect_rows(isomer, single, runs=max(15, arguments.runs)):
             print(row)
-        if arguments.verify:
+        if arguments.verify and arguments.model.is_dir():
             script = pathlib.Path(__file__).resolve().parent.parent / "Goldens" / "verify_conversion.py"
             status |= subprocess.run([sys.executable, script, arguments.model, single]).returncode
-        single.unlink()
+        if single != arguments.model:
+            single.unlink()
     return status
 
 
