@@ -288,6 +288,19 @@ def main(path):
     folder.write("sparse-quantized.pt", saved({"dense": numbers(2, seed=56), "sparse": sparse, "quantized": quantized}),
                  {"dense": numbers(2, seed=56), "quantized": quantized}, unconverted=["sparse"])
 
+    # What a writer must write, but for the first half of the identifier.
+    written = collections.OrderedDict([(name, value) for name, value in every_dtype().items()] + [
+        ("7", numbers(2, 3, 4, 5, seed=60)), ("wide", numbers(300, seed=61)), ("", numbers(1, seed=62)), ("x" * 300, numbers(1, 1, seed=63)),
+        ("deep", numbers(70000, seed=64, dtype=torch.bool)), ("é", numbers(2, seed=65))])
+    folder.write("written.pt", saved(written), written)
+    one = collections.OrderedDict(only=numbers(3, seed=66))
+    folder.write("written-one.pt", saved(one), one)
+    many = collections.OrderedDict((f"layer.{index}", numbers(1, seed=index, dtype=torch.int8)) for index in range(1001))
+    folder.write("written-many.pt", saved(many), many)
+    extras = {"global_step": 470000, "epoch": 6, "big": 1 << 40, "less": -129, "rate": 1e-4, "name": "Zürich", "done": True, "nothing": None}
+    folder.write("written-nested.ckpt", saved({"state_dict": simple, **extras}), simple,
+                 facts={key: {True: "true"}.get(value, value) for key, value in extras.items() if value is not None})
+
     arrays = {"model": {"w": numpy.arange(12, dtype=numpy.float32).reshape(3, 4), "t": numpy.asfortranarray(numpy.arange(6.0).reshape(2, 3)),
                         "b": numpy.arange(5, dtype=">f4"), "e": numpy.zeros((0, 2), numpy.int32), "h": numpy.float16([1.5, -2])}}
     for version in (0, 2, 3, 4, 5):

@@ -120,8 +120,8 @@ struct TorchCollector {
         try TorchTree.walk(root, seen: &seen) { value, path throws(IsomerError) in
             guard let form = try TorchCollector.form(of: value, &interpreter, path) else { return true }
             let tail = try path()
-            var name = [prefix, tail].filter { !$0.isEmpty }.joined(separator: ".")
-            if name.isEmpty { name = "tensor" }
+            let isAlone = value.reference == root.reference
+            var name = prefix.isEmpty ? (isAlone ? "tensor" : tail) : (isAlone ? prefix : prefix + "." + tail)
             switch form {
             case .unconvertible(let reason): opaque.append(TorchArchive.Unconverted(path: name, reason: reason))
             case .view(let view, let note):
