@@ -1,0 +1,72 @@
+internal import IsomerBytes
+internal import IsomerConversion
+internal import IsomerFormats
+internal import IsomerTensors
+
+/// A file or folder that has been opened to be looked at.
+struct InspectedModel {
+    let path: FilePath
+    /// What it is on the outside, in words.
+    let format: String
+    /// Its tensors; a folder's are called `component/name`.
+    let tensors: any TensorSource
+    /// What it is on the inside.
+    let summary: ModelSummary
+    /// Bytes of all its weight files.
+    let byteCount: UInt64
+    /// What is odd about it but does no harm.
+    let warnings: [String]
+    /// Tensors that share their bytes with others.
+    let tiedCount: Int
+    /// What a torch file holds besides its state dictionary.
+    let others: [String]
+
+    init(_ path: FilePath) throws(IsomerError) {
+        self.path = path
+        if try FileSystem.kind(of: path) == .folder {
+            var request = ConversionRequest(source: path)
+            request.keepsExtras = true
+            request.allowedMissing = [NamePattern("*")]
+            let model = try Model(request)
+            tensors = try model.canonicalTensors()
+            format = "a Diffusers folder"
+            warnings = model.notes
+            (tiedCount, others) = (0, [])
+        } else {
+            let file = try WeightFile(path)
+            tensors = file.tensors
+            format = file.format == .json ? "a sharded set of \(file.files.count - 1) files" : file.format.name
+            warnings = file.warnings
+            let archive = file.tensors as? TorchArchive
+            tiedCount = archive?.aliases.count ?? 0
+            others = archive.map(Self.others) ?? []
+        }
+        summary = try ModelSummary(of: path)
+        byteCount = tensors.files.reduce(0) { $0 &+ $1.size }
+    }
+
+    private static func others(in archive: TorchArchive) -> [String] {
+        var lines: [String] = []
+        if !archive.rest.tensors.isEmpty {
+            lines.append("\(Numbers.count(archive.rest.tensors.count, "tensor")) outside the state dictionary (optimizer states, averages)")
+        }
+        lines += archive.unconverted.map { "\($0.path): \($0.reason), not converted" }
+        return lines
+    }
+
+    /// How much of each element type there is, the most first.
+    var types: [(type: ScalarType, tensors: Int, elements: Int, bytes: UInt64)] {
+        var counts: [ScalarType: (tensors: Int, elements: Int, bytes: UInt64)] = [:]
+        for tensor in tensors.tensors {
+            let before = counts[tensor.scalarType] ?? (0, 0, 0)
+            counts[tensor.scalarType] = (
+                before.tensors + 1, before.elements &+ tensor.shape.elementCount, before.bytes &+ UInt64(tensor.byteCount)
+            )
+        }
+        return counts.map { ($0.key, $0.value.tensors, $0.value.elements, $0.value.bytes) }
+            .sorted { ($1.3, $0.0.rawValue) < ($0.3, $1.0.rawValue) }
+    }
+
+    /// Elements of all tensors.
+    var elementCount: Int { tensors.tensors.reduce(0) { $0 &+ $1.shape.elementCount } }
+}
