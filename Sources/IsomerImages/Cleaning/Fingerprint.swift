@@ -1,0 +1,76 @@
+public import IsomerBytes
+
+/// A few numbers about how a picture looks, for finding copies and bad shots.
+public struct PictureScores: Hashable, Sendable {
+    /// 64 bits that stay nearly the same when a picture is scaled, recompressed or slightly changed.
+    public var hash: UInt64
+    /// Variance of the Laplacian at 512 pixels on the longer side: below about 100 a photograph looks soft.
+    public var sharpness: Double
+    /// Mean brightness, 0 to 1.
+    public var exposure: Double
+    /// Shares of pixels that are almost black and almost white.
+    public var dark: Double
+    public var bright: Double
+}
+
+extension Bitmap {
+    /// Hash, sharpness and exposure.
+    public func scores() throws(IsomerError) -> PictureScores {
+        let flat = try composited(over: 255, 255, 255)
+        // The hash compares neighbours on a grid of nine by eight.
+        let grid = try flat.resampled(to: PixelSize(9, 8), filter: .box).gray().bytes
+        var hash: UInt64 = 0
+        for y in 0..<8 {
+            for x in 0..<8 { hash = hash << 1 | (grid[y * 9 + x] > grid[y * 9 + x + 1] ? 1 : 0) }
+        }
+        let scale = Swift.min(1, 512 / Double(Swift.max(width, height)))
+        let size = PixelSize(Swift.max(1, Int(Double(width) * scale)), Swift.max(1, Int(Double(height) * scale)))
+        let gray = try flat.resampled(to: size, filter: .box).gray()
+        let bytes = gray.bytes
+        var (sum, squares, count) = (0.0, 0.0, 0.0)
+        if gray.width >= 3 && gray.height >= 3 {
+            for y in 1..<gray.height - 1 {
+                for x in 1..<gray.width - 1 {
+                    let i = y * gray.width + x
+                    let value = Double(
+                        4 * Int(bytes[i]) - Int(bytes[i - 1]) - Int(bytes[i + 1]) - Int(bytes[i - gray.width]) - Int(bytes[i + gray.width]))
+                    sum += value
+                    squares += value * value
+                    count += 1
+                }
+            }
+        }
+        let total = Double(bytes.count)
+        return PictureScores(
+            hash: hash, sharpness: count > 0 ? squares / count - (sum / count) * (sum / count) : 0,
+            exposure: bytes.reduce(0) { $0 + Double($1) } / total / 255, dark: Double(bytes.count { $0 < 8 }) / total,
+            bright: Double(bytes.count { $0 > 247 }) / total)
+    }
+}
+
+/// Groups of pictures whose hashes differ in at most `distance` bits.
+///
+/// Two hashes that differ in at most three bits agree in at least one of four 16-bit parts, so only those that share a part are compared.
+public struct DuplicateFinder: Sendable {
+    public static let distance = 3
+    private var parts: [[UInt16: [Int]]] = Array(repeating: [:], count: 4)
+    private var hashes: [UInt64] = []
+
+    public init() {}
+
+    /// Adds the next picture, and answers the number of the first earlier one that it resembles.
+    public mutating func insert(_ hash: UInt64) -> Int? {
+        let index = hashes.count
+        hashes.append(hash)
+        var match: Int?
+        for part in 0..<4 {
+            let key = UInt16(truncatingIfNeeded: hash >> (16 * UInt64(part)))
+            // Flat pictures share parts by the thousand; the first few tell as much as all.
+            for other in (parts[part][key] ?? []).prefix(512) where (hashes[other] ^ hash).nonzeroBitCount <= Self.distance {
+                match = Swift.min(match ?? other, other)
+            }
+            if match == nil || parts[part][key] == nil { parts[part][key, default: []].append(index) }
+        }
+        return match
+    }
+}

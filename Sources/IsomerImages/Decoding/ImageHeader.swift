@@ -1,0 +1,30 @@
+internal import CJPEG
+public import IsomerBytes
+
+extension ImageDecoder {
+    /// The stored size of a picture, before orientation, from its first bytes; nothing is decoded.
+    public static func storedSize(of bytes: [UInt8]) throws(IsomerError) -> PixelSize {
+        switch try format(of: bytes) {
+        case .png:
+            guard let size = try PNGChunks(bytes).size else {
+                throw IsomerError(.malformed, "the file ends before its header is complete", byteOffset: 8)
+            }
+            return PixelSize(Int(size.width), Int(size.height))
+        case .jpeg:
+            let result: Result<PixelSize, IsomerError> = bytes.withUnsafeBufferPointer { buffer in
+                guard let reader = isomer_jpeg_open(buffer.baseAddress, buffer.count, 1) else {
+                    return .failure(IsomerError(.limitExceeded, "there is no memory for the picture"))
+                }
+                defer { isomer_jpeg_close(reader) }
+                var info = isomer_jpeg_info()
+                guard isomer_jpeg_start(reader, 1, &info) == isomer_jpeg_ok else {
+                    return .failure(IsomerError(.malformed, "this is a broken JPEG", found: String(cString: isomer_jpeg_message(reader))))
+                }
+                return .success(PixelSize(Int(info.width), Int(info.height)))
+            }
+            return try result.get()
+        case let other:
+            throw IsomerError(.unsupported, "\(other.name) pictures are not read", expected: "JPEG or PNG")
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import IsomerBytes
+import Testing
+
+@testable import IsomerImages
+
+@Suite("Shapes")
+struct ShapeTests {
+    /// Every case of `buckets.txt`: the trainers' own arithmetic.
+    @Test func bucketsEqualTheTrainers() throws {
+        let cases = try lines(of: fixtures.appending("buckets.txt"))
+        #expect(cases.count > 600)
+        for words in cases {
+            let numbers = words.dropFirst().compactMap { Double($0) }.map { Int($0) }
+            func scheme() -> BucketScheme? {
+                switch words[0] {
+                case "kohya":
+                    .kohya(resolution: PixelSize(numbers[0], numbers[1]), minimum: numbers[2], maximum: numbers[3], step: numbers[4])
+                case "kohya-no-upscale": .kohyaNoUpscale(resolution: PixelSize(numbers[0], numbers[1]), step: numbers[2])
+                case "onetrainer": .oneTrainer(resolution: numbers[0], step: numbers[1])
+                case "ai-toolkit": .aiToolkit(resolution: numbers[0], step: numbers[1])
+                case "autosized":
+                    .autoSized(sides: numbers[0]...numbers[1], area: numbers[2]...numbers[3], prefersArea: numbers[4] == 1, threshold: 0.1)
+                default: nil
+                }
+            }
+            let tail = Array(numbers.suffix(6))
+            let choice = try #require(scheme()).choice(for: PixelSize(tail[0], tail[1]))
+            let expected = tail[2] == 0 ? nil : BucketChoice(size: PixelSize(tail[2], tail[3]), scaled: PixelSize(tail[4], tail[5]))
+            #expect(choice == expected, "\(words)")
+        }
+    }
+
+    @Test func schemesSurviveNonsense() {
+        for scheme in [
+            BucketScheme.kohya(resolution: PixelSize(0, 0), minimum: 0, maximum: -1, step: 0),
+            .kohyaNoUpscale(resolution: PixelSize(0, 0), step: 0),
+            .oneTrainer(resolution: 0, step: 0), .aiToolkit(resolution: 0, step: 0),
+            .kohyaNoUpscale(resolution: PixelSize(64, 64), step: 64),
+            .aiToolkit(resolution: 64, step: 64), .oneTrainer(resolution: 16, step: 64),
+        ] {
+            for size in [PixelSize(0, 0), PixelSize(1, 1), PixelSize(1, 60000), PixelSize(60000, 1)] { _ = scheme.choice(for: size) }
+        }
+    }
+
+    @Test func noUpscaling() throws {
+        var rules = ShapeRules()
+        rules.allowsUpscaling = false
+        rules.multiple = 64
+        #expect(try rules.choice(.fixed(PixelSize(512, 512)), for: PixelSize(400, 300)).size == PixelSize(256, 256))
+        #expect(try rules.choice(.fixed(PixelSize(512, 512)), for: PixelSize(512, 600)).size == PixelSize(512, 512))
+        #expect(throws: IsomerError.self) { try rules.choice(.fixed(PixelSize(512, 512)), for: PixelSize(63, 300)) }
+        rules.minimumSide = 100
+        rules.maximumAspect = 2
+        #expect(rules.refusal(of: PixelSize(99, 100)) == "its shorter side has 99 pixels, fewer than 100")
+        #expect(rules.refusal(of: PixelSize(100, 201)) == "it is 2.01 times as long as wide, more than 2")
+        #expect(rules.refusal(of: PixelSize(100, 200)) == nil)
+    }
+
+    @Test func splitsCoverThePicture() {
+        #expect(Splitting.boxes(of: PixelSize(500, 500), into: PixelSize(512, 512)).count == 1)
+        #expect(Splitting.boxes(of: PixelSize(500, 700), into: PixelSize(512, 512)).count == 1)
+        for (picture, count) in [(PixelSize(500, 1000), 3), (PixelSize(500, 3000), 8), (PixelSize(3000, 500), 8)] {
+            let boxes = Splitting.boxes(of: picture, into: PixelSize(512, 512))
+            #expect(boxes.count == count)
+            #expect(boxes.first?.left == 0 && boxes.first?.top == 0)
+            #expect(
+                abs((boxes.last?.right ?? 0) - Double(picture.width)) <= 1 && abs((boxes.last?.bottom ?? 0) - Double(picture.height)) <= 1)
+            for (a, b) in zip(boxes, boxes.dropFirst()) {
+                let shared = a.intersection(b)
+                #expect(shared.width * shared.height >= 0.19 * a.area)
+            }
+        }
+    }
+
+    @Test func captionsFromNames() {
+        #expect(NameCaption.ofFile(stem: "sks dog (12)") == "sks dog")
+        #expect(NameCaption.ofFile(stem: "my_new_dog_003") == "my new dog")
+        #expect(NameCaption.beforeAt(stem: "a photo of sks dog@1") == "a photo of sks dog")
+        #expect(NameCaption.beforeAt(stem: "plain") == nil)
+        #expect(NameCaption.ofFolder("10_sks dog") == (10, "sks dog"))
+        #expect(NameCaption.ofFolder("dogs") == (nil, "dogs"))
+    }
+
+    @Test func captionRules() {
+        var rules = CaptionRules()
+        rules.token = "sks"
+        rules.classWord = "dog"
+        #expect(rules.applied(to: "a dog on a bench\nsecond line") == "a sks dog on a bench")
+        #expect(rules.applied(to: "a dogma") == "sks dog, a dogma")
+        #expect(rules.applied(to: "sks dog in the snow") == "sks dog in the snow")
+        #expect(rules.applied(to: nil) == "sks dog")
+        rules = CaptionRules()
+        rules.prefix = "photo of "
+        rules.replacements = [.init("cat", "kitten")]
+        #expect(rules.applied(to: " a cat ") == "photo of a kitten")
+        rules = CaptionRules()
+        #expect(rules.applied(to: nil) == nil)
+    }
+}
