@@ -12,7 +12,7 @@ public struct Isomer: ParsableCommand {
             be written; 64 the command line is wrong; 130 interrupted.
             """,
         version: Isomer.version,
-        subcommands: [Convert.self, Hash.self, Inspect.self]
+        subcommands: [Convert.self, Hash.self, Inspect.self, Diff.self]
     )
 
     /// The release.
