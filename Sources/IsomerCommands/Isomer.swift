@@ -12,7 +12,13 @@ public struct Isomer: ParsableCommand {
             be written; 64 the command line is wrong; 130 interrupted.
             """,
         version: Isomer.version,
-        subcommands: [Convert.self, Hash.self, Inspect.self, Diff.self]
+        subcommands: [
+            Convert.self,
+            Diff.self,
+            Hash.self,
+            Inspect.self,
+            Synthesize.self,
+        ]
     )
 
     /// The release.

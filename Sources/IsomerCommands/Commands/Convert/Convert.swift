@@ -46,27 +46,9 @@ public struct Convert: IsomerCommand {
                     : PlanDescription(plan, source: source.path, destination: destination.path).text(for: environment.outputTerminal))
             return .done
         }
-        var executor = Executor()
-        executor.workers = Workers(count: shared.threads)
-        executor.overwrite = options.overwrite
-        executor.verification = options.verification
-        executor.replaceableFolderNames = ["model_index.json", "config.json"]
-        let bar = ProgressBar(environment, shared)
-        let outcome: ConversionOutcome
-        do {
-            defer { bar.clear() }
-            outcome = try executor.run(plan, to: destination.path) { progress in
-                bar.update(progress.phase == .writing ? "Writing" : "Verifying", done: progress.done, total: progress.total)
-            }
-        }
-        let report = ConversionReport(plan, outcome, source: source.path, destination: destination.path)
-        for warning in report.warnings { environment.warn(warning, shared) }
-        if shared.json {
-            environment.writeOutput(JSONOutput.text(report.json))
-        } else if !shared.quiet {
-            environment.writeOutput(report.text(for: environment.outputTerminal))
-        }
-        return .done
+        return try ConversionRun(
+            plan: plan, source: source.path, destination: destination.path, overwrite: options.overwrite, verification: options.verification
+        ).perform(in: environment, shared)
     }
 
     /// Decides what to write, and how to make it.

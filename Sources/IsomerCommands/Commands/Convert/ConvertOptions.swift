@@ -46,9 +46,16 @@ struct ConvertOptions: ParsableArguments {
 
     /// What to write at `destination`.
     func target(for destination: FilePath) throws(IsomerError) -> ConversionTarget {
+        try TargetFormat.target(to, for: destination)
+    }
+}
+
+extension TargetFormat {
+    /// What to write at `destination`: what was asked for, else what its name says.
+    static func target(_ asked: TargetFormat?, for destination: FilePath) throws(IsomerError) -> ConversionTarget {
         let format: TargetFormat
-        if let to {
-            format = to
+        if let asked {
+            format = asked
         } else if let named = destination.extension.flatMap(TargetFormat.init(fileExtension:)) {
             format = named
         } else if let ending = destination.extension, ending.allSatisfy(\.isLetter) {
