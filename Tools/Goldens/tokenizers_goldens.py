@@ -143,7 +143,8 @@ def t5() -> None:
 
     path = FIXTURES / "t5.model"
     p = sentencepiece.SentencePieceProcessor(model_file=str(path))
-    vocab = [(p.id_to_piece(i), p.get_score(i)) for i in range(p.get_piece_size())]
+    # Sentinels are numbered backwards from the end, as transformers' T5Converter does.
+    vocab = [(p.id_to_piece(i), p.get_score(i)) for i in range(p.get_piece_size())] + [(f"<extra_id_{i}>", 0.0) for i in range(99, -1, -1)]
     from sentencepiece import sentencepiece_model_pb2 as pb
 
     proto = pb.ModelProto()

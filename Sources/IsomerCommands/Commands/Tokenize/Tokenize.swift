@@ -1,0 +1,122 @@
+public import ArgumentParser
+internal import IsomerBytes
+internal import IsomerTokenizers
+
+/// `isomer tokenize`.
+public struct Tokenize: IsomerCommand {
+    public static let configuration = CommandConfiguration(
+        abstract: "Show a prompt as the text encoder sees it, or find captions that are too long.",
+        discussion: """
+            --model takes a folder or file with a tokenizer (tokenizer.json, vocab.json with merges.txt, a SentencePiece .model, vocab.txt, \
+            .tiktoken), a Diffusers model, or one of two that are built in: clip, which pads as Stable Diffusion 1 does, and clip2, which \
+            pads with ! as Stable Diffusion 2 and the second encoder of SDXL do.
+
+            With --count the arguments are files of one caption each, or folders, whose .txt and .caption files are taken.
+            """)
+
+    @Argument(help: ArgumentHelp("Prompts; with --count files and folders.", valueName: "text"))
+    var texts: [String] = []
+
+    @Option(name: .long, help: ArgumentHelp("The tokenizer: a folder, a file, clip or clip2.", valueName: "model"))
+    var model = "clip"
+
+    @Flag(name: .long, help: "Read prompts from standard input, one a line.")
+    var stdin = false
+
+    @Flag(name: .long, help: "Count the tokens of caption files and name those that are too long.")
+    var count = false
+
+    @Option(name: .long, help: ArgumentHelp("Positions of the text encoder, marks included.", valueName: "count"))
+    var window: Int?
+
+    @OptionGroup
+    public var shared: SharedOptions
+
+    public init() {}
+
+    public func validate() throws {
+        if let window, !(1...(1 << 24)).contains(window) { throw ValidationError("--window takes a number from 1 to 16777216.") }
+        if count, stdin { throw ValidationError("--count takes files, not standard input.") }
+        if texts.isEmpty, !stdin { throw ValidationError(count ? "Name the files to count." : "Give a prompt, or --stdin.") }
+    }
+
+    public func run(in environment: CommandEnvironment) throws -> ExitStatus {
+        let file = try load()
+        if count {
+            let counting = CaptionCounting(file, window: window ?? file.window, options: shared)
+            return try counting.run(texts.map { FilePath($0) }, environment)
+        }
+        let prompts = texts + (stdin ? try StandardInput.lines() : [])
+        var results: [JSONValue] = []
+        for prompt in prompts {
+            let analysis = try PromptAnalysis(prompt, file.tokenizer, window: window ?? file.window)
+            if shared.json {
+                results.append(analysis.json)
+            } else {
+                environment.writeOutput(analysis.text(for: environment.outputTerminal))
+            }
+        }
+        if shared.json {
+            environment.writeOutput(
+                JSONOutput.text([
+                    "schema": "isomer.tokenize/1", "model": .string(model), "origin": .string(file.origin),
+                    "window": (window ?? file.window).map { .integer($0) } ?? .null, "prompts": .array(results),
+                ]))
+        }
+        return .done
+    }
+
+    private func load() throws(IsomerError) -> TokenizerFile {
+        switch model {
+        case "clip": return try .clip(.endOfText)
+        case "clip2": return try .clip(.exclamation)
+        default:
+            let path = FilePath(model)
+            if model == "t5", try FileSystem.kind(of: path) == nil {
+                throw IsomerError(
+                    .usage, "T5's vocabulary is not built in", item: "--model t5",
+                    remedy: "give the path of its tokenizer.json or spiece.model, or of a model's tokenizer folder")
+            }
+            return try TokenizerFile(path)
+        }
+    }
+}
+
+/// Lines of standard input.
+enum StandardInput {
+    private static let mostBytes = 1 << 30
+
+    /// All lines without their ends. Throws `malformed` with the byte where they are not UTF-8.
+    static func lines() throws(IsomerError) -> [String] {
+        var bytes: [UInt8] = []
+        let size = 1 << 16
+        while true {
+            var failure: IsomerError?
+            let piece = [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
+                do {
+                    filled = try FileDescriptor.standardInput.read(into: UnsafeMutableRawBufferPointer(buffer))
+                } catch {
+                    failure = IsomerError.reading("standard input", error)
+                }
+            }
+            if let failure { throw failure }
+            if piece.isEmpty { break }
+            bytes += piece
+            guard bytes.count <= mostBytes else {
+                throw IsomerError(.limitExceeded, "standard input is too long", expected: "at most \(mostBytes) bytes")
+            }
+        }
+        var lines: [String] = []
+        var start = 0
+        while start < bytes.count {
+            let next = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+            let end = next > start && bytes[next - 1] == UInt8(ascii: "\r") ? next - 1 : next
+            guard let line = String(validating: bytes[start..<end], as: UTF8.self) else {
+                throw IsomerError(.malformed, "a line is not UTF-8", path: "standard input", byteOffset: UInt64(start))
+            }
+            lines.append(line)
+            start = next + 1
+        }
+        return lines
+    }
+}

@@ -1,0 +1,61 @@
+import IsomerBytes
+import IsomerCommands
+import Testing
+
+@Suite struct TokenizeTests {
+    @Test func aPromptAsTheTextEncoderSeesIt() throws {
+        let run = CommandRun("tokenize", "A photo of a café, naïve 👩‍🚀")
+        #expect(run.status == .done)
+        #expect(run.error == "")
+        try expectSnapshot(run.output, "tokenize")
+    }
+
+    @Test func aPromptThatIsTooLongSaysWhereItIsCut() throws {
+        let prompt = Array(repeating: "cat", count: 76).joined(separator: " ")
+        let run = CommandRun("tokenize", "--json", prompt)
+        #expect(run.status == .done)
+        let result = try JSONCursor(run.json)
+        #expect(try result.required("window").integer() == 77)
+        let entry = try result.required("prompts").elements()[0]
+        #expect(try entry.required("count").integer() == 78)
+        #expect(try entry.required("fits").bool() == false)
+        // 75 words fit between the marks; each takes four bytes with its space.
+        #expect(try entry.required("cut").integer() == 300)
+        #expect(try entry.required("tokens").elements()[1].required("id").integer() == 2368)
+    }
+
+    @Test func exclamationMarksPadInStableDiffusion2() throws {
+        let first = try JSONCursor(CommandRun("tokenize", "--json", "wow!").json).required("prompts").elements()[0]
+        let second = try JSONCursor(CommandRun("tokenize", "--json", "--model", "clip2", "wow!").json).required("prompts").elements()[0]
+        #expect(try first.required("tokens").elements()[2].required("id").integer() == 256)
+        #expect(try second.required("tokens").elements()[2].required("id").integer() == 0)
+    }
+
+    @Test func captionsThatAreTooLongAreNamed() throws {
+        let folder = try TemporaryFolder()
+        try folder.file("short.txt", Array("a photo of a cat\n".utf8))
+        try folder.file("long.txt", Array(Array(repeating: "cat", count: 90).joined(separator: " ").utf8))
+        try folder.file("notes.md", Array("not a caption".utf8))
+        let run = CommandRun("tokenize", "--count", folder.path.string)
+        #expect(run.status == .done)
+        #expect(run.output.contains("long.txt: 92 tokens, 15 too many\n"))
+        #expect(!run.output.contains("short.txt"))
+        #expect(run.output.contains("captions  2"))
+        let result = try JSONCursor(CommandRun("tokenize", "--count", "--json", folder.path.string).json)
+        #expect(try result.required("files").integer() == 2)
+        #expect(try result.required("shortest").integer() == 7)
+        #expect(try result.required("tooLong").elements().count == 1)
+    }
+
+    @Test func badInputEndsWithStatus2AndThePlace() throws {
+        let folder = try TemporaryFolder()
+        try folder.file("tokenizer.json", Array(#"{"version": "1.0", "model": {"type": "Neural"}}"#.utf8))
+        let run = CommandRun("tokenize", "--model", folder["tokenizer.json"].string, "a")
+        #expect(run.status == .failed)
+        #expect(run.error.contains("tokenizer.json: model.type: this kind of model is not known"))
+        #expect(CommandRun("tokenize", "--model", folder["none"].string, "a").status == .failed)
+        #expect(CommandRun("tokenize").status == .usage)
+        try folder.file("bad.txt", [0x61, 0xFF])
+        #expect(CommandRun("tokenize", "--count", folder["bad.txt"].string).status == .failed)
+    }
+}
