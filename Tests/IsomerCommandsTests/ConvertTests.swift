@@ -136,4 +136,37 @@ import Testing
         #expect(CommandRun("convert", model.string, folder["tiny-v1.5"].string, "-q").status == .done)
         #expect(try FileSystem.kind(of: folder["tiny-v1.5"].appending("model_index.json")) == .file)
     }
+
+    @Test(arguments: ["ckpt", "pt", "bin"], [false, true]) func throughTorchAndBack(_ ending: String, isLegacy: Bool) throws {
+        let torch = folder["model.\(ending)"]
+        let run = CommandRun(["convert", source.string, torch.string, "--verify", "full"] + (isLegacy ? ["--legacy"] : []))
+        #expect(run.status == .done)
+        #expect(run.output.contains("the metadata entries title, sshs_model_hash are left out"))
+        #expect(try ReadableFile(torch).bytes(at: 0, count: 2) == (isLegacy ? [0x80, 0x02] : Array("PK".utf8)))
+        #expect(CommandRun("convert", torch.string, folder["back.safetensors"].string, "-q").status == .done)
+        #expect(CommandRun("diff", source.string, folder["back.safetensors"].string).status == .done)
+        #expect(try SafetensorsReader(folder["back.safetensors"]).metadata["format"] == "pt")
+    }
+
+    @Test func aCheckpointKeepsWhatItSaysOfItsTraining() throws {
+        let checkpoint = Fixtures.root.pushing("checkpoints/sd15-ema.ckpt")
+        #expect(CommandRun("convert", checkpoint.string, folder["copy.ckpt"].string, "-q").status == .done)
+        let copy = try TorchArchive(ReadableFile(folder["copy.ckpt"]))
+        #expect(copy.stateDictPath == ["state_dict"])
+        #expect(copy.metadata["global_step"] == "470000")
+        #expect(CommandRun("diff", checkpoint.string, folder["copy.ckpt"].string).status == .done)
+    }
+
+    @Test func aFlippedBitInACheckpointIsFound() throws {
+        let torch = folder["model.pt"]
+        #expect(CommandRun("convert", source.string, torch.string, "-q").status == .done)
+        var bytes = try folder.bytes("model.pt")
+        let weights = Weights.floats([1, 2, 3, 4, 5, 100_000])
+        let place = try #require(bytes.indices.first { bytes[$0...].starts(with: weights) })
+        bytes[place] ^= 1
+        try folder.file("model.pt", bytes)
+        let run = CommandRun("convert", torch.string, folder["never.safetensors"].string)
+        #expect(run.status == .failed)
+        #expect(try FileSystem.kind(of: folder["never.safetensors"]) == nil)
+    }
 }

@@ -71,7 +71,7 @@ public struct Executor: Sendable {
         let advance: @Sendable (UInt64) -> Void = { count in
             progress(ConversionProgress(phase: .writing, done: done.add(count), total: total))
         }
-        let work = WorkList(plan, sinks: sinks, chunkBytes: chunkBytes).items
+        let work = WorkList(plan, sinks: sinks, chunkBytes: chunkBytes, checksChecksums: verification != .none).items
         let makers = (0..<workers.count).map { _ in PortionMaker(plan, chunkBytes: chunkBytes) }
         try workers.run(work.count) { (item, worker) throws(IsomerError) in
             switch work[item] {

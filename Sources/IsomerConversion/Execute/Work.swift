@@ -1,4 +1,5 @@
 import IsomerBytes
+import IsomerFormats
 import IsomerTensors
 
 /// A run of bytes that the kernel copies from file to file.
@@ -23,7 +24,8 @@ struct WorkList {
     /// Bytes that one worker copies before it looks for the next job.
     private static let copyBytes: UInt64 = 16 << 20
 
-    init(_ plan: ConversionPlan, sinks: [any TensorSink], chunkBytes: Int) {
+    /// - Parameter checksChecksums: whether bytes that an archive has a checksum of are read rather than copied behind its back.
+    init(_ plan: ConversionPlan, sinks: [any TensorSink], chunkBytes: Int, checksChecksums: Bool) {
         var copies: [(key: Key, copy: KernelCopy)] = []
         var portions: [(key: Key, portion: Portion)] = []
         for (fileIndex, file) in plan.files.enumerated() {
@@ -31,7 +33,10 @@ struct WorkList {
                 let destination = tensor.isCast ? nil : sinks[fileIndex].destination(of: tensorIndex)
                 for placed in plan.placedPieces(ofTensor: tensorIndex, inFile: fileIndex) {
                     let key = Key(placed.piece, in: plan.sources)
-                    if let destination, let stored = Self.stored(placed.piece, in: plan.sources) {
+                    if let destination,
+                        let stored = Self.stored(
+                            placed.piece, in: plan.sources, checksChecksums: checksChecksums)
+                    {
                         let copy = KernelCopy(
                             source: stored.file, sourceOffset: stored.offset, target: destination.file,
                             targetOffset: destination.offset + UInt64(placed.targetOffset), count: UInt64(stored.count))
@@ -75,10 +80,18 @@ struct WorkList {
     }
 
     /// Where a piece's bytes lie in a file, if the kernel may copy them.
-    private static func stored(_ piece: Piece, in sources: [ConversionPlan.Source]) -> StoredRange? {
+    private static func stored(
+        _ piece: Piece, in sources: [ConversionPlan.Source], checksChecksums: Bool
+    ) -> StoredRange? {
         guard case .tensor(let reference, let part) = piece,
             let stored = sources[reference.source].tensors.storedRange(of: reference.index)
         else { return nil }
+        // A checksum is only compared by whoever sees the bytes, and torch itself never does.
+        if checksChecksums, let archive = sources[reference.source].tensors as? TorchArchive,
+            archive.expectedCRC32(of: reference.index) != nil
+        {
+            return nil
+        }
         switch part {
         case .whole: return stored
         case .elements(let range):

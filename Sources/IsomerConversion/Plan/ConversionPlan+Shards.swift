@@ -48,6 +48,7 @@ extension Container {
     public var fileExtension: String {
         switch self {
         case .safetensors: "safetensors"
+        case .torch: "bin"
         }
     }
 }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import IsomerBytes
 internal import IsomerConversion
+internal import IsomerFormats
 internal import IsomerTensors
 
 /// The flags of `isomer convert`.
@@ -36,6 +37,9 @@ struct ConvertOptions: ParsableArguments {
     @Flag(help: "Do not check the output.")
     var noVerify = false
 
+    @Flag(help: "Write PyTorch files as versions before 1.6 did.")
+    var legacy = false
+
     @Flag(help: "Replace what is at the destination.")
     var overwrite = false
 
@@ -46,13 +50,15 @@ struct ConvertOptions: ParsableArguments {
 
     /// What to write at `destination`.
     func target(for destination: FilePath) throws(IsomerError) -> ConversionTarget {
-        try TargetFormat.target(to, for: destination)
+        try TargetFormat.target(to, for: destination, legacy: legacy)
     }
 }
 
 extension TargetFormat {
     /// What to write at `destination`: what was asked for, else what its name says.
-    static func target(_ asked: TargetFormat?, for destination: FilePath) throws(IsomerError) -> ConversionTarget {
+    static func target(
+        _ asked: TargetFormat?, for destination: FilePath, legacy: Bool = false
+    ) throws(IsomerError) -> ConversionTarget {
         let format: TargetFormat
         if let asked {
             format = asked
@@ -68,6 +74,8 @@ extension TargetFormat {
         }
         switch format {
         case .safetensors: return .file(.safetensors)
+        case .ckpt: return .file(.torch(.nested(key: "state_dict", entries: []), legacy: legacy))
+        case .pt: return .file(.torch(.stateDict, legacy: legacy))
         case .diffusers: return .diffusers
         }
     }
@@ -83,7 +91,7 @@ enum ConversionTarget: Hashable {
 
 /// What `--to` knows.
 enum TargetFormat: String, CaseIterable, ExpressibleByArgument {
-    case safetensors, diffusers
+    case safetensors, ckpt, pt, diffusers
 
     /// What the names of files end in.
     static var endings: String { allCases.filter { $0 != .diffusers }.map { "." + $0.rawValue }.joined(separator: " or ") }
@@ -91,6 +99,8 @@ enum TargetFormat: String, CaseIterable, ExpressibleByArgument {
     init?(fileExtension: String) {
         switch fileExtension.lowercased() {
         case "safetensors", "sft": self = .safetensors
+        case "ckpt": self = .ckpt
+        case "pt", "pth", "bin": self = .pt
         default: return nil
         }
     }

@@ -140,6 +140,8 @@ extension Container {
     var name: String {
         switch self {
         case .safetensors: "safetensors"
+        case .torch(_, legacy: false): "torch"
+        case .torch(_, legacy: true): "torch-legacy"
         }
     }
 }
