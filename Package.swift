@@ -73,7 +73,10 @@ let package = Package(
             ]),
         module(
             "IsomerCommands",
-            ["IsomerConversion", "IsomerMapping", "IsomerArchitectures", "IsomerFormats", "IsomerTensors", "IsomerBytes", argumentParser]),
+            [
+                "IsomerImages", "IsomerConversion", "IsomerMapping", "IsomerArchitectures", "IsomerFormats", "IsomerTensors", "IsomerBytes",
+                argumentParser,
+            ]),
         .executableTarget(name: "isomer-cli", dependencies: ["IsomerCommands"], swiftSettings: swiftSettings),
 
         // Writes what its arguments say; killed, starved and interrupted by the tests and by Tools/Faults.

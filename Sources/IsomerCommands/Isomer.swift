@@ -12,7 +12,7 @@ public struct Isomer: ParsableCommand {
             be written; 64 the command line is wrong; 130 interrupted.
             """,
         version: Isomer.version,
-        subcommands: [Convert.self, Diff.self, Hash.self, Inspect.self, Synthesize.self, Tokenize.self]
+        subcommands: [Convert.self, Diff.self, Hash.self, Inspect.self, Prepare.self, Synthesize.self, Tokenize.self]
     )
 
     /// The release.

@@ -1,0 +1,71 @@
+import IsomerBytes
+import IsomerCommands
+import Testing
+
+@Suite struct PrepareTests {
+    static let photos = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
+        .appending("Fixtures/images/subjects").string
+
+    @Test func preparesAFolder() throws {
+        let folder = try TemporaryFolder()
+        let output = folder.path.appending("out")
+        let arguments = [
+            "prepare", Self.photos, "--output", output.string, "--size", "96", "--format", "jpeg", "--layout", "kohya", "--token", "sks",
+            "--class",
+            "thing", "--json", "--html", folder.path.appending("sheet.html").string, "--preview",
+            folder.path.appending("preview.png").string,
+        ]
+        let run = CommandRun(arguments)
+        #expect(run.status == .done)
+        let json = try run.json
+        #expect(json["schema"] == "isomer.prepare/1")
+        #expect(json["prepared"] == 24)
+        #expect(json["sizes"]?["96x96"] == 24)
+        let names = try FileSystem.entries(of: output.appending("10_sks thing")).map(\.string)
+        #expect(names.count { $0.hasSuffix(".jpg") } == 24)
+        #expect(names.count { $0.hasSuffix(".txt") } == 24)
+        let page = String(decoding: try ReadableFile(folder.path.appending("sheet.html")).contents(limit: 1 << 26), as: UTF8.self)
+        #expect(page.hasPrefix("<!doctype html>"))
+        #expect(page.ranges(of: "data:image/jpeg;base64,").count == 24)
+        let again = try CommandRun(arguments).json
+        #expect(again["unchanged"] == 24)
+        #expect(again["prepared"] == 0)
+    }
+
+    @Test func aDryRunWritesNothing() throws {
+        let folder = try TemporaryFolder()
+        _ = try folder.folder("in")
+        _ = try folder.file("in/broken.jpg", [0xFF, 0xD8, 0xFF])
+        let run = CommandRun("prepare", folder.path.appending("in").string, "-o", folder.path.appending("out").string, "--dry-run")
+        #expect(run.status == .checkFailed)
+        #expect(run.output.contains("broken.jpg: failed: "))
+        #expect(try FileSystem.kind(of: folder.path.appending("out")) == nil)
+    }
+
+    @Test func decisionsAreObeyed() throws {
+        let folder = try TemporaryFolder()
+        let decisions = try folder.file(
+            "overrides.json",
+            Array(#"{"00-face-gradient.jpg": {"exclude": true}, "01-cup-gradient.jpg": {"box": [0, 0, 10, 10], "caption": "mine"}}"#.utf8))
+        let run = CommandRun(
+            "prepare", Self.photos, "-o", folder.path.appending("out").string, "--size", "64", "--overrides", decisions.string, "--json")
+        #expect(try run.json["leftOut"] == 1)
+        let text = try ReadableFile(folder.path.appending("out/01-cup-gradient.txt")).contents(limit: 100)
+        #expect(text == Array("mine".utf8))
+        let wrong = try folder.file("wrong.json", Array(#"{"a.jpg": {"box": [5, 5, 1, 9]}}"#.utf8))
+        let refused = CommandRun("prepare", Self.photos, "-o", folder.path.appending("out").string, "--overrides", wrong.string)
+        #expect(refused.status == .failed)
+    }
+
+    @Test(
+        arguments: [
+            ["--size", "0"], ["--size", "5x"], ["--alpha", "pink"], ["--focus", "2,0"], ["--shard", "3/2"], ["--layout", "kohya"],
+            ["--quality", "101"],
+            ["--overlap", "1"], ["--pillow-compat", "11"], ["--shard", "1/2", "--dedupe"], ["--alpha", "keep", "--format", "jpeg"],
+        ]) func wrongOptionsAreRefused(_ options: [String]) throws
+    {
+        let folder = try TemporaryFolder()
+        let run = CommandRun(["prepare", Self.photos, "-o", folder.path.appending("out").string, "--dry-run"] + options)
+        #expect(run.status == .usage, "\(run.error)")
+    }
+}
