@@ -12,7 +12,16 @@ public struct Isomer: ParsableCommand {
             be written; 64 the command line is wrong; 130 interrupted.
             """,
         version: Isomer.version,
-        subcommands: [Convert.self, Diff.self, Hash.self, Inspect.self, Prepare.self, Synthesize.self, Tokenize.self]
+        subcommands: [
+            Convert.self,
+            Diff.self,
+            Hash.self,
+            Inspect.self,
+            Metadata.self,
+            Prepare.self,
+            Synthesize.self,
+            Tokenize.self,
+        ]
     )
 
     /// The release.
