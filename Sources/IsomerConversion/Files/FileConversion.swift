@@ -30,21 +30,10 @@ public struct FileConversion: Hashable, Sendable {
         }
         var plan = ConversionPlan(
             sources: [file.source], shape: .file,
-            files: [PlannedFile(container: container(for: file), tensors: planned, shardBytes: shardBytes)])
-        plan.files[0].metadata = metadata(for: file, isSameData: planned.allSatisfy { !$0.isCast }, notes: &plan.notes)
+            files: [PlannedFile(container: container, tensors: planned, shardBytes: shardBytes)])
+        plan.addRest(of: file.tensors)
+        plan.files[0].hold(metadata(for: file, isSameData: planned.allSatisfy { !$0.isCast }, notes: &plan.notes))
         return plan
-    }
-
-    /// Metadata that a torch checkpoint has a place for, beside its state dictionary.
-    static let torchEntries = ["global_step", "epoch", "pytorch-lightning_version"]
-
-    /// The container with what `file` says of its training put beside the state dictionary.
-    private func container(for file: WeightFile) -> Container {
-        guard case .torch(.nested(let key, let entries), let isLegacy) = container, entries.isEmpty else { return container }
-        let found = Self.torchEntries.compactMap { key in
-            file.tensors.metadata[key].map { TorchRoot.Entry(key, Int($0).map(TorchValue.integer) ?? .string($0)) }
-        }
-        return .torch(.nested(key: key, entries: found), legacy: isLegacy)
     }
 
     /// Whether tensors of this type follow `floatType`.
@@ -56,11 +45,12 @@ public struct FileConversion: Hashable, Sendable {
     static let hashKeys = ["sshs_model_hash", "sshs_legacy_hash", "modelspec.hash_sha256"]
 
     private func metadata(for file: WeightFile, isSameData: Bool, notes: inout [String]) -> FileMetadata {
-        guard case .safetensors = container else {
-            let kept: Set<String> = if case .torch(.nested, _) = container { Set(Self.torchEntries) } else { [] }
-            let lost = file.tensors.metadata.keys.filter { !kept.contains($0) && $0 != "format" } + metadata.keys
+        if case .torch(.stateDict, _) = container {
+            let lost = file.tensors.metadata.keys.filter { $0 != "format" } + metadata.keys
             if !lost.isEmpty {
-                notes.append("the metadata entries \(lost.joined(separator: ", ")) are left out: a PyTorch archive has no place for them")
+                notes.append(
+                    "the metadata entries \(lost.joined(separator: ", ")) are left out: a bare PyTorch state dictionary has no place for them; "
+                        + "a name that ends in .ckpt makes a file that has")
             }
             return [:]
         }

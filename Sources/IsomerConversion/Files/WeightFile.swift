@@ -35,6 +35,9 @@ public struct WeightFile: Sendable {
     public var warnings: [String] {
         if let reader = tensors as? SafetensorsReader { return reader.warnings }
         if let reader = tensors as? ShardedReader { return reader.warnings }
+        if let archive = tensors as? TorchArchive {
+            return archive.warnings + archive.unconverted.map { "\($0.path) is left out: \($0.reason)" }
+        }
         return []
     }
 }

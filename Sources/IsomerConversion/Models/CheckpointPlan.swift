@@ -50,7 +50,8 @@ extension Model {
         // A checkpoint that was one before gets its own metadata back, nothing else.
         var metadata = restored?.metadata ?? specifiedMetadata
         for (key, value) in request.metadata { metadata[key] = value }
-        plan.files = [PlannedFile(container: container, tensors: planned, metadata: metadata, shardBytes: request.shardBytes)]
+        plan.files = [PlannedFile(container: container, tensors: planned, shardBytes: request.shardBytes)]
+        plan.files[0].hold(metadata)
         try setAside(in: &plan, request, used: used)
         return plan
     }

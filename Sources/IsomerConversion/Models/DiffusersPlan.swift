@@ -14,7 +14,7 @@ extension Model {
         var used: Set<TensorReference> = []
         let chosen = family.slots.filter { request.only.isEmpty || request.only.contains($0.name) }
         // The folder of a component alone is that component, not a folder that holds it.
-        let isComponent = request.only.count == 1 || (components.count == 1 && index == nil && request.only.isEmpty)
+        let isComponent = request.only.count == 1 || (isAlone && request.only.isEmpty)
         for slot in chosen {
             guard let component = components[slot.name] else {
                 if isComponent, !request.only.contains(slot.name) { continue }

@@ -41,6 +41,15 @@ extension Model {
                     "weights", request.usesAverage ? "averaged (EMA)" : "last (not EMA)",
                     because: "the file holds both", flag: request.usesAverage ? nil : "--ema"))
         }
+        if let rest = (source.tensors as? TorchArchive)?.rest, !rest.tensors.isEmpty {
+            for (index, tensor) in rest.tensors.enumerated() {
+                beside.append(
+                    Beside(
+                        tensor: TensorReference(source: sources.count, index: index), name: tensor.name, reason: ConversionPlan.restReason,
+                        isDerivable: false))
+            }
+            sources.append(ConversionPlan.Source("outside the state dictionary", rest, files: []))
+        }
         if let sidecar { try readExtras(sidecar, limits: request.limits) }
         checkpointMetadata = source.tensors.metadata
         try setBeside(reading, inventory, path, request)

@@ -14,6 +14,7 @@ extension Model {
         let family = try Model.family(of: configurations, folder, request)
         self.init(family: family, sources: [])
         index = folder.index
+        hasFolderIndex = folder.index != nil
         pipeline = folder.pipeline
 
         for component in folder.components {

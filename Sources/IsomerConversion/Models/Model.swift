@@ -27,6 +27,8 @@ public struct Model: Sendable {
     /// What an earlier conversion kept aside, and which source it is.
     var extras: Extras?
     var extrasSource: Int?
+    /// Whether it was read from a folder with a `model_index.json`.
+    var hasFolderIndex = false
     /// The metadata of the checkpoint it was read from.
     var checkpointMetadata: FileMetadata?
     /// Tensors of the sources that are not part of a component.
@@ -88,6 +90,11 @@ extension ModelComponent {
 }
 
 extension Model {
+    /// Whether this is a single component from a file or folder of its own, rather than what is there of a whole model.
+    var isAlone: Bool {
+        components.count == 1 && !hasFolderIndex && components.values.allSatisfy { $0.placement?.prefix.isEmpty ?? false }
+    }
+
     /// Elements of a source tensor.
     func elementCount(_ reference: TensorReference) -> Int {
         sources[reference.source].tensors.tensors[reference.index].shape.elementCount
