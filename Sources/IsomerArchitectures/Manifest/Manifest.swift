@@ -21,11 +21,19 @@ public struct Manifest: Sendable {
     public private(set) var entries: [Entry] = []
     private var positions: [String: Int] = [:]
 
+    /// Forty times what the largest published network has: a configuration that makes more is damaged or made to exhaust memory.
+    static let greatestCount = 100_000
+
     /// A manifest without tensors, to be added to.
     public init() {}
 
     /// Adds a tensor. Throws if the name is taken: two modules of a network cannot own one parameter.
     public mutating func add(_ name: String, _ shape: Shape) throws(IsomerError) {
+        guard entries.count < Manifest.greatestCount else {
+            throw IsomerError(
+                .limitExceeded, "the configuration makes a network of more tensors than any has",
+                expected: "at most \(Manifest.greatestCount)")
+        }
         guard positions.updateValue(entries.count, forKey: name) == nil else {
             throw IsomerError(.malformed, "the configuration makes two tensors with one name", item: name)
         }

@@ -8,6 +8,7 @@ public struct TensorInventory: Sendable {
     /// The tensors in the source's order.
     public let tensors: [TensorDescriptor]
     private let positions: [ExactString: Int]
+    private let sortedNames: SortedNames
 
     /// Indexes `tensors`. Of two with one name the first counts.
     public init(_ tensors: [TensorDescriptor]) {
@@ -17,6 +18,7 @@ public struct TensorInventory: Sendable {
             positions[ExactString(tensor.name)] = index
         }
         self.positions = positions
+        sortedNames = SortedNames(tensors)
     }
 
     /// The position of tensor `name`.
@@ -31,19 +33,14 @@ public struct TensorInventory: Sendable {
     /// The extent of `name` along `axis`, or `nil` if there is no such tensor or axis.
     public func extent(of name: String, axis: Int) -> Int? {
         guard let shape = shape(of: name), shape.dimensions.indices.contains(axis) else { return nil }
-        return shape.dimensions[axis]
+        // A tensor without elements may claim any extent; none of a real network's is larger than this.
+        return shape.dimensions[axis] <= JSONCursor.greatestExtent ? shape.dimensions[axis] : nil
     }
 
     /// How many consecutive integers 0, 1, 2, … continue `path` ("down_blocks" → 4 for down_blocks.0 … down_blocks.3).
     public func count(under path: String) -> Int {
-        var found: Set<Int> = []
-        let prefix = path + "."
-        for tensor in tensors where tensor.name.utf8.starts(with: prefix.utf8) {
-            let rest = tensor.name.utf8.dropFirst(prefix.utf8.count)
-            if let number = Int(Substring(rest.prefix { $0 != UInt8(ascii: ".") })) { found.insert(number) }
-        }
         var count = 0
-        while found.contains(count) { count += 1 }
+        while sortedNames.hasName(under: "\(path).\(count)") { count += 1 }
         return count
     }
 }

@@ -28,7 +28,8 @@ extension UNetConfiguration {
         }
 
         // Any transformer tells; a UNet without one is not of this family.
-        let context = inventory.tensors.first { $0.name.hasSuffix(".attn2.to_k.weight") && $0.shape.rank == 2 }?.shape.dimensions[1]
+        let key = inventory.tensors.first { $0.name.hasSuffix(".attn2.to_k.weight") && $0.shape.rank == 2 }
+        let context = key.flatMap { inventory.extent(of: $0.name, axis: 1) }
         guard let context else { throw IsomerError(.malformed, "the UNet has no attention to a text", item: "attn2.to_k.weight") }
         let projection = inventory.tensors.first { $0.name.hasSuffix(".proj_in.weight") }
 

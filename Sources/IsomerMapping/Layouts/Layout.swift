@@ -55,7 +55,9 @@ public struct Layout: Sendable {
 
     /// Every tensor of `configuration`'s network as this layout names and shapes it.
     public func expansion(of configuration: any NetworkConfiguration) throws(IsomerError) -> Expansion {
-        try Expansion(table(configuration), configuration.manifest())
+        // The manifest first: it refuses a configuration that no network has before a table is made for it.
+        let manifest = try configuration.manifest()
+        return try Expansion(table(configuration), manifest)
     }
 
     /// The configuration that the names and shapes of `inventory`, in this layout, tell.
