@@ -156,35 +156,46 @@ def t5() -> None:
     emit("t5", t)
 
 
-def clip() -> None:
+def clip_tokenizer(pad: str) -> Tokenizer:
+    """CLIP as transformers loads it from the folder published beside Stable Diffusion 1 (or 2, whose padding is an exclamation mark)."""
     from transformers import CLIPTokenizer
 
-    vocab, merges = clip_vocabulary()
+    vocab, _ = clip_vocabulary()
+    with tempfile.TemporaryDirectory() as folder:
+        # As published beside Stable Diffusion: the configuration decides which marks are looked for after lower-casing.
+        mark = lambda content, **more: {**more, "content": content, "lstrip": False, "normalized": True, "rstrip": False, "single_word": False}
+        start, end = "<|startoftext|>", "<|endoftext|>"
+        files = {
+            "vocab.json": vocab,
+            "special_tokens_map.json": {"bos_token": mark(start), "eos_token": mark(end), "pad_token": pad, "unk_token": mark(end)},
+            "tokenizer_config.json": {
+                "bos_token": mark(start, __type="AddedToken"), "eos_token": mark(end, __type="AddedToken"), "model_max_length": 77,
+                "pad_token": end, "tokenizer_class": "CLIPTokenizer", "unk_token": mark(end, __type="AddedToken"),
+            },
+        }
+        for file, value in files.items():
+            (pathlib.Path(folder) / file).write_bytes(dump(value))
+        (pathlib.Path(folder) / "merges.txt").write_bytes(clip_merges())
+        return CLIPTokenizer.from_pretrained(folder)._tokenizer
+
+
+def clip() -> None:
     for name, pad in (("clip", "<|endoftext|>"), ("clip-exclamation", "!")):
-        with tempfile.TemporaryDirectory() as folder:
-            # As published beside Stable Diffusion: the configuration decides which marks are looked for after lower-casing.
-            mark = lambda content, **more: {**more, "content": content, "lstrip": False, "normalized": True, "rstrip": False, "single_word": False}
-            start, end = "<|startoftext|>", "<|endoftext|>"
-            files = {
-                "vocab.json": vocab,
-                "special_tokens_map.json": {"bos_token": mark(start), "eos_token": mark(end), "pad_token": pad, "unk_token": mark(end)},
-                "tokenizer_config.json": {
-                    "bos_token": mark(start, __type="AddedToken"), "eos_token": mark(end, __type="AddedToken"), "model_max_length": 77,
-                    "pad_token": end, "tokenizer_class": "CLIPTokenizer", "unk_token": mark(end, __type="AddedToken"),
-                },
-            }
-            for file, value in files.items():
-                (pathlib.Path(folder) / file).write_bytes(dump(value))
-            (pathlib.Path(folder) / "merges.txt").write_bytes(clip_merges())
-            t = CLIPTokenizer.from_pretrained(folder)
-        save(f"{name}.cases.json.gz", cases(t._tokenizer, t._tokenizer.decode))
+        t = clip_tokenizer(pad)
+        save(f"{name}.cases.json.gz", cases(t))
     spec = importlib.util.find_spec("open_clip")
     source = pathlib.Path(spec.submodule_search_locations[0]) / "tokenizer.py"
     module_spec = importlib.util.spec_from_file_location("open_clip_tokenizer", source)
     module = importlib.util.module_from_spec(module_spec)
     module_spec.loader.exec_module(module)
     s = module.SimpleTokenizer()
-    save("clip-open.cases.json.gz", dump([[s.encode(text), s(text)[0].tolist()] for text in STRINGS]))
+    import ftfy
+
+    rows = []
+    for text in STRINGS:
+        fixed = ftfy.fix_text(text)
+        rows.append([s.encode(text), s(text)[0].tolist(), None if fixed == text else fixed])
+    save("clip-open.cases.json.gz", dump(rows))
 
 
 def components() -> None:
@@ -213,6 +224,9 @@ def components() -> None:
 if __name__ == "__main__":
     FIXTURES.mkdir(parents=True, exist_ok=True)
     save("strings.json.gz", dump(STRINGS))
+    if sys.argv[1:] == ["clip"]:
+        clip()
+        sys.exit()
     for name, make in (("byte-level", byte_level), ("roberta", roberta), ("bert", bert), ("word-level", word_level), ("llama", llama), ("suffixed", suffixed)):
         emit(name, make())
     sentencepiece_models()

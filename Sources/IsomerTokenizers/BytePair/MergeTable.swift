@@ -10,54 +10,53 @@ public struct MergeTable: Sendable {
         public let result: TokenID
     }
 
-    private var keys: [UInt64]
-    private var merges: [Merge]
+    private struct Entry {
+        var key = UInt64.max
+        var merge = Merge(rank: 0, result: 0)
+    }
+
+    /// A key of all ones is free: no vocabulary has such ids. The size is a power of two, at most half full.
+    private var entries: [Entry]
     /// How many rules there are.
     public private(set) var count = 0
-
-    private static let free = UInt64.max
 
     init(capacity: Int) {
         var size = 16
         while size < capacity * 2 { size *= 2 }
-        keys = [UInt64](repeating: Self.free, count: size)
-        merges = [Merge](repeating: Merge(rank: 0, result: 0), count: size)
+        entries = [Entry](repeating: Entry(), count: size)
     }
 
     /// The rule for two neighbours, or `nil`.
     @inline(__always)
     public func merge(_ left: TokenID, _ right: TokenID) -> Merge? {
         let key = UInt64(left) << 32 | UInt64(right)
-        let mask = keys.count - 1
+        let slot = slot(of: key)
+        return entries[slot].key == key ? entries[slot].merge : nil
+    }
+
+    /// Where `key` is, or the free place where it would be.
+    @inline(__always)
+    private func slot(of key: UInt64) -> Int {
+        let mask = entries.count - 1
         var slot = Int(truncatingIfNeeded: ByteHash.hash(key)) & mask
-        while true {
-            if keys[slot] == key { return merges[slot] }
-            if keys[slot] == Self.free { return nil }
-            slot = (slot + 1) & mask
-        }
+        while entries[slot].key != key, entries[slot].key != .max { slot = (slot + 1) & mask }
+        return slot
     }
 
     /// Adds a rule. Returns `false`, and changes nothing, if there is one for this pair already.
     mutating func insert(_ left: TokenID, _ right: TokenID, _ merge: Merge) -> Bool {
-        if self.merge(left, right) != nil { return false }
-        if (count + 1) * 2 > keys.count { grow() }
-        place(UInt64(left) << 32 | UInt64(right), merge)
+        if (count + 1) * 2 > entries.count { grow() }
+        let key = UInt64(left) << 32 | UInt64(right)
+        let slot = slot(of: key)
+        guard entries[slot].key != key else { return false }
+        entries[slot] = Entry(key: key, merge: merge)
         count += 1
         return true
     }
 
-    private mutating func place(_ key: UInt64, _ merge: Merge) {
-        let mask = keys.count - 1
-        var slot = Int(truncatingIfNeeded: ByteHash.hash(key)) & mask
-        while keys[slot] != Self.free { slot = (slot + 1) & mask }
-        keys[slot] = key
-        merges[slot] = merge
-    }
-
     private mutating func grow() {
-        let (oldKeys, oldMerges) = (keys, merges)
-        keys = [UInt64](repeating: Self.free, count: oldKeys.count * 2)
-        merges = [Merge](repeating: Merge(rank: 0, result: 0), count: keys.count)
-        for slot in oldKeys.indices where oldKeys[slot] != Self.free { place(oldKeys[slot], oldMerges[slot]) }
+        let old = entries
+        entries = [Entry](repeating: Entry(), count: old.count * 2)
+        for entry in old where entry.key != .max { entries[slot(of: entry.key)] = entry }
     }
 }

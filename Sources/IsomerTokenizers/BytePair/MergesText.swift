@@ -4,10 +4,15 @@ public import IsomerBytes
 public struct MergesText: Sendable {
     /// One line.
     public struct Line: Sendable {
+        // Half a word each: there are tens of thousands.
+        let start: UInt32
+        let separator: UInt32
+        let end: UInt32
+
         /// The left half's bytes in the text.
-        public let left: Range<Int>
+        public var left: Range<Int> { Int(start)..<Int(separator) }
         /// The right half's bytes in the text.
-        public let right: Range<Int>
+        public var right: Range<Int> { Int(separator) + 1..<Int(end) }
     }
 
     /// The whole text.
@@ -20,6 +25,9 @@ public struct MergesText: Sendable {
     /// The first line is left out if it is a version mark (`#version…`, or OpenAI's `"bpe_simple_vocab_16e6.txt#version…`); empty lines
     /// count for nothing. Throws `malformed`, with the byte, for a line that is not two words.
     public init(_ bytes: [UInt8], limit: Int? = nil) throws(IsomerError) {
+        guard bytes.count < Int(UInt32.max) else {
+            throw IsomerError(.limitExceeded, "the merges are too long", expected: "less than 4 GiB", found: "\(bytes.count) bytes")
+        }
         let text = bytes.span
         var lines: [Line] = []
         lines.reserveCapacity(limit ?? bytes.count / 12)
@@ -48,7 +56,10 @@ public struct MergesText: Sendable {
                         expected: "two tokens and one space", found: "\"\(String(decoding: bytes[start..<end].prefix(80), as: UTF8.self))\""
                     )
                 }
-                lines.append(Line(left: start..<separator, right: separator + 1..<end))
+                lines.append(
+                    Line(
+                        start: UInt32(truncatingIfNeeded: start), separator: UInt32(truncatingIfNeeded: separator),
+                        end: UInt32(truncatingIfNeeded: end)))
             }
             start = next
         }

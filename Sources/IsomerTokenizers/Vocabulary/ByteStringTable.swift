@@ -5,21 +5,19 @@ struct ByteStringTable: Sendable {
     private var text: [UInt8] = []
     /// Where each string ends in `text`; it begins where the one before it ends. The first is a zero that ends no string.
     private var ends: [UInt32] = [0]
-    /// Number plus one of the string in each slot; zero is free. The size is a power of two, at most half full.
-    private var slots: [UInt32]
-    /// Each string's hash: almost every wrong slot is passed by without looking at bytes, and growing never looks.
-    private var hashes: [UInt32] = []
+    /// In each slot a string's hash (upper half) and its number plus one (lower half); zero is free. Almost every wrong slot is passed by
+    /// without looking at bytes, and growing never looks. The size is a power of two, at most half full.
+    private var slots: [UInt64]
 
     init(capacity: Int, textCapacity: Int) {
         var size = 16
         while size < capacity * 2 { size *= 2 }
-        slots = [UInt32](repeating: 0, count: size)
-        hashes.reserveCapacity(capacity)
+        slots = [UInt64](repeating: 0, count: size)
         ends.reserveCapacity(capacity + 1)
         text.reserveCapacity(textCapacity)
     }
 
-    var count: Int { hashes.count }
+    var count: Int { ends.count - 1 }
 
     /// Whether another string of this length still has a place.
     func hasRoom(for length: Int) -> Bool {
@@ -37,11 +35,13 @@ struct ByteStringTable: Sendable {
 
     private func find(_ key: Span<UInt8>, _ hash: UInt32) -> Int? {
         let mask = slots.count - 1
-        let (slots, hashes, ends, text) = (slots.span, hashes.span, ends.span, text.span)
+        let (slots, ends, text) = (slots.span, ends.span, text.span)
         var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 {
-            let number = Int(slots[slot] - 1)
-            if hashes[number] == hash, text.extracting(Int(ends[number])..<Int(ends[number + 1])).equals(key) { return number }
+            if UInt32(truncatingIfNeeded: slots[slot] >> 32) == hash {
+                let number = Int(UInt32(truncatingIfNeeded: slots[slot])) - 1
+                if text.extracting(Int(ends[number])..<Int(ends[number + 1])).equals(key) { return number }
+            }
             slot = (slot + 1) & mask
         }
         return nil
@@ -52,23 +52,24 @@ struct ByteStringTable: Sendable {
         let hash = ByteHash.hash(key)
         if find(key, hash) != nil { return nil }
         if (count + 1) * 2 > slots.count { grow() }
-        place(hash, count)
-        hashes.append(hash)
+        let number = count
+        place(UInt64(hash) << 32 | UInt64(number + 1))
         text.append(contentsOf: key)
         ends.append(UInt32(truncatingIfNeeded: text.count))
-        return count - 1
+        return number
     }
 
-    private mutating func place(_ hash: UInt32, _ number: Int) {
+    private mutating func place(_ entry: UInt64) {
         let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
+        var slot = Int(truncatingIfNeeded: entry >> 32) & mask
         while slots[slot] != 0 { slot = (slot + 1) & mask }
-        slots[slot] = UInt32(number + 1)
+        slots[slot] = entry
     }
 
     private mutating func grow() {
-        slots = [UInt32](repeating: 0, count: slots.count * 2)
-        for (number, hash) in hashes.enumerated() { place(hash, number) }
+        let old = slots
+        slots = [UInt64](repeating: 0, count: old.count * 2)
+        for entry in old where entry != 0 { place(entry) }
     }
 }
 
@@ -118,8 +119,25 @@ enum ByteHash {
 extension Span<UInt8> {
     func equals(_ other: Span<UInt8>) -> Bool {
         guard count == other.count else { return false }
-        for position in indices where self[position] != other[position] { return false }
-        return true
+        return withUnsafeBytes { left in
+            other.withUnsafeBytes { right in
+                var offset = 0
+                while left.count - offset >= 8 {
+                    // SAFETY: both have as many bytes, of which eight are left.
+                    if left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                        != right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                    {
+                        return false
+                    }
+                    offset += 8
+                }
+                while offset < left.count {
+                    if left[offset] != right[offset] { return false }
+                    offset += 1
+                }
+                return true
+            }
+        }
     }
 }
 
