@@ -9,7 +9,8 @@ import Testing
         ("a.{3-i}.b", "a.1.b", ["i": 2]),
         ("a.{2*i+1}.{j}", "a.7.0", ["i": 3, "j": 0]),
     ])
-    func matchesAndFillsBack(pattern: String, name: String, integers: [String: Int]) {
+    func matchesAndFillsBack(pattern: String, name: String, values: [String: Int]) {
+        let integers = values.sorted { $0.key < $1.key }.map { Bindings.Integer(variable: $0.key, value: $0.value) }
         var trie = PatternTrie<Int>()
         trie.insert(PathPattern(pattern), 0)
         let matches = trie.matches(name)

@@ -48,7 +48,7 @@ public struct ComponentReading: Sendable {
         var missing: [String] = []
         var mismatches: [IsomerError] = []
         var taken: Set<Int> = []
-        for item in try placement.layout.expansion(of: configuration).items {
+        for item in try placement.layout.expansion(of: configuration, provesInverse: false).items {
             let name = placement.name(of: item.name)
             guard let index = inventory.index(of: name) else {
                 missing.append(name)

@@ -54,10 +54,12 @@ public struct Layout: Sendable {
     }
 
     /// Every tensor of `configuration`'s network as this layout names and shapes it.
-    public func expansion(of configuration: any NetworkConfiguration) throws(IsomerError) -> Expansion {
+    ///
+    /// With `provesInverse` the names are also followed back, which a writer owes and a reader does not need.
+    public func expansion(of configuration: any NetworkConfiguration, provesInverse: Bool = true) throws(IsomerError) -> Expansion {
         // The manifest first: it refuses a configuration that no network has before a table is made for it.
         let manifest = try configuration.manifest()
-        return try Expansion(table(configuration), manifest)
+        return try Expansion(table(configuration), manifest, provesInverse: provesInverse)
     }
 
     /// The configuration that the names and shapes of `inventory`, in this layout, tell.

@@ -22,15 +22,17 @@ public struct Expansion: Sendable {
     /// Writes out `table` for `manifest`.
     ///
     /// Throws `mismatch` unless the result is one-to-one: every canonical tensor in exactly one tensor of the other layout, every name of the
-    /// other layout made once, all parts of a joined tensor present, and the way back leading to the same canonical names.
-    public init(_ table: RuleTable, _ manifest: Manifest) throws(IsomerError) {
+    /// other layout made once, all parts of a joined tensor present. With `provesInverse` also the way back must lead to the same canonical
+    /// names; a reader, which only goes forth, does without.
+    public init(_ table: RuleTable, _ manifest: Manifest, provesInverse: Bool = true) throws(IsomerError) {
         var items: [Item] = []
         var links: [String: RuleTable.Link] = [:]
         for entry in manifest.entries {
             guard let link = try table.link(canonical: entry.name) else {
                 throw IsomerError(.mismatch, "the layout has no name for this tensor", item: entry.name)
             }
-            guard try table.link(other: link.other) == link else {
+            let back = provesInverse ? try table.link(other: link.other) : link
+            guard back == link else {
                 throw IsomerError(.mismatch, "the layout's name does not lead back to the tensor", item: entry.name, found: link.other)
             }
             if let earlier = links.updateValue(link, forKey: link.other) {

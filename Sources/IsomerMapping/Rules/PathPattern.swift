@@ -84,10 +84,17 @@ extension PathPattern.Index {
     }
 }
 
-/// What the holes of a pattern held.
+/// What the holes of a pattern held. A pattern has very few, so a list serves better than a table.
 struct Bindings: Hashable, Sendable {
-    var integers: [String: Int] = [:]
+    struct Integer: Hashable, Sendable {
+        var variable: String
+        var value: Int
+    }
+
+    var integers: [Integer] = []
     var rest: Substring = ""
+
+    subscript(variable: String) -> Int? { integers.first { $0.variable == variable }?.value }
 }
 
 extension PathPattern {
@@ -100,7 +107,7 @@ extension PathPattern {
             case .literal(let text): name += text
             case .rest: name += bindings.rest
             case .index(let index):
-                guard let bound = bindings.integers[index.variable], let value = index.value(bound) else { return nil }
+                guard let bound = bindings[index.variable], let value = index.value(bound) else { return nil }
                 name += String(value)
             }
         }

@@ -66,9 +66,12 @@ struct PatternTrie<Payload: Sendable>: Sendable {
         guard !nodes[node].indexes.isEmpty, let number = Int(head), String(number) == head else { return }
         for (index, next) in nodes[node].indexes {
             guard let value = index.solve(number) else { continue }
-            if let earlier = bindings.integers[index.variable], earlier != value { continue }
             var bound = bindings
-            bound.integers[index.variable] = value
+            if let earlier = bindings[index.variable] {
+                guard earlier == value else { continue }
+            } else {
+                bound.integers.append(Bindings.Integer(variable: index.variable, value: value))
+            }
             visit(next, tail, isFirst: false, bound, &found)
         }
     }

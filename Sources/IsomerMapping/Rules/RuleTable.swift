@@ -33,18 +33,21 @@ public struct RuleTable: Sendable {
     /// The link whose canonical side holds `name`; `nil` if no rule speaks of it. Two rules that do are a fault of the table and throw.
     public func link(canonical name: String) throws(IsomerError) -> Link? {
         let matches = byCanonical.matches(name).filter { match in
-            rules[match.payload.rule].canonical[match.payload.part].filled(with: match.bindings).map { $0.utf8.elementsEqual(name.utf8) }
-                ?? false
+            isExact(rules[match.payload.rule].canonical[match.payload.part], match.bindings, name)
         }
         return try unique(matches.map { (rules[$0.payload.rule], $0.bindings) }, name)
     }
 
     /// The link whose other side is `name`; `nil` if no rule speaks of it.
     public func link(other name: String) throws(IsomerError) -> Link? {
-        let matches = byOther.matches(name).filter { match in
-            rules[match.payload].other.filled(with: match.bindings).map { $0.utf8.elementsEqual(name.utf8) } ?? false
-        }
+        let matches = byOther.matches(name).filter { isExact(rules[$0.payload].other, $0.bindings, name) }
         return try unique(matches.map { (rules[$0.payload], $0.bindings) }, name)
+    }
+
+    /// Whether the match holds byte for byte. Swift takes canonically equivalent characters for equal, which can only differ outside ASCII.
+    private func isExact(_ pattern: PathPattern, _ bindings: Bindings, _ name: String) -> Bool {
+        if name.utf8.allSatisfy({ $0 < 0x80 }) { return true }
+        return pattern.filled(with: bindings).map { $0.utf8.elementsEqual(name.utf8) } ?? false
     }
 
     private func unique(_ matches: [(Rule, Bindings)], _ name: String) throws(IsomerError) -> Link? {
