@@ -14,8 +14,8 @@ let swiftSettings: [SwiftSetting] =
 let cSettings: [CSetting] = isStrict ? [.treatAllWarnings(as: .error)] : []
 
 /// One of the house's own Swift modules. Its tests are in `Tests/<name>Tests`.
-func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+func module(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
 }
 
 func tests(of name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
@@ -76,7 +76,8 @@ let package = Package(
             [
                 "IsomerImages", "IsomerConversion", "IsomerMapping", "IsomerArchitectures", "IsomerFormats", "IsomerTensors", "IsomerBytes",
                 argumentParser,
-            ]),
+            ],
+            exclude: ["Schemas"]),
         .executableTarget(name: "isomer-cli", dependencies: ["IsomerCommands"], swiftSettings: swiftSettings),
 
         // Writes what its arguments say; killed, starved and interrupted by the tests and by Tools/Faults.

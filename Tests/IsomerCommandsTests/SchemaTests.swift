@@ -3,9 +3,9 @@ import IsomerCommands
 import IsomerTensors
 import Testing
 
-/// Every command's JSON is what `Documentation/Schemas` says.
+/// Every command's JSON is what `Sources/IsomerCommands/Schemas` says.
 @Suite struct SchemaTests {
-    private static let schemas = Fixtures.root.removingLastComponent().pushing("Documentation/Schemas")
+    private static let schemas = Fixtures.root.removingLastComponent().pushing("Sources/IsomerCommands/Schemas")
 
     @Test func resultsAreAsPublished() throws {
         let folder = try TemporaryFolder()

@@ -76,7 +76,7 @@ extension CommandEnvironment {
 }
 
 extension IsomerError {
-    /// The published form: `Documentation/Schemas/error.json`.
+    /// The published form: `Sources/IsomerCommands/Schemas/error.json`.
     var json: JSONValue {
         var error: JSONObject = ["code": .string(code.rawValue), "what": .string(what)]
         error["path"] = location.path.map { .string($0.string) }

@@ -2,7 +2,7 @@ internal import IsomerBytes
 internal import IsomerTensors
 
 /// Results for programs: one JSON value, indented, with a line end. Each has a `schema` that names its published description in
-/// `Documentation/Schemas`; within a version keys are only added.
+/// `Sources/IsomerCommands/Schemas`; within a version keys are only added.
 enum JSONOutput {
     static func text(_ value: JSONValue) -> String {
         JSONWriter(style: .pretty(indent: 2)).text(value) + "\n"

@@ -47,7 +47,7 @@ struct ConversionReport {
         }
     }
 
-    /// The published form: `Documentation/Schemas/convert.json`.
+    /// The published form: `Sources/IsomerCommands/Schemas/convert.json`.
     var json: JSONValue {
         [
             "schema": "isomer.convert/1",

@@ -58,7 +58,7 @@ struct PlanDescription {
         return pieces.joined(separator: " + ") + (tensor.isCast ? " as \(tensor.sourceType.rawValue)" : "")
     }
 
-    /// The published form: `Documentation/Schemas/convert-plan.json`.
+    /// The published form: `Sources/IsomerCommands/Schemas/convert-plan.json`.
     var json: JSONValue {
         [
             "schema": "isomer.convert-plan/1",

@@ -92,7 +92,7 @@ struct DiffReport {
 
     private func line(_ tensor: TensorDescriptor) -> String { "\(tensor.name)  \(tensor.scalarType.rawValue) \(tensor.shape)" }
 
-    /// The published form: `Documentation/Schemas/diff.json`.
+    /// The published form: `Sources/IsomerCommands/Schemas/diff.json`.
     var json: JSONValue {
         [
             "schema": "isomer.diff/1",

@@ -106,7 +106,7 @@ struct InspectReport {
         }
     }
 
-    /// The published form: `Documentation/Schemas/inspect.json`.
+    /// The published form: `Sources/IsomerCommands/Schemas/inspect.json`.
     var json: JSONValue {
         let summary = subject.summary
         var object: JSONObject = [
