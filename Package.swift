@@ -64,6 +64,8 @@ let package = Package(
         module(
             "IsomerConversion",
             ["IsomerFormats", "IsomerTokenizers", "IsomerMapping", "IsomerArchitectures", "IsomerTensors", "IsomerBytes", crypto, yams]),
+        module("IsomerCompute", ["IsomerTensors", "IsomerBytes", "CKernels"]),
+        module("IsomerNetworks", ["IsomerCompute", "IsomerArchitectures", "IsomerTensors", "IsomerBytes"]),
 
         module(
             "IsomerKit",
@@ -85,6 +87,8 @@ let package = Package(
         tests(of: "IsomerBytes", ["writer-probe"]),
         tests(of: "IsomerTensors"),
         tests(of: "IsomerImages", ["IsomerBytes", "CKernels"]),
+        tests(of: "IsomerCompute", ["IsomerTensors", "IsomerBytes"]),
+        tests(of: "IsomerNetworks", ["IsomerCompute", "IsomerArchitectures", "IsomerFormats", "IsomerTensors", "IsomerBytes"]),
         tests(of: "IsomerFormats", ["IsomerTensors", "IsomerBytes", crypto]),
         tests(of: "IsomerTokenizers", ["IsomerBytes", crypto]),
         tests(of: "IsomerConversion", ["IsomerFormats", "IsomerMapping", "IsomerArchitectures", "IsomerTensors", "IsomerBytes", crypto]),

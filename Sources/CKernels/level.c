@@ -16,9 +16,11 @@ bool isomer_level_supported(isomer_level level) {
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("fma") &&
                       __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1");
     if (level == ISOMER_LEVEL_AVX2) return avx2;
-    if (level == ISOMER_LEVEL_AVX512)
-        return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+    const bool avx512 =
+        avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("vpclmulqdq");
+    if (level == ISOMER_LEVEL_AVX512) return avx512;
+    if (level == ISOMER_LEVEL_AVX512BF16) return avx512 && __builtin_cpu_supports("avx512bf16");
 #elif defined(__aarch64__) && defined(__APPLE__)
     return level == ISOMER_LEVEL_AVX2;
 #elif defined(__aarch64__) && defined(__linux__)
@@ -31,11 +33,13 @@ static isomer_level best_level(void) {
     isomer_level level = ISOMER_LEVEL_BASELINE;
     if (isomer_level_supported(ISOMER_LEVEL_AVX2)) level = ISOMER_LEVEL_AVX2;
     if (isomer_level_supported(ISOMER_LEVEL_AVX512)) level = ISOMER_LEVEL_AVX512;
+    if (isomer_level_supported(ISOMER_LEVEL_AVX512BF16)) level = ISOMER_LEVEL_AVX512BF16;
 
     const char *wish = getenv("ISOMER_KERNELS");
     if (wish == NULL) return level;
     if (strcmp(wish, "baseline") == 0) return ISOMER_LEVEL_BASELINE;
     if (strcmp(wish, "avx2") == 0 && level > ISOMER_LEVEL_AVX2) return ISOMER_LEVEL_AVX2;
+    if (strcmp(wish, "avx512") == 0 && level > ISOMER_LEVEL_AVX512) return ISOMER_LEVEL_AVX512;
     return level;
 }
 

@@ -8,8 +8,11 @@ public enum KernelLevel: Int, Hashable, Sendable, CaseIterable, Comparable {
     case avx2 = 1
     /// AVX-512 F, BW, DQ, VL and VPCLMULQDQ.
     case avx512 = 2
+    /// The same and AVX512_BF16.
+    case avx512bf16 = 3
 
-    /// The best level that this machine has, or the one that the environment variable `ISOMER_KERNELS` (`baseline`, `avx2`, `avx512`)
+    /// The best level that this machine has, or the one that the environment variable `ISOMER_KERNELS` (`baseline`, `avx2`, `avx512`,
+    /// `avx512bf16`)
     /// names, if that is lower. Looked up once.
     public static var current: KernelLevel { KernelLevel(rawValue: Int(isomer_level_current().rawValue)) ?? .baseline }
 
@@ -23,6 +26,7 @@ public enum KernelLevel: Int, Hashable, Sendable, CaseIterable, Comparable {
         case .baseline: ISOMER_LEVEL_BASELINE
         case .avx2: ISOMER_LEVEL_AVX2
         case .avx512: ISOMER_LEVEL_AVX512
+        case .avx512bf16: ISOMER_LEVEL_AVX512BF16
         }
     }
 }

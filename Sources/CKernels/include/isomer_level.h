@@ -11,12 +11,14 @@ typedef enum {
     ISOMER_LEVEL_AVX2 = 1,
     // x86-64: the above, AVX-512 F, BW, DQ, VL and VPCLMULQDQ.
     ISOMER_LEVEL_AVX512 = 2,
+    // x86-64: the above and AVX512_BF16.
+    ISOMER_LEVEL_AVX512BF16 = 3,
 } isomer_level;
 
 // Whether this machine and its operating system have all instructions of `level`.
 bool isomer_level_supported(isomer_level level);
 
-// The best supported level, or the one named by the environment variable ISOMER_KERNELS (baseline, avx2, avx512) if that is lower.
+// The best supported level, or the one named by the environment variable ISOMER_KERNELS (baseline, avx2, avx512, avx512bf16) if that is lower.
 // Looked up once.
 isomer_level isomer_level_current(void);
 

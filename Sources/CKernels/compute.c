@@ -1,0 +1,75 @@
+#include "compute_kernels.h"
+
+const compute_kernels *isomer_compute_kernels(isomer_level level) {
+#if defined(__x86_64__)
+    if (level >= ISOMER_LEVEL_AVX512BF16) return isomer_compute_kernels_avx512bf16();
+    if (level >= ISOMER_LEVEL_AVX512) return isomer_compute_kernels_avx512();
+    if (level >= ISOMER_LEVEL_AVX2) return isomer_compute_kernels_avx2();
+#endif
+    (void)level;
+    return isomer_compute_kernels_baseline();
+}
+
+size_t isomer_matrix_scratch(void) {
+    // A tile's rows, a tile, widened weights, and panels with one spare row each.
+    const size_t panels = (BLOCK_OUTPUTS + TILE_COLUMNS) * ((BLOCK_DEPTH > ISOMER_MATRIX_TAPS ? BLOCK_DEPTH : ISOMER_MATRIX_TAPS) + 1);
+    return ((TILE_ROWS + TILE_COLUMNS) * PACKED_STRIDE + TILE_ROWS * TILE_COLUMNS + panels) * sizeof(float);
+}
+
+size_t isomer_matrix_panel(isomer_level level) { return isomer_compute_kernels(level)->columns; }
+
+size_t isomer_matrix_rows(isomer_level level) { return isomer_compute_kernels(level)->rows; }
+
+void isomer_matrix_run(isomer_level level, const isomer_matrix_job *job, size_t first_row, size_t end_row, size_t first_output,
+                       size_t end_output, void *scratch) {
+    isomer_compute_kernels(level)->matrix(job, first_row, end_row, first_output, end_output, level, scratch);
+}
+
+static size_t whole(size_t count, size_t columns) { return (count + columns - 1) / columns * columns; }
+
+size_t isomer_attention_packed(isomer_level level, size_t head_size, size_t keys) {
+    const size_t columns = isomer_compute_kernels(level)->columns;
+    return whole(keys, columns) * head_size + keys * whole(head_size, columns);
+}
+
+size_t isomer_attention_scratch(size_t head_size) {
+    return ((QUERY_TILES + 1) * TILE_ROWS * PACKED_STRIDE + QUERY_TILES * TILE_ROWS * whole(head_size, TILE_COLUMNS)) * sizeof(float);
+}
+
+size_t isomer_attention_queries(isomer_level level) { return isomer_compute_kernels(level)->rows * QUERY_TILES; }
+
+void isomer_attention_pack(isomer_level level, const isomer_attention_job *job, size_t image, size_t head) {
+    isomer_compute_kernels(level)->attention_pack(job, image, head);
+}
+
+void isomer_attention_run(
+    isomer_level level, const isomer_attention_job *job, size_t image, size_t head, size_t first, size_t end, void *scratch) {
+    isomer_compute_kernels(level)->attention(job, image, head, first, end, scratch);
+}
+
+void isomer_group_moments(isomer_level level, const float *input, size_t rows, size_t channels, size_t groups, float *scratch,
+                          double *means, double *deviations) {
+    isomer_compute_kernels(level)->group_moments(input, rows, channels, groups, scratch, means, deviations);
+}
+
+void isomer_scale_shift(isomer_level level, const float *input, float *output, size_t rows, size_t channels, const float *scale,
+                        const float *shift, isomer_activation activation) {
+    isomer_compute_kernels(level)->scale_shift(input, output, rows, channels, scale, shift, activation);
+}
+
+void isomer_row_norm(isomer_level level, const float *input, float *output, size_t rows, size_t channels, const float *scale,
+                     const float *shift, float epsilon, bool is_root_mean_square) {
+    isomer_compute_kernels(level)->row_norm(input, output, rows, channels, scale, shift, epsilon, is_root_mean_square);
+}
+
+void isomer_activate(isomer_level level, const float *input, float *output, size_t count, isomer_activation activation) {
+    isomer_compute_kernels(level)->activate(input, output, count, activation);
+}
+
+void isomer_gate(isomer_level level, const float *input, float *output, size_t rows, size_t width, isomer_activation activation) {
+    isomer_compute_kernels(level)->gate(input, output, rows, width, activation);
+}
+
+void isomer_add_scaled(isomer_level level, const float *a, const float *b, float scale, float *output, size_t count) {
+    isomer_compute_kernels(level)->add_scaled(a, b, scale, output, count);
+}

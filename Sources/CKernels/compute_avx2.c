@@ -1,0 +1,19 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "compute_kernels.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+
+#define VECTOR 8
+#define ROWS 6
+#define LOW_ROWS 2
+#define KERNELS isomer_compute_kernels_avx2
+
+#include "compute_vector.inc"
+#include "compute_matrix.inc"
+#include "compute_attention.inc"
+#include "compute_layers.inc"
+
+#pragma clang attribute pop
+#endif

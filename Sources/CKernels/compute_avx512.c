@@ -1,0 +1,20 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "compute_kernels.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
+
+#define VECTOR 16
+#define ROWS 12
+#define LOW_ROWS 4
+#define KERNELS isomer_compute_kernels_avx512
+
+#include "compute_vector.inc"
+#include "compute_transpose16.inc"
+#include "compute_matrix.inc"
+#include "compute_attention.inc"
+#include "compute_layers.inc"
+
+#pragma clang attribute pop
+#endif
