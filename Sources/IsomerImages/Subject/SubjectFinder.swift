@@ -41,8 +41,10 @@ public struct SubjectFinder: Sendable {
     public var cascades: [Cascade] = []
     /// Whether cats' faces are looked for when there is no human one.
     public var findsAnimals = true
-    /// The longer side at which detectors look.
-    public var detectionSide = 640
+    /// The longer side at which faces from the front are looked for: those of a twentieth of it are the smallest that are found.
+    public var detectionSide = 480
+    /// The same for what is only looked for when there is none: faces from the side, and animals.
+    public var fallbackSide = 320
     /// Votes that a bundled detector needs. A single false face costs more than a missed one, since saliency is there to catch that.
     public var minimumVotes = 6
 
@@ -112,17 +114,20 @@ public struct SubjectFinder: Sendable {
 
     /// All faces by the first detector that finds one, in pixels of the picture; the largest first.
     public func detect(in picture: Bitmap) throws(IsomerError) -> (kind: Subject.Kind, detections: [Detection])? {
-        let factor = min(1, Double(detectionSide) / Double(max(picture.width, picture.height)))
-        let size = PixelSize(
-            max(1, Int((Double(picture.width) * factor).rounded())), max(1, Int((Double(picture.height) * factor).rounded())))
-        let gray = try picture.resampled(to: size, filter: .box).gray()
-        func scaled(_ found: [Detection], mirrored: Bool = false) -> [Detection] {
-            found.map { item in
+        func gray(_ side: Int) throws(IsomerError) -> Bitmap {
+            let factor = min(1, Double(side) / Double(max(picture.width, picture.height)))
+            let size = PixelSize(
+                max(1, Int((Double(picture.width) * factor).rounded())), max(1, Int((Double(picture.height) * factor).rounded())))
+            return try picture.resampled(to: size, filter: .box).gray()
+        }
+        /// In pixels of the picture.
+        func scaled(_ found: [Detection], from small: Bitmap, mirrored: Bool = false) -> [Detection] {
+            let (x, y) = (Double(picture.width) / Double(small.width), Double(picture.height) / Double(small.height))
+            return found.map { item in
                 var item = item
                 let (left, right) =
-                    mirrored ? (Double(size.width) - item.box.right, Double(size.width) - item.box.left) : (item.box.left, item.box.right)
-                item.box = PixelBox(
-                    left: left / factor, top: item.box.top / factor, right: right / factor, bottom: item.box.bottom / factor)
+                    mirrored ? (Double(small.width) - item.box.right, Double(small.width) - item.box.left) : (item.box.left, item.box.right)
+                item.box = PixelBox(left: left * x, top: item.box.top * y, right: right * x, bottom: item.box.bottom * y)
                 return item
             }
         }
@@ -130,18 +135,20 @@ public struct SubjectFinder: Sendable {
             guard let cascade else { return [] }
             return try CascadeDetector(cascade).detect(in: gray).filter { $0.votes >= votes }
         }
+        let front = try gray(detectionSide)
         for cascade in cascades {
-            let found = try run(cascade, votes: 0, on: gray)
-            if !found.isEmpty { return (.custom, scaled(found)) }
+            let found = try run(cascade, votes: 0, on: front)
+            if !found.isEmpty { return (.custom, scaled(found, from: front)) }
         }
-        let frontal = try run(.frontalFace, votes: minimumVotes, on: gray)
-        if !frontal.isEmpty { return (.face, scaled(frontal)) }
-        let right = try run(.profileFace, votes: minimumVotes * 2, on: gray)
-        if !right.isEmpty { return (.profile, scaled(right)) }
-        let left = try run(.profileFace, votes: minimumVotes * 2, on: gray.mirrored())
-        if !left.isEmpty { return (.profile, scaled(left, mirrored: true)) }
+        let frontal = try run(.frontalFace, votes: minimumVotes, on: front)
+        if !frontal.isEmpty { return (.face, scaled(frontal, from: front)) }
+        let small = try gray(fallbackSide)
+        let right = try run(.profileFace, votes: minimumVotes * 2, on: small)
+        if !right.isEmpty { return (.profile, scaled(right, from: small)) }
+        let left = try run(.profileFace, votes: minimumVotes * 2, on: small.mirrored())
+        if !left.isEmpty { return (.profile, scaled(left, from: small, mirrored: true)) }
         guard findsAnimals else { return nil }
-        let cats = try run(.catFace, votes: minimumVotes, on: gray)
-        return cats.isEmpty ? nil : (.cat, scaled(cats))
+        let cats = try run(.catFace, votes: minimumVotes, on: small)
+        return cats.isEmpty ? nil : (.cat, scaled(cats, from: small))
     }
 }
