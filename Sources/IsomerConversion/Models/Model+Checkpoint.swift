@@ -10,6 +10,14 @@ extension Model {
     /// Throws `undecided` if no family fits or several do, `mismatch` if tensors are missing or unknown and not allowed to be.
     public init(checkpoint path: FilePath, _ request: ConversionRequest, _ hints: ConfigurationHints) throws(IsomerError) {
         let source = try ConversionPlan.Source(path.lastComponent?.string ?? path.string, opening: path, limits: request.limits)
+        try self.init(checkpoint: path, source, nil, request, hints)
+    }
+
+    /// The same of a file that is open already, and of which it may be known already what it is.
+    init(
+        checkpoint path: FilePath, _ source: ConversionPlan.Source, _ known: ModelReading?, _ request: ConversionRequest,
+        _ hints: ConfigurationHints = ConfigurationHints()
+    ) throws(IsomerError) {
         let inventory = TensorInventory(source.tensors.tensors)
         let sidecar = path.lastComponent.map { path.removingLastComponent().appending(Extras.fileName(beside: $0)) }
         var hints = hints
@@ -17,7 +25,8 @@ extension Model {
             let extras = try Extras(SafetensorsReader(sidecar, limits: request.limits).metadata, sidecar, limits: request.limits)
             hints = try hints.over(extras.hints(sidecar, limits: request.limits))
         }
-        let reading = try Model.reading(of: inventory, path, request, hints)
+        let reading: ModelReading
+        if let known { reading = known } else { reading = try Model.reading(of: inventory, path, request, hints) }
         self.init(family: reading.family, sources: [source])
 
         for slot in family.slots {
@@ -67,18 +76,18 @@ extension Model {
     private static func reading(
         of inventory: TensorInventory, _ path: FilePath, _ request: ConversionRequest, _ hints: ConfigurationHints
     ) throws(IsomerError) -> ModelReading {
-        let detection = try Detection(of: inventory, given: hints.components)
         if let name = request.architecture {
             guard let family = ModelFamily.named(name) ?? ModelFamily.member(name)?.family else {
                 throw IsomerError(
                     .usage, "there is no architecture of this name", found: name,
                     remedy: "choose one of \(ModelFamily.all.map(\.identifier).joined(separator: ", "))")
             }
-            guard let reading = detection.candidates.first(where: { $0.family.identifier == family.identifier }) else {
+            guard let reading = try family.reading(of: inventory, given: hints.components) else {
                 throw IsomerError(.mismatch, "the file has no component of \(family.title)", path: path)
             }
             return reading
         }
+        let detection = try Detection(of: inventory, given: hints.components)
         if let decided = detection.decided ?? detection.agreeing { return decided }
         let accepted = detection.candidates.filter(\.isAccepted)
         guard accepted.isEmpty else {

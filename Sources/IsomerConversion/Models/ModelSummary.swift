@@ -78,7 +78,9 @@ public struct ModelSummary: Sendable {
         family = (reading.family.identifier, reading.family.title)
         members = reading.members.map(\.title)
         evidence = reading.evidence
-        alternatives = detection.candidates.filter { $0.family.identifier != reading.family.identifier }.map(Alternative.init)
+        alternatives =
+            detection.candidates.filter { $0.family.identifier != reading.family.identifier }.map(Alternative.init)
+            + detection.rejected.map { Alternative(title: $0.family.title, against: $0.evidence.filter { !$0.holds }.map(\.claim)) }
         components = reading.components.map { Component($0.key, $0.value, inventory) }
         var counts: [String: Int] = [:]
         for companion in reading.companions { counts[companion.companion.reason, default: 0] += 1 }
@@ -86,7 +88,7 @@ public struct ModelSummary: Sendable {
         unexplained = reading.leftover.map { inventory.tensors[$0].name }
         sort()
         // Only for what it predicts: whether the weights are whole has been said above.
-        if components.allSatisfy(\.mismatches.isEmpty), let model = try? Model(request) {
+        if components.allSatisfy(\.mismatches.isEmpty), let model = try? Model(checkpoint: request.source, source, reading, request) {
             prediction = model.prediction
             if let likely = model.likelyMember, members.contains(likely.title) {
                 members = [likely.title] + members.filter { $0 != likely.title }

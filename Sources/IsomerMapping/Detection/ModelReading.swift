@@ -49,12 +49,20 @@ extension ModelFamily {
     ///
     /// `given` are configurations that the user or a neighbouring file states; they stand in for what shapes tell.
     public func reading(of inventory: TensorInventory, given: Components = [:]) throws(IsomerError) -> ModelReading? {
+        var shared = ToldConfigurations()
+        guard let sketch = try FamilySketch(self, inventory, given: given, shared: &shared) else { return nil }
+        return try reading(of: inventory, sketch, given: given)
+    }
+
+    /// Looks up every tensor of the components that `sketch` found.
+    func reading(of inventory: TensorInventory, _ sketch: FamilySketch, given: Components) throws(IsomerError) -> ModelReading {
         var components: [String: ComponentReading] = [:]
         var averages: [String: ComponentReading] = [:]
         var isClaimed = [Bool](repeating: false, count: inventory.tensors.count)
         var companions: [ComponentReading.Companionship] = []
-
-        func claim(_ reading: ComponentReading) {
+        for found in sketch.components {
+            let reading = try ComponentReading(found.placement, found.configuration, in: inventory, companions: found.companions)
+            components[found.slot.name] = reading
             for assignment in reading.assignments { isClaimed[assignment.index] = true }
             for companion in reading.companions where !isClaimed[companion.index] {
                 isClaimed[companion.index] = true
@@ -62,18 +70,11 @@ extension ModelFamily {
             }
         }
         for slot in slots {
-            guard let placement = slot.placements.first(where: { $0.isPresent(in: inventory) }) else { continue }
-            let reading = try slot.reading(placement, in: inventory, given: given[slot.name])
-            components[slot.name] = reading
-            claim(reading)
-        }
-        for slot in slots {
             guard let average = slot.average, average.isPresent(in: inventory) else { continue }
             // The averaged names have no structure left to read: they are looked up from the other copy's, or from what was given.
             guard let configuration = components[slot.name]?.configuration ?? given[slot.name] else { continue }
             averages[slot.name] = try ComponentReading(average, configuration, in: inventory)
         }
-        guard !components.isEmpty else { return nil }
 
         var known = PatternTrie<Companion>()
         for companion in self.companions { known.insert(companion.pattern, companion) }
@@ -87,34 +88,31 @@ extension ModelFamily {
         }
         let configurations = components.mapValues(\.configuration)
         return ModelReading(
-            family: self, components: components, averages: averages, evidence: evidence(configurations),
+            family: self, components: components, averages: averages, evidence: sketch.evidence,
             members: members(matching: configurations), companions: companions.sorted { $0.index < $1.index }, leftover: leftover)
-    }
-}
-
-extension Slot {
-    /// Reads the component at `placement`, with the configuration that its shapes tell or that is `given`.
-    func reading(
-        _ placement: Placement, in inventory: TensorInventory, given: (any NetworkConfiguration)? = nil
-    ) throws(IsomerError) -> ComponentReading {
-        let below = inventory.under(placement.prefix)
-        let (told, companions) = adapt(try placement.layout.configuration(shapesOf: below), below, placement)
-        // A given configuration with other tensors is answered with the list of tensors that differ, not with a sentence about numbers.
-        let configuration = given.map { told.hasStructure(of: $0) ? told.completed(byAny: $0) : $0 } ?? told
-        return try ComponentReading(placement, configuration, in: inventory, companions: companions)
     }
 }
 
 /// Which model a file is, with reasons.
 public struct Detection: Sendable {
-    /// Families of which at least one component was found, the likeliest first.
+    /// Families that all evidence speaks for, the likeliest first; if there are none, all families of which a component was found.
     public let candidates: [ModelReading]
+    /// Families of which a component was found and that some evidence speaks against, when others were accepted.
+    public let rejected: [(family: ModelFamily, evidence: [Evidence])]
 
     /// Tries every family on `inventory`.
     public init(of inventory: TensorInventory, given: ModelFamily.Components = [:]) throws(IsomerError) {
-        var found: [ModelReading] = []
+        var shared = ToldConfigurations()
+        var sketches: [FamilySketch] = []
         for family in ModelFamily.all {
-            if let reading = try family.reading(of: inventory, given: given) { found.append(reading) }
+            if let sketch = try FamilySketch(family, inventory, given: given, shared: &shared) { sketches.append(sketch) }
+        }
+        // Looking up every tensor is the longer part, and not worth it for a family that is out of the question.
+        let accepted = sketches.filter(\.isAccepted)
+        rejected = accepted.isEmpty ? [] : sketches.filter { !$0.isAccepted }.map { ($0.family, $0.evidence) }
+        var found: [ModelReading] = []
+        for sketch in accepted.isEmpty ? sketches : accepted {
+            found.append(try sketch.family.reading(of: inventory, sketch, given: given))
         }
         // More components, then more of their tensors, then less that nothing explains; the order of the registry settles the rest.
         candidates = found.enumerated().sorted { left, right in
