@@ -21,6 +21,7 @@ public struct Isomer: ParsableCommand {
             Prepare.self,
             Synthesize.self,
             Tokenize.self,
+            Validate.self,
         ]
     )
 
