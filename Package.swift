@@ -71,13 +71,13 @@ let package = Package(
             "IsomerKit",
             [
                 "IsomerBytes", "IsomerImages", "IsomerTensors", "IsomerFormats", "IsomerTokenizers", "IsomerArchitectures", "IsomerMapping",
-                "IsomerConversion", "IsomerCompute", "IsomerNetworks",
+                "IsomerConversion",
             ]),
         module(
             "IsomerCommands",
             [
-                "IsomerNetworks", "IsomerCompute", "IsomerImages", "IsomerConversion", "IsomerMapping", "IsomerArchitectures",
-                "IsomerFormats", "IsomerTensors", "IsomerBytes", argumentParser,
+                "IsomerImages", "IsomerConversion", "IsomerMapping", "IsomerArchitectures", "IsomerFormats", "IsomerTensors", "IsomerBytes",
+                argumentParser,
             ],
             exclude: ["Schemas"]),
         .executableTarget(name: "isomer-cli", dependencies: ["IsomerCommands"], swiftSettings: swiftSettings),

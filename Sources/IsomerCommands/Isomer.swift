@@ -21,7 +21,6 @@ public struct Isomer: ParsableCommand {
             Prepare.self,
             Synthesize.self,
             Tokenize.self,
-            Validate.self,
         ]
     )
 

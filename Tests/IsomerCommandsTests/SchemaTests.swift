@@ -19,7 +19,6 @@ import Testing
             ["hash", checkpoint, half, "--json"], ["inspect", model, checkpoint, half, "--json"],
             ["inspect", checkpoint, "--stats", "--tensors", "*bias", "--json"], ["diff", checkpoint, half, "--json"],
             ["diff", model, checkpoint, "--json"], ["metadata", "show", checkpoint, "--json"],
-            ["validate", model, "--against", checkpoint, "--latent-size", "8", "--json"], ["validate", half, "--json"],
             ["metadata", "set", checkpoint, "a=b", "--json"], ["metadata", "modelspec", checkpoint, "--verify", "--json"],
             ["metadata", "modelspec", checkpoint, "--json"], ["convert", "nowhere", "x.safetensors", "--json"], ["--json"],
             ["convert", "--json"],

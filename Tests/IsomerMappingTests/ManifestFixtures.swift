@@ -17,3 +17,10 @@ func keyList(_ path: FilePath) throws -> [TensorDescriptor] {
         return try TensorDescriptor(name: String(parts[0]), scalarType: type, shape: Shape(dimensions))
     }
 }
+
+extension TensorDescriptor {
+    /// The same tensor below `prefix`.
+    func under(_ prefix: String) throws -> TensorDescriptor {
+        try TensorDescriptor(name: prefix + name, scalarType: scalarType, shape: shape)
+    }
+}

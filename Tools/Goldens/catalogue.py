@@ -378,6 +378,7 @@ ENTRIES = {
     "controlnet-flux": flux_controlnet,
     "controlnet-flux-union": lambda: flux_controlnet(num_mode=10),
     "controlnet-flux-xlabs": lambda: {
+        **flux_controlnet(num_layers=2, num_single_layers=0, conditioning_embedding_channels=16),
         "checkpoint": {"controlnet": meta(originals_transformers.XLabsControlNet)}
     },
     "t2i-adapter-sd15": adapter,

@@ -102,7 +102,8 @@ extension NetworkConfiguration {
         guard !undecided.isEmpty else { return nil }
         return IsomerError(
             .undecided, "the weights alone do not tell \(undecided.joined(separator: ", ")) of this \(Self.title)",
-            remedy: "say it with --config and a config.json or Diffusers folder of the same structure")
+            remedy:
+                "say it with --config and a config.json or Diffusers folder of the same structure, or name the model with --architecture")
     }
 }
 
@@ -110,7 +111,10 @@ extension NetworkConfiguration {
 public enum Networks {
     /// In the order in which they are tried.
     public static let all: [any NetworkConfiguration.Type] = [
-        UNetConfiguration.self, AutoencoderKLConfiguration.self, CLIPTextConfiguration.self,
+        UNetConfiguration.self, ControlNetConfiguration.self, SD3TransformerConfiguration.self, FluxTransformerConfiguration.self,
+        AutoencoderKLConfiguration.self,
+        FluxControlNetConfiguration.self, SD3ControlNetConfiguration.self, T2IAdapterConfiguration.self, AutoencoderTinyConfiguration.self,
+        CLIPTextConfiguration.self, T5EncoderConfiguration.self,
     ]
 
     /// The kind that a class name in a configuration file stands for.

@@ -4,6 +4,11 @@ import IsomerTensors
 extension UNetConfiguration {
     /// Reads off names and shapes (in the canonical naming) what they tell. Throws `malformed` naming the tensor that is missing or odd.
     public init(shapesOf inventory: TensorInventory) throws(IsomerError) {
+        try self.init(shapesOf: inventory, outputChannels: inventory.required("conv_out.weight", axis: 0))
+    }
+
+    /// The same of a network that may be a UNet's way down and middle only.
+    init(shapesOf inventory: TensorInventory, outputChannels: Int) throws(IsomerError) {
         let downCount = inventory.count(under: "down_blocks")
         let upCount = inventory.count(under: "up_blocks")
         var down: [Block] = []
@@ -35,7 +40,7 @@ extension UNetConfiguration {
 
         self.init(
             inputChannels: try inventory.required("conv_in.weight", axis: 1),
-            outputChannels: try inventory.required("conv_out.weight", axis: 0),
+            outputChannels: outputChannels,
             down: down, middle: middle, up: up, crossAttentionWidth: context,
             usesLinearProjection: projection?.shape.rank == 2, classEmbedding: classEmbedding,
             additionWidth: inventory.extent(of: "add_embedding.linear_1.weight", axis: 1))
@@ -61,6 +66,11 @@ extension TensorInventory {
             throw IsomerError(
                 .malformed, has(name) ? "the tensor has too few extents" : "the tensor is missing", item: name,
                 found: shape(of: name)?.description)
+        }
+        // Widths are multiplied and added further on; none of a real network comes near this.
+        guard 1...JSONCursor.greatestExtent ~= extent else {
+            throw IsomerError(
+                .malformed, "no network is that wide", item: name, expected: "1 to \(JSONCursor.greatestExtent)", found: "\(extent)")
         }
         return extent
     }

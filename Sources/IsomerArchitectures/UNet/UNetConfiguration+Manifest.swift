@@ -7,30 +7,15 @@ extension UNetConfiguration {
         guard let first = down.first, let last = down.last, up.count == down.count else {
             throw IsomerError(.malformed, "a UNet needs as many blocks on the way up as on the way down, and at least one")
         }
-        var builder = ManifestBuilder()
-        try builder.convolution("conv_in", input: inputChannels, output: first.channels, kernel: 3)
-        try embeddings(&builder, width: first.channels)
-
         guard up.first?.channels == last.channels else {
             throw IsomerError(.malformed, "the first block on the way up must be as wide as the last on the way down")
         }
-        var channels = first.channels
-        var skips = [channels]
-        for (i, block) in down.enumerated() {
-            try builder.scope("down_blocks.\(i)") { builder throws(IsomerError) in
-                try transformers(&builder, block)
-                for j in 0..<block.layers {
-                    try residual(&builder, "resnets.\(j)", input: channels, output: block.channels)
-                    channels = block.channels
-                    skips.append(channels)
-                }
-                guard i + 1 < down.count else { return }
-                try builder.convolution("downsamplers.0.conv", input: channels, output: channels, kernel: 3)
-                skips.append(channels)
-            }
-        }
+        var builder = ManifestBuilder()
+        try entrance(&builder)
+        var skips = try wayDown(&builder)
         // Diffusers registers the blocks on the way up before the middle one.
-        let bottom = channels
+        let bottom = last.channels
+        var channels = bottom
         for (i, block) in up.enumerated() {
             try builder.scope("up_blocks.\(i)") { builder throws(IsomerError) in
                 try transformers(&builder, block)
@@ -45,14 +30,47 @@ extension UNetConfiguration {
                 try builder.convolution("upsamplers.0.conv", input: channels, output: channels, kernel: 3)
             }
         }
-        try builder.scope("mid_block") { builder throws(IsomerError) in
-            if case .attention(let depth) = middle { try transformer(&builder, "attentions.0", bottom, depth) }
-            if middle != .absent { try residual(&builder, "resnets.0", input: bottom, output: bottom) }
-            if case .attention = middle { try residual(&builder, "resnets.1", input: bottom, output: bottom) }
-        }
+        try middleBlock(&builder)
         try builder.norm("conv_norm_out", first.channels)
         try builder.convolution("conv_out", input: first.channels, output: outputChannels, kernel: 3)
         return builder.manifest
+    }
+
+    /// What comes before the first block.
+    func entrance(_ builder: inout ManifestBuilder) throws(IsomerError) {
+        let width = down.first?.channels ?? 0
+        try builder.convolution("conv_in", input: inputChannels, output: width, kernel: 3)
+        try embeddings(&builder, width: width)
+    }
+
+    /// The blocks on the way down, and the channels of each of their outputs, from the first convolution's on.
+    func wayDown(_ builder: inout ManifestBuilder) throws(IsomerError) -> [Int] {
+        var channels = down.first?.channels ?? 0
+        var skips = [channels]
+        for (i, block) in down.enumerated() {
+            try builder.scope("down_blocks.\(i)") { builder throws(IsomerError) in
+                try transformers(&builder, block)
+                for j in 0..<block.layers {
+                    try residual(&builder, "resnets.\(j)", input: channels, output: block.channels)
+                    channels = block.channels
+                    skips.append(channels)
+                }
+                guard i + 1 < down.count else { return }
+                try builder.convolution("downsamplers.0.conv", input: channels, output: channels, kernel: 3)
+                skips.append(channels)
+            }
+        }
+        return skips
+    }
+
+    /// The block at the lowest resolution.
+    func middleBlock(_ builder: inout ManifestBuilder) throws(IsomerError) {
+        let width = down.last?.channels ?? 0
+        try builder.scope("mid_block") { builder throws(IsomerError) in
+            if case .attention(let depth) = middle { try transformer(&builder, "attentions.0", width, depth) }
+            if middle != .absent { try residual(&builder, "resnets.0", input: width, output: width) }
+            if case .attention = middle { try residual(&builder, "resnets.1", input: width, output: width) }
+        }
     }
 
     /// The block's attentions, numbered among themselves where only some layers have one.

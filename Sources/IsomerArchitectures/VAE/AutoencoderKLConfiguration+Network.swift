@@ -29,9 +29,21 @@ extension AutoencoderKLConfiguration: NetworkConfiguration {
             hasMiddleAttention: try json.optional("mid_block_add_attention")?.bool() ?? true)
         scalingFactor = try json.optional("scaling_factor")?.double() ?? 0.18215
         shiftFactor = try json.optional("shift_factor")?.double()
+        latentsMean = try AutoencoderKLConfiguration.perChannel(json, "latents_mean", latentChannels)
+        latentsDeviation = try AutoencoderKLConfiguration.perChannel(json, "latents_std", latentChannels)
         sampleSize = try json.optionalExtent("sample_size")
         forcesUpcast = try json.optional("force_upcast")?.bool() ?? true
         normGroups = try json.extent("norm_num_groups", default: 32)
+    }
+
+    private static func perChannel(_ json: JSONCursor, _ key: String, _ count: Int) throws(IsomerError) -> [Double]? {
+        guard let list = try json.optional(key) else { return nil }
+        var numbers: [Double] = []
+        for element in try list.elements() { numbers.append(try element.double()) }
+        guard numbers.count == count else {
+            throw list.failure("the list has the wrong length", expected: "\(count)", found: "\(numbers.count)")
+        }
+        return numbers
     }
 
     public var undecided: [String] {
@@ -43,6 +55,8 @@ extension AutoencoderKLConfiguration: NetworkConfiguration {
         if scalingFactor == nil {
             result.scalingFactor = other.scalingFactor
             result.shiftFactor = other.shiftFactor
+            result.latentsMean = latentsMean ?? other.latentsMean
+            result.latentsDeviation = latentsDeviation ?? other.latentsDeviation
         }
         result.sampleSize = sampleSize ?? other.sampleSize
         result.forcesUpcast = forcesUpcast ?? other.forcesUpcast
@@ -80,8 +94,8 @@ extension AutoencoderKLConfiguration: NetworkConfiguration {
             "force_upcast": .bool(forcesUpcast ?? true),
             "in_channels": JSONValue(inputChannels),
             "latent_channels": JSONValue(latentChannels),
-            "latents_mean": .null,
-            "latents_std": .null,
+            "latents_mean": latentsMean.map { .array($0.map { JSONValue($0) }) } ?? .null,
+            "latents_std": latentsDeviation.map { .array($0.map { JSONValue($0) }) } ?? .null,
             "layers_per_block": JSONValue(layers),
             "mid_block_add_attention": .bool(hasMiddleAttention),
             "norm_num_groups": JSONValue(normGroups),

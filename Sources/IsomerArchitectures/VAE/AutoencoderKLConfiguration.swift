@@ -26,6 +26,9 @@ public struct AutoencoderKLConfiguration: Hashable, Sendable {
     public var scalingFactor: Double?
     /// The latent is shifted by this before that.
     public var shiftFactor: Double?
+    /// Mean and standard deviation of each latent channel, by which some models normalise instead of by one factor.
+    public var latentsMean: [Double]?
+    public var latentsDeviation: [Double]?
     /// Width and height of the pictures it was trained on.
     public var sampleSize: Int?
     /// Whether it must run in f32 because f16 overflows.

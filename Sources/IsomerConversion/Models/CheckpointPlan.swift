@@ -11,15 +11,19 @@ extension Model {
         let restored = extras?.checkpoint
         var planned: [PlannedTensor] = []
         var used: Set<TensorReference> = []
+        let chosen = family.slots.filter { components[$0.name] != nil && (request.only.isEmpty || request.only.contains($0.name)) }
+        // A component in a file of its own stands where its loaders look for it there.
+        func placement(of slot: Slot) -> Placement {
+            restored?.placement(of: slot)
+                ?? (chosen.count == 1 ? components[slot.name].flatMap { slot.alone($0.configuration, $0.placement) } : nil)
+                ?? slot.placements[0]
+        }
         for slot in family.slots where request.only.isEmpty || request.only.contains(slot.name) {
             guard let component = components[slot.name] else {
                 if request.only.contains(slot.name) { throw missing(slot.name) }
                 continue
             }
-            let placement = restored?.placement(of: slot) ?? slot.placements[0]
-            // A VAE in a file of its own has no prefix; other components keep the one that loaders look for.
-            let isAlone = request.only == ["vae"] && slot.name == "vae"
-            for tensor in try tensors(of: component, as: isAlone ? Placement("", placement.layout) : placement, request) {
+            for tensor in try tensors(of: component, as: placement(of: slot), request) {
                 var tensor = tensor
                 if let dimensions = restored?.shapes[tensor.descriptor.name], let shape = try? Shape(dimensions),
                     shape.elementCount == tensor.descriptor.shape.elementCount
@@ -31,22 +35,22 @@ extension Model {
             }
             used.formUnion(component.references)
         }
-        guard !planned.isEmpty else { throw missing(request.only.sorted().first ?? "unet") }
+        guard !planned.isEmpty else { throw missing(request.only.sorted().first ?? family.slots[0].name) }
 
         var plan = ConversionPlan(sources: sources, shape: .file, files: [], decisions: decisions, notes: notes)
         if let prediction { plan.decisions.append(prediction) }
         try restore(into: &planned, request, used: &used)
         let names = Set(planned.map(\.descriptor.name))
-        for slot in family.slots {
-            guard let component = components[slot.name], request.only.isEmpty || request.only.contains(slot.name), restored == nil else {
-                continue
-            }
-            for tensor in slot.generated(component.configuration) {
-                let name = (request.only == ["vae"] ? "" : slot.placements[0].prefix) + tensor.name
+        for slot in chosen where restored == nil {
+            guard let component = components[slot.name] else { continue }
+            let beside = planned.first { $0.descriptor.name.hasPrefix(placement(of: slot).prefix) }?.descriptor.scalarType ?? .f32
+            for tensor in slot.generated(component.configuration) where !(tensor.isAtRoot && chosen.count == 1) {
+                let name = tensor.isAtRoot ? tensor.name : placement(of: slot).prefix + tensor.name
                 guard !names.contains(name) else { continue }
-                planned.append(try PlannedTensor(tensor, name: name))
+                planned.append(try PlannedTensor(tensor, name: name, beside: beside))
             }
         }
+        if restored == nil, chosen.count > 1 { planned += try predictionMarkers() }
         // A checkpoint that was one before gets its own metadata back, nothing else.
         var metadata = restored?.metadata ?? specifiedMetadata
         for (key, value) in request.metadata { metadata[key] = value }
@@ -67,6 +71,10 @@ extension Model {
         var planned: [PlannedTensor] = []
         for item in try placement.layout.expansion(of: component.slot.written(component.configuration)).items {
             let name = placement.name(of: item.name)
+            if let implied = component.implied[item.parts[0].name], component.tensors[item.parts[0].name] == nil {
+                planned.append(try PlannedTensor(implied, name: name, beside: request.target(of: component.scalarType)))
+                continue
+            }
             do throws(IsomerError) {
                 var parts: [TensorExpression] = []
                 for part in item.parts {
@@ -92,10 +100,25 @@ extension Model {
     /// Reference: Stability-AI/ModelSpec 1.0.0.
     private var specifiedMetadata: FileMetadata {
         var metadata: FileMetadata = ["format": "pt"]
-        if let prediction, components["unet"] != nil {
-            metadata["modelspec.prediction_type"] = prediction.value == Prediction.velocity.rawValue ? "v" : prediction.value
+        switch prediction.flatMap({ Prediction(rawValue: $0.value) }) {
+        case .epsilon?: metadata["modelspec.prediction_type"] = "epsilon"
+        case .velocity?: metadata["modelspec.prediction_type"] = "v"
+        // The standard has no word for the others; their tensors tell.
+        case .flow?, .edm?, nil: break
         }
         return metadata
+    }
+
+    /// Empty tensors whose names alone say something, where the family's loaders look for them.
+    private func predictionMarkers() throws(IsomerError) -> [PlannedTensor] {
+        guard family.marksVelocity, prediction?.value == Prediction.velocity.rawValue else { return [] }
+        let endsInNoise = scheduler?["rescale_betas_zero_snr"] == .bool(true)
+        var markers: [PlannedTensor] = []
+        for name in ["v_pred"] + (endsInNoise ? ["ztsnr"] : []) {
+            let descriptor = try TensorDescriptor(name: name, scalarType: .f32, shape: Shape([0]))
+            markers.append(PlannedTensor(descriptor, pieces: [.constant([])], sourceType: .f32))
+        }
+        return markers
     }
 }
 
@@ -107,11 +130,34 @@ extension ConversionRequest {
 }
 
 extension PlannedTensor {
-    /// Numbers that no source has.
-    init(_ tensor: GeneratedTensor, name: String) throws(IsomerError) {
-        let bytes = tensor.integers.flatMap { number in withUnsafeBytes(of: number.littleEndian) { Array($0) } }
+    /// Numbers that no source has. Floats take the type `beside`, that of their neighbours, integers stay 64 bits wide.
+    init(_ tensor: GeneratedTensor, name: String, beside: ScalarType) throws(IsomerError) {
+        let (bytes, type) = tensor.content(as: beside)
         self.init(
-            try TensorDescriptor(name: name, scalarType: .i64, shape: Shape(tensor.dimensions)), pieces: [.constant(bytes)],
-            sourceType: .i64)
+            try TensorDescriptor(name: name, scalarType: type, shape: Shape(tensor.dimensions)), pieces: [.constant(bytes)],
+            sourceType: type)
+    }
+}
+
+extension GeneratedTensor {
+    /// Its bytes and the type they are of: `type` for floats where that is one of the usual four, else f32.
+    fileprivate func content(as type: ScalarType) -> (bytes: [UInt8], type: ScalarType) {
+        func bytes<Number: FixedWidthInteger>(_ numbers: [Number]) -> [UInt8] {
+            numbers.flatMap { number in withUnsafeBytes(of: number.littleEndian) { Array($0) } }
+        }
+        switch numbers {
+        case .integers(let integers): return (bytes(integers), .i64)
+        case .floats(let floats):
+            switch type {
+            case .f16: return (bytes(floats.map { Float16($0).bitPattern }), type)
+            // Rounds to nearest, ties to even; generated numbers are finite.
+            case .bf16:
+                return (
+                    bytes(floats.map { UInt16(truncatingIfNeeded: ($0.bitPattern &+ 0x7fff &+ ($0.bitPattern >> 16 & 1)) >> 16) }), type
+                )
+            case .f64: return (bytes(floats.map { Double($0).bitPattern }), type)
+            default: return (bytes(floats.map(\.bitPattern)), .f32)
+            }
+        }
     }
 }

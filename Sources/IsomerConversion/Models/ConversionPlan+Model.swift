@@ -64,7 +64,9 @@ extension Model {
         inner.allowedUnknown = request.allowedUnknown
         inner.configuration = request.configuration
         let other = try Model(inner)
-        guard let component = other.components[slot], component.slot.network == place.network else {
+        // A text encoder in a file of its own has the same slot whichever encoder of a model it is to be.
+        let only = other.components.count == 1 ? other.components.values.first : nil
+        guard let component = other.components[slot] ?? only, component.slot.network == place.network else {
             throw IsomerError(
                 .mismatch, "there is no \(place.network.title) in it", path: path,
                 found: other.components.keys.sorted().joined(separator: ", "))

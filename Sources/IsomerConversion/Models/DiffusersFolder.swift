@@ -64,11 +64,22 @@ struct DiffusersFolder: Sendable {
         let json = JSONCursor(try JSONValue(contentsOf: configPath, dialect: .python, limits: limits), path: configPath)
         let className = try json.className()
         guard let className, let type = Networks.type(of: className),
-            let slot = ModelFamily.all.lazy.flatMap(\.slots).first(where: { $0.network == type })
+            let slot = DiffusersFolder.slot(for: type)
         else {
+            if let known = className.flatMap(UnmappedArchitecture.named(class:)) {
+                throw IsomerError(
+                    .unsupported, "this is \(known.title), which is recognised but not converted: \(known.reason)", path: configPath)
+            }
             throw IsomerError(.unsupported, "the configuration names no known network", path: configPath, found: className)
         }
         return Component(name: slot.name, library: nil, className: className, path: path)
+    }
+
+    /// The slot of a network that comes alone: that of the family which has nothing else, if there is one.
+    private static func slot(for type: any NetworkConfiguration.Type) -> Slot? {
+        let slots = ModelFamily.all.flatMap { family in family.slots.map { (isAlone: family.slots.count == 1, slot: $0) } }
+        let fitting = slots.filter { $0.slot.network == type }
+        return (fitting.first(where: \.isAlone) ?? fitting.first)?.slot
     }
 
     /// The `config.json` of a component, if it has one.
@@ -127,6 +138,10 @@ struct DiffusersFolder: Sendable {
 
     /// What a scheduler's configuration says of the denoiser. Diffusers takes noise for granted where nothing is said.
     static func prediction(_ scheduler: JSONCursor) throws(IsomerError) -> Prediction {
+        // These schedulers write prediction types that nothing reads, or none.
+        let name = try scheduler.optional("_class_name")?.string() ?? ""
+        if name.hasPrefix("FlowMatch") { return .flow }
+        if name.hasPrefix("EDM") { return .edm }
         guard let field = try scheduler.optional("prediction_type") else { return .epsilon }
         let text = try field.string()
         guard let prediction = Prediction(rawValue: text) else {

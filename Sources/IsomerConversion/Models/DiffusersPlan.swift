@@ -18,6 +18,7 @@ extension Model {
         for slot in chosen {
             guard let component = components[slot.name] else {
                 if isComponent, !request.only.contains(slot.name) { continue }
+                if slot.isOptional, request.only.isEmpty { continue }
                 throw IsomerError(
                     .mismatch, "there is no \(slot.network.title) in this model, and a Diffusers folder needs one", item: slot.name,
                     remedy: "add it with --\(slot.name.replacingUnderscores) FILE, or convert one component with --component NAME")
@@ -65,7 +66,12 @@ extension Model {
     private func canonicalTensors(of component: ModelComponent, _ request: ConversionRequest) throws(IsomerError) -> [PlannedTensor] {
         var planned: [PlannedTensor] = []
         for entry in try component.configuration.manifest().entries {
-            guard let made = component.tensors[entry.name] else { continue }
+            guard let made = component.tensors[entry.name] else {
+                if let implied = component.implied[entry.name] {
+                    planned.append(try PlannedTensor(implied, name: entry.name, beside: request.target(of: component.scalarType)))
+                }
+                continue
+            }
             let descriptor = try TensorDescriptor(name: entry.name, scalarType: request.target(of: made.scalarType), shape: entry.shape)
             planned.append(PlannedTensor(descriptor, pieces: made.pieces, sourceType: made.scalarType))
         }
@@ -86,7 +92,16 @@ extension Model {
                 remedy: "say it with --prediction-type epsilon or --prediction-type v_prediction")
         }
         let written = try DiffusersFolder.prediction(JSONCursor(.object(object)))
-        if written.rawValue != prediction.value { object["prediction_type"] = .string(prediction.value) }
+        if written.rawValue != prediction.value {
+            guard [written.rawValue, prediction.value].allSatisfy([Prediction.epsilon.rawValue, Prediction.velocity.rawValue].contains)
+            else {
+                // A schedule of noise is none of flow: nothing but another configuration helps.
+                throw IsomerError(
+                    .mismatch, "the scheduler does not fit what the model predicts", item: "scheduler", expected: prediction.value,
+                    found: written.rawValue, remedy: "give the model's Diffusers folder with --config, or say --prediction-type")
+            }
+            object["prediction_type"] = .string(prediction.value)
+        }
         if beside.contains(where: { $0.name == "ztsnr" }) {
             object["rescale_betas_zero_snr"] = true
             object["timestep_spacing"] = "trailing"
@@ -98,17 +113,23 @@ extension Model {
     private func addTokenizers(to plan: inout ConversionPlan) throws(IsomerError) {
         let taken = Set(plainFiles.compactMap { $0.path.components.first?.string })
         plan.plainFiles += plainFiles
-        for (folder, token) in (likelyMember ?? family.members.first)?.padTokens.sorted(by: { $0.key < $1.key }) ?? []
-        where !taken.contains(folder) {
-            if let text = components["text_encoder"]?.configuration as? CLIPTextConfiguration, text.vocabularySize < CLIPVocabulary.count {
+        for tokenizer in (likelyMember ?? family.members.first)?.tokenizers ?? [] where !taken.contains(tokenizer.folder) {
+            guard let encoder = components[tokenizer.encoder]?.configuration else { continue }
+            guard case .clip(let padding) = tokenizer.kind else {
+                plan.notes.append(
+                    "\(tokenizer.folder) is written as absent: T5's vocabulary is neither in the weights nor in this program; "
+                        + "give a Diffusers folder that has it with --config")
+                continue
+            }
+            if let text = encoder as? CLIPTextConfiguration, text.vocabularySize < CLIPVocabulary.count {
                 throw IsomerError(
                     .undecided, "the text encoder's vocabulary is not CLIP's, and a Diffusers folder needs its tokenizer",
-                    item: "tokenizer",
+                    item: tokenizer.folder,
                     expected: "\(CLIPVocabulary.count) tokens", found: "\(text.vocabularySize)",
                     remedy: "give a Diffusers folder that has the tokenizer with --config")
             }
-            for file in try CLIPTokenizerFiles.files(padding: token == "!" ? .exclamation : .endOfText) {
-                plan.plainFiles.append(PlainFile(path: FilePath(folder).appending(file.name), bytes: file.bytes))
+            for file in try CLIPTokenizerFiles.files(padding: padding == "!" ? .exclamation : .endOfText) {
+                plan.plainFiles.append(PlainFile(path: FilePath(tokenizer.folder).appending(file.name), bytes: file.bytes))
             }
         }
     }
@@ -159,11 +180,12 @@ extension Model {
             }
         }
         if index == nil {
-            object["feature_extractor"] = [.null, .null]
-            object["requires_safety_checker"] = false
-            object["safety_checker"] = [.null, .null]
-            for folder in (likelyMember ?? family.members.first)?.padTokens.keys.sorted() ?? [] {
-                object[folder] = ["transformers", "CLIPTokenizer"]
+            let member = likelyMember ?? family.members.first
+            for (key, value) in member?.indexEntries ?? [:] { object[key] = value }
+            for slot in family.slots where slot.isOptional { object[slot.name] = [.null, .null] }
+            for tokenizer in member?.tokenizers ?? [] {
+                object[tokenizer.folder] =
+                    folders.contains(tokenizer.folder) ? ["transformers", .string(tokenizer.className)] : [.null, .null]
             }
         }
         for slot in family.slots {

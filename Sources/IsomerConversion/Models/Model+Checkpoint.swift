@@ -62,6 +62,7 @@ extension Model {
         if let sidecar { try readExtras(sidecar, limits: request.limits) }
         checkpointMetadata = source.tensors.metadata
         try setBeside(reading, inventory, path, request)
+        try readLatentStatistics(in: source.tensors, inventory)
         prediction = try predictionFound(in: source.tensors, inventory, path, request, hints)
         try settle(hints, request)
     }
@@ -86,6 +87,11 @@ extension Model {
                 throw IsomerError(.mismatch, "the file has no component of \(family.title)", path: path)
             }
             return reading
+        }
+        if let known = UnmappedArchitecture.found(in: inventory) {
+            throw IsomerError(
+                .unsupported, "this is \(known.title), which is recognised but not converted: \(known.reason)", path: path,
+                remedy: "a change of container alone (--layout keep) works for any file")
         }
         let detection = try Detection(of: inventory, given: hints.components)
         if let decided = detection.decided ?? detection.agreeing { return decided }

@@ -12,16 +12,17 @@ extension Model {
         func decide(_ prediction: Prediction, _ reason: String) -> Decision {
             Decision("prediction type", prediction.rawValue, because: reason, flag: "--prediction-type TYPE")
         }
-        guard components["unet"] != nil else { return nil }
+        guard components["unet"] != nil || components["transformer"] != nil else { return nil }
         if let said = request.prediction { return decide(said, "--prediction-type says so") }
         if let hint = hints.prediction { return decide(hint.value, "\(hint.origin) says so") }
+        if inventory.has("edm_mean") { return decide(.edm, "the file holds the latents' statistics edm_mean") }
         if inventory.has("v_pred") { return decide(.velocity, "the file holds the marker tensor v_pred") }
         switch source.metadata["modelspec.prediction_type"]?.lowercased() {
         case "v", "v_prediction": return decide(.velocity, "its metadata modelspec.prediction_type says so")
         case "epsilon", "eps": return decide(.epsilon, "its metadata modelspec.prediction_type says so")
         default: break
         }
-        let members = family.members(matching: components.mapValues(\.configuration))
+        let members = fittingMembers
         // A relative of another size is judged by what all of its family's members do.
         let candidates = members.isEmpty ? relatives : members
         let predictions = Set(candidates.map(\.prediction))
@@ -37,11 +38,37 @@ extension Model {
         return members.isEmpty ? nil : try spread(decide, source)
     }
 
+    /// Reads the latents' mean and deviation that some checkpoints hold beside their VAE, which then normalises by them.
+    mutating func readLatentStatistics(in source: any TensorSource, _ inventory: TensorInventory) throws(IsomerError) {
+        guard var vae = components["vae"]?.configuration as? AutoencoderKLConfiguration,
+            let mean = try smallFloats("edm_mean", in: source, inventory, count: vae.latentChannels),
+            let deviation = try smallFloats("edm_std", in: source, inventory, count: vae.latentChannels)
+        else { return }
+        vae.latentsMean = mean
+        vae.latentsDeviation = deviation
+        // What remains of the factor once the latents have unit variance. Reference: diffusers 0.42.1, single_file_utils.py.
+        vae.scalingFactor = 0.5
+        components["vae"]?.configuration = vae
+    }
+
+    private func smallFloats(
+        _ name: String, in source: any TensorSource, _ inventory: TensorInventory, count: Int
+    ) throws(IsomerError) -> [Double]? {
+        guard let index = inventory.index(of: name), inventory.tensors[index].shape.elementCount == count, count <= 1_024,
+            let cast = try? Cast(from: inventory.tensors[index].scalarType, to: .f64)
+        else { return nil }
+        let bytes = try source.bytes(of: index)
+        var values = [Double](repeating: 0, count: count)
+        _ = values.withUnsafeMutableBytes { target in bytes.withUnsafeBytes { try? cast.apply($0, target, elementCount: count) } }
+        return values
+    }
+
     /// Members whose denoiser has as many input channels.
     private var relatives: [ModelMember] {
-        guard let unet = components["unet"]?.configuration as? UNetConfiguration else { return family.members }
-        let alike = family.members.filter { ($0.components["unet"] as? UNetConfiguration)?.inputChannels == unet.inputChannels }
-        return alike.isEmpty ? family.members : alike
+        let members = family.members.filter { $0.markers.isEmpty }
+        guard let unet = components["unet"]?.configuration as? UNetConfiguration else { return members }
+        let alike = members.filter { ($0.components["unet"] as? UNetConfiguration)?.inputChannels == unet.inputChannels }
+        return alike.isEmpty ? members : alike
     }
 
     /// Training for velocity spread the biases of one norm far wider than training for noise did.

@@ -1,6 +1,7 @@
 import IsomerArchitectures
 import IsomerBytes
 import IsomerMapping
+import IsomerTensors
 
 extension Model {
     /// Completes what shapes do not tell: from the user's hints, else from the published member with the same structure, else from a member
@@ -10,6 +11,8 @@ extension Model {
         pipeline = hints.pipeline ?? pipeline
         if index == nil { index = hints.index }
         if plainFiles.isEmpty { plainFiles = hints.plainFiles }
+        let named = fittingMembers.first { $0.identifier == request.architecture } ?? specifiedMember
+        if family.asksForMember { member = named }
         let likely = likelyMember
         for (name, component) in components.sorted(by: { $0.key < $1.key }) {
             var configuration = component.configuration
@@ -20,8 +23,8 @@ extension Model {
                 configuration = configuration.completed(byAny: known)
             }
             configuration = family.completed(configuration, slot: name)
-            if !configuration.undecided.isEmpty {
-                for member in family.members {
+            if !configuration.undecided.isEmpty, !family.asksForMember {
+                for member in family.members where member.markers.isEmpty {
                     guard let known = member.components[name], let completed = configuration.completed(asRelativeOfAny: known),
                         completed.undecided.count < configuration.undecided.count
                     else { continue }
@@ -37,8 +40,8 @@ extension Model {
                 components[name]?.written = hints.written[name]
             }
         }
-        let members = family.members(matching: components.mapValues(\.configuration))
-        if let name = request.architecture, let named = members.first(where: { $0.identifier == name }) {
+        let members = fittingMembers
+        if let named {
             member = named
         } else {
             member = members.count == 1 ? members.first : nil
@@ -48,10 +51,22 @@ extension Model {
         }
     }
 
+    /// The members with this structure, as far as markers do not tell them apart.
+    var fittingMembers: [ModelMember] {
+        family.members(matching: components.mapValues(\.configuration), markers: Set(beside.map(\.name)))
+    }
+
+    /// The member that the file's metadata name.
+    private var specifiedMember: ModelMember? {
+        guard let architecture = checkpointMetadata?["modelspec.architecture"]?.lowercased() else { return nil }
+        return fittingMembers.first { $0.specifications.contains { architecture.hasPrefix($0) } }
+    }
+
     /// The member among those that fit which predicts what this model predicts.
     var likelyMember: ModelMember? {
         if let member { return member }
-        let members = family.members(matching: components.mapValues(\.configuration))
+        let members = fittingMembers
+        if family.asksForMember, members.count > 1 { return nil }
         return members.first { $0.prediction.rawValue == prediction?.value } ?? members.first
     }
 }

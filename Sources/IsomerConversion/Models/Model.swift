@@ -67,6 +67,8 @@ public struct ModelComponent: Sendable {
     var oddShapes: [String: [Int]] = [:]
     /// Its tensors by canonical name.
     var tensors: [String: TensorExpression]
+    /// Canonical tensors that were not found because they follow from the configuration, by name.
+    var implied: [String: GeneratedTensor] = [:]
     /// Canonical tensors that were not found and that the user allowed to be missing.
     public var missing: Set<String> = []
 }
@@ -81,6 +83,11 @@ extension ModelComponent {
         return found
     }
 
+    /// The type of its numbers; of the first in order of names, if they have several.
+    var scalarType: ScalarType {
+        tensors.min { $0.key < $1.key }?.value.scalarType ?? .f32
+    }
+
     /// The same with its sources counted from `first`.
     func movedBehind(_ first: Int) -> ModelComponent {
         var moved = self
@@ -92,7 +99,11 @@ extension ModelComponent {
 extension Model {
     /// Whether this is a single component from a file or folder of its own, rather than what is there of a whole model.
     var isAlone: Bool {
-        components.count == 1 && !hasFolderIndex && components.values.allSatisfy { $0.placement?.prefix.isEmpty ?? false }
+        guard components.count == 1, !hasFolderIndex, let component = components.values.first else { return false }
+        if family.slots.count == 1 { return true }
+        // Denoisers are published alone under the prefix that they have in a whole checkpoint.
+        let isDenoiser = component.slot.name == "unet" || component.slot.name == "transformer"
+        return component.placement.map { $0.prefix.isEmpty || isDenoiser } ?? false
     }
 
     /// Elements of a source tensor.

@@ -15,7 +15,14 @@ extension ModelComponent {
             error.remedy = "give the configuration that belongs to these weights with --config"
             throw error
         }
-        let needed = reading.missing.filter { name in !request.allowedMissing.contains { $0.matches(name) } }
+        let implied = Dictionary(slot.implied(reading.configuration).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let impliedNames = Set(
+            try reading.placement.layout.expansion(of: reading.configuration).items.filter { item in
+                item.parts.allSatisfy { implied[$0.name] != nil }
+            }.map { reading.placement.name(of: $0.name) })
+        let needed = reading.missing.filter { name in !impliedNames.contains(name) }.filter { name in
+            !request.allowedMissing.contains { $0.matches(name) }
+        }
         if let first = needed.first {
             let more = needed.count > 1 ? " and \(needed.count - 1) more" : ""
             throw IsomerError(
@@ -47,6 +54,7 @@ extension ModelComponent {
             origin: reading.placement.prefix.isEmpty
                 ? reading.placement.layout.name : "\(reading.placement.prefix) (\(reading.placement.layout.name))",
             placement: reading.placement, oddShapes: oddShapes, tensors: expressions,
-            missing: Set(manifest.entries.map(\.name)).subtracting(expressions.keys))
+            implied: implied.filter { expressions[$0.key] == nil },
+            missing: Set(manifest.entries.map(\.name)).subtracting(expressions.keys).subtracting(implied.keys))
     }
 }

@@ -67,6 +67,10 @@ public struct ModelSummary: Sendable {
 
     private mutating func describe(file source: ConversionPlan.Source, _ request: ConversionRequest) throws(IsomerError) {
         let inventory = TensorInventory(source.tensors.tensors)
+        if let known = UnmappedArchitecture.found(in: inventory) {
+            alternatives = [Alternative(title: known.title, against: ["it is converted (\(known.reason))"])]
+            return
+        }
         let detection = try Detection(of: inventory)
         guard let reading = detection.decided ?? detection.agreeing else {
             alternatives = detection.candidates.map(Alternative.init)

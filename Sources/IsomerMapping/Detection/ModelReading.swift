@@ -32,17 +32,20 @@ public struct ModelReading: Sendable {
 extension ModelFamily {
     /// `configuration` with what shapes do not tell taken from the first member whose component has the same tensors.
     public func completed(_ configuration: any NetworkConfiguration, slot: String) -> any NetworkConfiguration {
-        for member in members {
-            if let known = member.components[slot], configuration.hasStructure(of: known) { return configuration.completed(byAny: known) }
-        }
-        return configuration
+        let known = members.filter(\.markers.isEmpty).compactMap { $0.components[slot] }.filter(configuration.hasStructure)
+        guard let first = known.first, !asksForMember || known.count == 1 else { return configuration }
+        return configuration.completed(byAny: first)
     }
 
-    /// The members whose components have the same tensors as all of `components`.
-    public func members(matching components: Components) -> [ModelMember] {
-        members.filter { member in
-            components.allSatisfy { slot, found in member.components[slot].map(found.hasStructure) ?? true }
+    /// The members whose components have the same tensors as all of `components`, and whose markers are all among `markers`; those with the
+    /// most markers first.
+    public func members(matching components: Components, markers: Set<String> = []) -> [ModelMember] {
+        let fitting = members.filter { member in
+            member.markers.isSubset(of: markers)
+                && components.allSatisfy { slot, found in member.components[slot].map(found.hasStructure) ?? true }
         }
+        let most = fitting.map(\.markers.count).max() ?? 0
+        return fitting.filter { $0.markers.count == most }
     }
 
     /// Reads `inventory` as a checkpoint of this family; `nil` if none of its components is there.
@@ -89,7 +92,8 @@ extension ModelFamily {
         let configurations = components.mapValues(\.configuration)
         return ModelReading(
             family: self, components: components, averages: averages, evidence: sketch.evidence,
-            members: members(matching: configurations), companions: companions.sorted { $0.index < $1.index }, leftover: leftover)
+            members: members(matching: configurations, markers: Set(companions.map { inventory.tensors[$0.index].name })),
+            companions: companions.sorted { $0.index < $1.index }, leftover: leftover)
     }
 }
 

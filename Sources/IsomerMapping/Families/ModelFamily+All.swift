@@ -1,6 +1,9 @@
 extension ModelFamily {
     /// Every family that is known.
-    public static let all: [ModelFamily] = [stableDiffusion1, stableDiffusion2]
+    public static let all: [ModelFamily] = [
+        stableDiffusion1, stableDiffusion2, stableDiffusionXL, stableDiffusionXLRefiner, stableDiffusion3, flux, controlNet, vae, tinyVAE,
+        clip, t5,
+    ]
 
     /// The family called `identifier`.
     public static func named(_ identifier: String) -> ModelFamily? {

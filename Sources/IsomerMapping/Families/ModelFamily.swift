@@ -15,8 +15,27 @@ public struct ModelFamily: Sendable {
     public let members: [ModelMember]
     /// Tensors that checkpoints of the family carry beside the components.
     public let companions: [Companion]
+    /// Whether members with the same shapes differ in what shapes do not tell, so that one must be named.
+    public let asksForMember: Bool
+    /// Whether checkpoints say by a marker tensor that the denoiser predicts velocity.
+    public let marksVelocity: Bool
     /// What speaks for and against a model being of this family, given the configurations of the components that were found.
     let evidence: @Sendable (Components) -> [Evidence]
+
+    init(
+        identifier: String, title: String, slots: [Slot], members: [ModelMember], companions: [Companion] = [], asksForMember: Bool = false,
+        marksVelocity: Bool = false,
+        evidence: @escaping @Sendable (Components) -> [Evidence] = { _ in [] }
+    ) {
+        self.identifier = identifier
+        self.title = title
+        self.slots = slots
+        self.members = members
+        self.companions = companions
+        self.asksForMember = asksForMember
+        self.marksVelocity = marksVelocity
+        self.evidence = evidence
+    }
 
     /// The components of one model, by slot name.
     public typealias Components = [String: any NetworkConfiguration]
@@ -45,11 +64,19 @@ public struct Slot: Sendable {
     public let written: @Sendable (any NetworkConfiguration) -> any NetworkConfiguration
     /// Tensors that checkpoints of the family have and that follow from the configuration.
     public let generated: @Sendable (any NetworkConfiguration) -> [GeneratedTensor]
+    /// Canonical tensors that some checkpoints lack because they follow from the configuration.
+    public let implied: @Sendable (any NetworkConfiguration) -> [GeneratedTensor]
+    /// Whether a Diffusers folder can do without it.
+    public let isOptional: Bool
+    /// Where it is written if a file holds nothing else, given where it was found; `nil` for the usual place.
+    public let alone: @Sendable (any NetworkConfiguration, Placement?) -> Placement?
 
     init<Configuration: NetworkConfiguration>(
         _ name: String, _ network: Configuration.Type, _ placements: [Placement], average: Placement? = nil,
+        alone: @escaping @Sendable (Configuration, Placement?) -> Placement? = { _, _ in nil }, isOptional: Bool = false,
         written: @escaping @Sendable (Configuration) -> Configuration = { $0 },
         generated: @escaping @Sendable (Configuration) -> [GeneratedTensor] = { _ in [] },
+        implied: @escaping @Sendable (Configuration) -> [GeneratedTensor] = { _ in [] },
         adapt: @escaping @Sendable (Configuration, TensorInventory, Placement) -> (Configuration, [Companion]) = { found, _, _ in
             (found, [])
         }
@@ -58,12 +85,15 @@ public struct Slot: Sendable {
         self.network = network
         self.placements = placements
         self.average = average
+        self.alone = { configuration, found in (configuration as? Configuration).flatMap { alone($0, found) } }
+        self.isOptional = isOptional
         self.adapt = { configuration, inventory, placement in
             guard let typed = configuration as? Configuration else { return (configuration, []) }
             return adapt(typed, inventory, placement)
         }
         self.written = { configuration in (configuration as? Configuration).map { written($0) } ?? configuration }
         self.generated = { configuration in (configuration as? Configuration).map(generated) ?? [] }
+        self.implied = { configuration in (configuration as? Configuration).map(implied) ?? [] }
     }
 }
 
@@ -72,9 +102,26 @@ public struct GeneratedTensor: Sendable {
     /// Its name in the layout.
     public let name: String
     /// Its numbers, one after another.
-    public let integers: [Int64]
+    public let numbers: Numbers
     /// Its extents.
     public let dimensions: [Int]
+    /// Whether its name stands as it is, rather than below the component's prefix.
+    public let isAtRoot: Bool
+
+    /// What a generated tensor holds.
+    public enum Numbers: Hashable, Sendable {
+        /// Written as 64-bit integers.
+        case integers([Int64])
+        /// Written in the type of the tensors they stand beside.
+        case floats([Float])
+    }
+
+    init(name: String, _ numbers: Numbers, dimensions: [Int], isAtRoot: Bool = false) {
+        self.name = name
+        self.numbers = numbers
+        self.dimensions = dimensions
+        self.isAtRoot = isAtRoot
+    }
 }
 
 /// One published model of a family.
@@ -91,8 +138,63 @@ public struct ModelMember: Sendable {
     public let scheduler: JSONObject
     /// What its denoiser predicts.
     public let prediction: Prediction
-    /// The token that fills short prompts, by tokenizer folder.
-    public let padTokens: [String: String]
+    /// The tokenizers of its text encoders.
+    public let tokenizers: [MemberTokenizer]
+    /// What `model_index.json` says beside the components.
+    public let indexEntries: JSONObject
+    /// Tensors that must stand beside the components: what alone tells it from members with the same structure.
+    public let markers: Set<String>
+    /// How `modelspec.architecture` begins in files of it, where that decides.
+    public let specifications: [String]
+
+    init(
+        _ identifier: String, _ title: String, pipeline: String, components: ModelFamily.Components, scheduler: JSONObject = [:],
+        prediction: Prediction = .epsilon, tokenizers: [MemberTokenizer] = [], indexEntries: JSONObject = [:], markers: Set<String> = [],
+        specifications: [String] = []
+    ) {
+        self.identifier = identifier
+        self.title = title
+        self.pipeline = pipeline
+        self.components = components
+        self.scheduler = scheduler
+        self.prediction = prediction
+        self.tokenizers = tokenizers
+        self.indexEntries = indexEntries
+        self.markers = markers
+        self.specifications = specifications
+    }
+}
+
+/// A tokenizer folder of a published model.
+public struct MemberTokenizer: Hashable, Sendable {
+    /// The folder: `tokenizer_2`.
+    public let folder: String
+    /// The slot of the text encoder that it serves.
+    public let encoder: String
+    /// Whose it is.
+    public let kind: Kind
+
+    /// The families of tokenizers.
+    public enum Kind: Hashable, Sendable {
+        /// CLIP's, with the token that fills short prompts.
+        case clip(padding: String)
+        /// T5's SentencePiece model, which is not in this program.
+        case t5
+    }
+
+    /// The class that `model_index.json` names.
+    public var className: String {
+        switch kind {
+        case .clip: "CLIPTokenizer"
+        case .t5: "T5TokenizerFast"
+        }
+    }
+
+    init(_ folder: String, for encoder: String, _ kind: Kind) {
+        self.folder = folder
+        self.encoder = encoder
+        self.kind = kind
+    }
 }
 
 /// What a denoiser's output stands for.
@@ -101,6 +203,10 @@ public enum Prediction: String, Hashable, Sendable, CaseIterable {
     case epsilon
     /// The velocity between noise and picture.
     case velocity = "v_prediction"
+    /// The straight path from picture to noise (rectified flow), which its schedulers take for granted.
+    case flow = "flow_prediction"
+    /// The picture, preconditioned as in EDM, which its schedulers take for granted.
+    case edm
 }
 
 /// One observation in favour of a family or against it.

@@ -20,9 +20,7 @@ extension ModelFamily {
                 generated: { text in
                     // The original's loader of its day wanted them.
                     [
-                        GeneratedTensor(
-                            name: "text_model.embeddings.position_ids", integers: (0..<Int64(text.positions)).map { $0 },
-                            dimensions: [1, text.positions])
+                        .positionNumbers(text)
                     ]
                 }),
         ],
@@ -33,7 +31,7 @@ extension ModelFamily {
         ],
         companions: Companion.ldmTraining,
         evidence: { components in
-            var evidence: [Evidence] = []
+            var evidence = [Evidence("there is a UNet", components["unet"] is UNetConfiguration)]
             if let unet = components["unet"] as? UNetConfiguration {
                 evidence.append(Evidence("the UNet has no class or size input", unet.classEmbedding == .none && unet.additionWidth == nil))
                 if components["text_encoder"] == nil {
@@ -59,14 +57,15 @@ extension ModelFamily {
         var unet = UNetConfiguration.stableDiffusion(channels: channels, context: 768, linear: false)
         unet.headCounts = [8, 8, 8, 8]
         unet.sampleSize = 64
-        var text = CLIPTextConfiguration(vocabularySize: 49_408, positions: 77, width: 768, feedForwardWidth: 3_072, layers: 12)
-        text.headCount = 12
-        text.activation = .quickGELU
-        text.declaredProjectionWidth = 768
         return ModelMember(
-            identifier: identifier, title: title, pipeline: pipeline,
-            components: ["unet": unet, "vae": AutoencoderKLConfiguration.stableDiffusion(sampleSize: 512), "text_encoder": text],
-            scheduler: scheduler.configuration(nil), prediction: .epsilon, padTokens: ["tokenizer": "<|endoftext|>"])
+            identifier, title, pipeline: pipeline,
+            components: [
+                "unet": unet, "vae": AutoencoderKLConfiguration.stableDiffusion(sampleSize: 512),
+                "text_encoder": CLIPTextConfiguration.vitL,
+            ],
+            scheduler: scheduler.configuration(nil), prediction: .epsilon,
+            tokenizers: [MemberTokenizer("tokenizer", for: "text_encoder", .clip(padding: "<|endoftext|>"))],
+            indexEntries: .withoutSafetyChecker)
     }
 }
 
@@ -144,7 +143,30 @@ extension Slot {
     /// The autoencoder of LDM and SGM checkpoints.
     static let ldmVAE = Slot(
         "vae", AutoencoderKLConfiguration.self,
-        [Placement("first_stage_model.", Layouts.ldmVAE)] + Placement.alone(AutoencoderKLConfiguration.self))
+        [Placement("first_stage_model.", Layouts.ldmVAE), Placement("vae.", Layouts.ldmVAE)]
+            + Placement.alone(AutoencoderKLConfiguration.self),
+        alone: { _, _ in Placement("", Layouts.ldmVAE) },
+        generated: { vae in
+            guard let mean = vae.latentsMean, let deviation = vae.latentsDeviation else { return [] }
+            return [("edm_mean", mean), ("edm_std", deviation)].map { name, numbers in
+                GeneratedTensor(name: name, .floats(numbers.map { Float($0) }), dimensions: [numbers.count], isAtRoot: true)
+            }
+        })
+}
+
+extension GeneratedTensor {
+    /// The numbers of a prompt's places, which the loaders of their day wanted to find in the file.
+    static func positionNumbers(_ text: CLIPTextConfiguration) -> GeneratedTensor {
+        GeneratedTensor(
+            name: "text_model.embeddings.position_ids", .integers((0..<Int64(text.positions)).map { $0 }), dimensions: [1, text.positions])
+    }
+}
+
+extension JSONObject {
+    /// What the index of a model without safety checker says of it.
+    static let withoutSafetyChecker: JSONObject = [
+        "feature_extractor": [.null, .null], "requires_safety_checker": false, "safety_checker": [.null, .null],
+    ]
 }
 
 extension Companion {
@@ -161,6 +183,7 @@ extension Companion {
             Companion("model_ema.{*}", "averaged weights (--ema takes them instead of the last ones)"),
             Companion("first_stage_model.loss.{*}", "parameters of the training loss"),
             Companion("lr_scheduler.{*}", "training state"),
+            Companion("edm_vpred.{*}", "the range of noise that an EDM model with velocity prediction was trained for"),
             Companion("v_pred", "a marker: the model predicts velocity"),
             Companion("ztsnr", "a marker: the schedule ends in pure noise"),
         ]

@@ -30,7 +30,7 @@ extension ModelFamily {
             Companion("depth_model.{*}", "the depth estimator, which no layout here maps")
         ],
         evidence: { components in
-            var evidence: [Evidence] = []
+            var evidence = [Evidence("there is a UNet", components["unet"] is UNetConfiguration)]
             if let unet = components["unet"] as? UNetConfiguration {
                 evidence.append(Evidence("the UNet has no class or size input", unet.classEmbedding == .none && unet.additionWidth == nil))
                 if components["text_encoder"] == nil {
@@ -63,9 +63,11 @@ extension ModelFamily {
         text.activation = .gelu
         text.declaredProjectionWidth = 512
         return ModelMember(
-            identifier: identifier, title: title, pipeline: pipeline,
+            identifier, title, pipeline: pipeline,
             components: ["unet": unet, "vae": AutoencoderKLConfiguration.stableDiffusion(sampleSize: 8 * size), "text_encoder": text],
-            scheduler: scheduler.configuration(prediction), prediction: prediction, padTokens: ["tokenizer": "!"])
+            scheduler: scheduler.configuration(prediction), prediction: prediction,
+            tokenizers: [MemberTokenizer("tokenizer", for: "text_encoder", .clip(padding: "!"))],
+            indexEntries: pipeline == "StableDiffusionDepth2ImgPipeline" ? [:] : .withoutSafetyChecker)
     }
 
     /// The model runs OpenCLIP up to the layer before the last, so Diffusers keeps only those. A tower is whole, last layer included, if its

@@ -4,7 +4,10 @@ public import IsomerArchitectures
 public enum Layouts {
     /// Canonical ones first.
     public static let all: [Layout] = [
-        unet, ldmUNet, vae, oldAttentionVAE, ldmVAE, clipText, flatCLIPText, openCLIPText,
+        unet, ldmUNet, sd3Transformer, mmdit, fluxTransformer, flux, controlNet, ldmControlNet, fluxControlNet, xlabsControlNet,
+        sd3ControlNet, t2iAdapter, originalAdapter, vae, oldAttentionVAE, ldmVAE, tinyVAE,
+        taesd, clipText, flatCLIPText,
+        openCLIPText, t5, t5EmbeddedTokens, llamaT5,
     ]
 
     /// The layouts of one kind of network.
@@ -63,7 +66,9 @@ public enum Layouts {
     public static let openCLIPText = Layout(
         "OpenCLIP", of: CLIPTextConfiguration.self,
         signature: NetworkSignature(
-            present: ["token_embedding.weight", "positional_embedding", "transformer.resblocks.0.attn.in_proj_weight"]),
+            present: ["token_embedding.weight", "positional_embedding", "transformer.resblocks.0.attn.in_proj_weight"],
+            // LongCLIP's original adds two tables of positions, one for the first tokens and one for the others.
+            absent: ["positional_embedding_res"]),
         companions: [
             Companion("logit_scale", "CLIP's contrast temperature, which only its training uses"),
             Companion("attn_mask", "the causal mask", .derivable),

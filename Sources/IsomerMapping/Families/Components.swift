@@ -1,0 +1,145 @@
+import IsomerArchitectures
+import IsomerBytes
+
+extension ModelFamily {
+    /// A kind of network that is published alone.
+    static func alone<Configuration: NetworkConfiguration>(
+        _ identifier: String, _ title: String, slot name: String, _ network: Configuration.Type, placements: [Placement],
+        members: [(identifier: String, title: String, configuration: Configuration, specifications: [String])],
+        companions: [Companion] = [],
+        asksForMember: Bool = false, written: @escaping @Sendable (Configuration, Placement?) -> Placement? = { _, _ in nil }
+    ) -> ModelFamily {
+        ModelFamily(
+            identifier: identifier, title: title, slots: [Slot(name, network, placements, alone: written)],
+            members: members.map {
+                ModelMember($0.identifier, $0.title, pipeline: "", components: [name: $0.configuration], specifications: $0.specifications)
+            },
+            companions: companions, asksForMember: asksForMember,
+            evidence: { [Evidence("there is a \(Configuration.title)", $0[name] is Configuration)] })
+    }
+
+    /// Autoencoders alone. Those of Stable Diffusion and SDXL, and those of SD3 and Flux, have the same shapes: what they are scaled by must be
+    /// said.
+    static let vae = alone(
+        "vae", "VAE", slot: "vae", AutoencoderKLConfiguration.self,
+        placements: ["", "first_stage_model.", "vae."].map { Placement($0, Layouts.ldmVAE) }
+            + Placement.alone(AutoencoderKLConfiguration.self).dropFirst(),
+        members: [
+            (
+                "vae-sd", "Stable Diffusion 1 and 2's VAE", .stableDiffusion(sampleSize: 512),
+                ["stable-diffusion-v1", "stable-diffusion-v2"]
+            ),
+            ("vae-sdxl", "SDXL's VAE", .stableDiffusionXL, ["stable-diffusion-xl"]),
+            ("vae-sd3", "Stable Diffusion 3's VAE", .stableDiffusion3, ["stable-diffusion-v3"]),
+            ("vae-flux", "Flux's VAE", .flux, ["flux"]),
+        ],
+        companions: [Companion("loss.{*}", "parameters of the training loss")] + Companion.ldmTraining, asksForMember: true)
+
+    /// Tiny autoencoders.
+    static let tinyVAE = alone(
+        "taesd", "Tiny VAE", slot: "vae", AutoencoderTinyConfiguration.self, placements: Placement.alone(AutoencoderTinyConfiguration.self),
+        members: [("taesd", "TAESD or TAESDXL", .taesd, [])])
+
+    /// CLIP's text encoders alone.
+    static let clip = alone(
+        "clip", "CLIP text encoder", slot: "text_encoder", CLIPTextConfiguration.self,
+        placements: Placement.alone(CLIPTextConfiguration.self)
+            + ["text_encoders.clip_l.transformer.", "text_encoders.clip_g.transformer.", "clip_l.", "clip_g."].map {
+                Placement($0, Layouts.clipText)
+            },
+        members: [
+            ("clip-l", "CLIP ViT-L/14", .vitL, []),
+            ("openclip-h", "OpenCLIP ViT-H/14", .vitH, []),
+            ("openclip-bigg", "OpenCLIP ViT-bigG/14", .bigG, []),
+            ("long-clip-l", "LongCLIP ViT-L/14", .longVitL, []),
+            ("clip-l-projected", "CLIP ViT-L/14 with projection", .projectedVitL, []),
+        ],
+        companions: [Companion("logit_scale", "CLIP's contrast temperature, which only its training uses")],
+        // OpenCLIP's own files have OpenCLIP's names, OpenAI's are used in transformers'.
+        written: { text, found in
+            switch text.activation {
+            case .gelu?: Placement("", Layouts.openCLIPText)
+            case .quickGELU?: Placement("", Layouts.clipText)
+            case nil: found.map { Placement("", $0.layout) }
+            }
+        })
+
+    /// T5's encoders alone.
+    static let t5 = alone(
+        "t5", "T5 encoder", slot: "text_encoder", T5EncoderConfiguration.self,
+        placements: [Placement("", Layouts.t5)] + Placement.alone(T5EncoderConfiguration.self).filter { $0.layout.name != Layouts.t5.name }
+            + ["text_encoders.t5xxl.transformer.", "t5xxl."].map { Placement($0, Layouts.t5) },
+        members: [
+            ("t5-v1_1-xxl", "T5 1.1 XXL", .xxl, []),
+            (
+                "t5-large", "T5 large",
+                T5EncoderConfiguration(
+                    vocabularySize: 32_128, width: 1024, headCount: 16, headWidth: 64, feedForwardWidth: 4_096, layers: 24, isGated: false),
+                []
+            ),
+        ],
+        companions: [
+            Companion("spiece_model", "the tokenizer's vocabulary, as ComfyUI keeps it"),
+            Companion("scaled_fp8", "a marker: weights are 8-bit floats with a scale"),
+        ])
+}
+
+extension AutoencoderKLConfiguration {
+    /// Stable Diffusion 3's: sixteen channels, no convolutions around the latent.
+    static let stableDiffusion3: AutoencoderKLConfiguration = {
+        var vae = AutoencoderKLConfiguration(
+            inputChannels: 3, outputChannels: 3, channels: [128, 256, 512, 512], layers: 2, latentChannels: 16, hasQuantConvolution: false,
+            hasPostQuantConvolution: false)
+        vae.scalingFactor = 1.5305
+        vae.shiftFactor = 0.0609
+        vae.sampleSize = 1024
+        vae.forcesUpcast = true
+        vae.normGroups = 32
+        return vae
+    }()
+
+    /// Flux's: the same network, trained anew.
+    static let flux: AutoencoderKLConfiguration = {
+        var vae = stableDiffusion3
+        vae.scalingFactor = 0.3611
+        vae.shiftFactor = 0.1159
+        return vae
+    }()
+}
+
+extension AutoencoderTinyConfiguration {
+    /// Those for sixteen channels differ in nothing else.
+    fileprivate static let taesd = AutoencoderTinyConfiguration(
+        latentChannels: 4, width: 64, encoderBlocks: [1, 3, 3, 3], decoderBlocks: [3, 3, 3, 1])
+}
+
+extension CLIPTextConfiguration {
+    /// OpenCLIP's ViT-H/14, whole.
+    static let vitH: CLIPTextConfiguration = {
+        var text = CLIPTextConfiguration(
+            vocabularySize: 49_408, positions: 77, width: 1024, feedForwardWidth: 4_096, layers: 24, projectionWidth: 1024)
+        text.headCount = 16
+        text.activation = .gelu
+        return text
+    }()
+
+    /// OpenAI's ViT-L/14 with its projection, as Stable Diffusion 3 uses it.
+    static let projectedVitL: CLIPTextConfiguration = {
+        var text = vitL
+        text.projectionWidth = 768
+        return text
+    }()
+
+    /// LongCLIP's ViT-L/14.
+    static let longVitL: CLIPTextConfiguration = {
+        var text = projectedVitL
+        text.positions = 248
+        return text
+    }()
+}
+
+extension T5EncoderConfiguration {
+    /// The encoder of T5 1.1 XXL.
+    static let xxl = T5EncoderConfiguration(
+        vocabularySize: 32_128, width: 4096, headCount: 64, headWidth: 64, feedForwardWidth: 10_240, layers: 24, isGated: true)
+}
