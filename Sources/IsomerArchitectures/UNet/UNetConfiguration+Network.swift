@@ -46,8 +46,10 @@ extension UNetConfiguration: NetworkConfiguration {
 
     public var tiny: UNetConfiguration {
         var small = self
-        for index in small.down.indices { small.down[index].channels /= 10 }
-        for index in small.up.indices { small.up[index].channels /= 10 }
+        // Groups and heads must still divide the refiner's odd widths.
+        func narrow(_ channels: Int) -> Int { max(16, channels / 10 / 16 * 16) }
+        for index in small.down.indices { small.down[index].channels = narrow(small.down[index].channels) }
+        for index in small.up.indices { small.up[index].channels = narrow(small.up[index].channels) }
         small.crossAttentionWidth /= 16
         small.headCounts = small.down.map { max(1, $0.channels / 16) }
         small.normGroups = 8

@@ -117,8 +117,8 @@ extension Model {
             guard let encoder = components[tokenizer.encoder]?.configuration else { continue }
             guard case .clip(let padding) = tokenizer.kind else {
                 plan.notes.append(
-                    "\(tokenizer.folder) is written as absent: T5's vocabulary is neither in the weights nor in this program; "
-                        + "give a Diffusers folder that has it with --config")
+                    "\(tokenizer.folder) is written as absent, and diffusers must be handed one: T5's vocabulary is neither in the weights nor "
+                        + "in this program; give a Diffusers folder that has it with --config")
                 continue
             }
             if let text = encoder as? CLIPTextConfiguration, text.vocabularySize < CLIPVocabulary.count {
