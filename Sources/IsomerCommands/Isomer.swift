@@ -19,6 +19,7 @@ public struct Isomer: ParsableCommand {
             Inspect.self,
             Metadata.self,
             Prepare.self,
+            Scan.self,
             Synthesize.self,
             Tokenize.self,
         ]

@@ -21,7 +21,7 @@ import Testing
             ["diff", model, checkpoint, "--json"], ["metadata", "show", checkpoint, "--json"],
             ["metadata", "set", checkpoint, "a=b", "--json"], ["metadata", "modelspec", checkpoint, "--verify", "--json"],
             ["metadata", "modelspec", checkpoint, "--json"], ["convert", "nowhere", "x.safetensors", "--json"], ["--json"],
-            ["convert", "--json"],
+            ["convert", "--json"], ["scan", model, checkpoint, half, "nowhere", "--json"],
         ]
         for arguments in runs {
             let run = CommandRun(arguments)

@@ -21,6 +21,8 @@ final class TorchPicklePolicy: PickleObserver {
         case .persistent: if opcode == .persistentText { throw refusedOpcode(opcode, "a persistent identifier in text form") }
         case .registered(let code): throw refusedOpcode(opcode, "number \(code) of a registry that only the writer knows")
         case .buffer: throw refusedOpcode(opcode, "bytes outside the file")
+        case .computedGlobal: throw refusedOpcode(opcode, "a name that is computed while loading")
+        case .irregularity(let error): throw error
         }
     }
 
@@ -63,7 +65,7 @@ final class TorchPicklePolicy: PickleObserver {
     }
 
     /// Callables that run what they are given need a look at their arguments.
-    private static func argumentsAreHarmless(_ global: PickleGraph.Global, _ arguments: ArraySlice<UInt32>, _ graph: PickleGraph) -> Bool {
+    static func argumentsAreHarmless(_ global: PickleGraph.Global, _ arguments: ArraySlice<UInt32>, _ graph: PickleGraph) -> Bool {
         let references = arguments.map { PickleReference(index: $0) }
         // A name handed to a known callable must itself be known.
         for reference in references {

@@ -23,8 +23,14 @@ struct PickleDecoder: Sendable {
     private(set) var input: PickleInput
     /// Where the frame that the stream announced ends.
     private var frameEnd: Int?
+    /// Whether frames that contradict the stream are noted in `frameProblem` instead of refused. Python's loader in C does not look at them.
+    private let toleratesFrames: Bool
+    private(set) var frameProblem: IsomerError?
 
-    init(_ input: PickleInput) { self.input = input }
+    init(_ input: PickleInput, toleratesFrames: Bool = false) {
+        self.input = input
+        self.toleratesFrames = toleratesFrames
+    }
 
     mutating func next() throws(IsomerError) -> PickleInstruction {
         let offset = input.position
@@ -40,9 +46,10 @@ struct PickleDecoder: Sendable {
             try openFrame(argument, at: offset)
         } else if let end = frameEnd, input.position > end {
             // Loaders disagree about such a stream, which is how payloads hide from scanners. No pickler writes one.
-            throw IsomerError(
-                .malformed, "\(opcode.name) reaches over the end of its frame", byteOffset: input.origin + UInt64(offset),
-                expected: "at most \(end - offset) bytes", found: "\(input.position - offset) bytes")
+            try refuse(
+                IsomerError(
+                    .malformed, "\(opcode.name) reaches over the end of its frame", byteOffset: input.origin + UInt64(offset),
+                    expected: "at most \(end - offset) bytes", found: "\(input.position - offset) bytes"))
         }
         return PickleInstruction(opcode: opcode, offset: offset, argument: argument)
     }
@@ -79,10 +86,15 @@ struct PickleDecoder: Sendable {
 
     private mutating func openFrame(_ argument: PickleInstruction.Argument, at offset: Int) throws(IsomerError) {
         guard case .unsigned(let count) = argument else { return }
-        guard frameEnd == nil else {
-            throw IsomerError(.malformed, "a frame begins inside another", byteOffset: input.origin + UInt64(offset))
+        if frameEnd != nil {
+            try refuse(IsomerError(.malformed, "a frame begins inside another", byteOffset: input.origin + UInt64(offset)))
         }
         try input.require(count, for: "a frame")
         frameEnd = input.position + Int(count)
+    }
+
+    private mutating func refuse(_ error: IsomerError) throws(IsomerError) {
+        guard toleratesFrames else { throw error }
+        if frameProblem == nil { frameProblem = error }
     }
 }

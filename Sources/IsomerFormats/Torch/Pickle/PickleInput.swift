@@ -14,6 +14,8 @@ struct PickleInput: Sendable {
     private let limit: UInt64
     /// The next byte, counted from `origin`.
     var position = 0
+    /// Whether more bytes were asked for than there are.
+    private(set) var isExhausted = false
 
     private static let pieceBytes: UInt64 = 64 << 10
 
@@ -44,6 +46,7 @@ struct PickleInput: Sendable {
     mutating func require(_ count: UInt64, for meaning: @autoclosure () -> String) throws(IsomerError) {
         let left = available - UInt64(position)
         guard count <= left else {
+            isExhausted = true
             throw IsomerError(
                 .malformed, "the pickle ends inside \(meaning())", byteOffset: fileOffset, expected: "\(count) bytes",
                 found: "\(left) bytes",

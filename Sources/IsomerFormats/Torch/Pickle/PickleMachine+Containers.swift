@@ -56,15 +56,29 @@ extension PickleMachine {
             try report(.extend(target: target, asEntries: setsEntries), instruction)
             try graph.append(items, to: index, asEntries: setsEntries)
         default:
-            throw error(
+            let refusal = error(
                 .malformed, "\(instruction.opcode.name) is applied to something that cannot take items", instruction,
                 expected: setsEntries ? "a dictionary" : instruction.opcode == .addItems ? "a set" : "a list", found: graph.kind(of: target)
             )
+            guard isTolerant else { throw refusal }
+            // A class or anything else that was imported may have a method of that name.
+            switch graph.node(target) {
+            case .global, .persistent: try report(.extend(target: target, asEntries: setsEntries), instruction)
+            default: try deviate(refusal, instruction)
+            }
         }
     }
 }
 
 extension PickleGraph {
+    /// Whether Python may find a string here: there is one, or something whose value only a loader learns.
+    func mayBeComputedString(_ reference: PickleReference) -> Bool {
+        switch node(reference) {
+        case .string, .object, .persistent: true
+        default: false
+        }
+    }
+
     /// What a value is, in a word or two, for errors.
     func kind(of reference: PickleReference) -> String {
         switch node(reference) {

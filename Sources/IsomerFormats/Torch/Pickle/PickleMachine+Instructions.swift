@@ -54,10 +54,15 @@ extension PickleMachine {
         switch instruction.argument {
         case .unsigned(let value): index = UInt32(truncatingIfNeeded: value)
         case .bytes(let range):
-            guard let value = PickleText.index(decoder.input.slice(range)) else {
-                throw error(.malformed, "\(instruction.opcode.name) has an argument that is not a memo number", instruction)
+            if let value = PickleText.index(decoder.input.slice(range)) {
+                index = value
+            } else {
+                try deviate(
+                    error(.malformed, "\(instruction.opcode.name) has an argument that is not a memo number", instruction), instruction)
+                // Python takes what `int` takes: signs, spaces, underscores.
+                let digits = decoder.input.slice(range).filter { 0x30...0x39 ~= $0 }
+                index = PickleText.index(digits[...]) ?? 0
             }
-            index = value
         default: index = UInt32(truncatingIfNeeded: memo.count)
         }
         switch instruction.opcode {
@@ -94,8 +99,11 @@ extension PickleMachine {
                 let digits = instruction.opcode == .long && bytes.last == UInt8(ascii: "L") ? bytes.dropLast() : bytes
                 if let value = PickleText.integer(digits) { return try graph.addInteger(twosComplement: value[...]) }
             }
-            throw error(
-                .malformed, "\(instruction.opcode.name) has an argument that is not a number", instruction, found: excerpt(bytes))
+            // Python takes more than decimal digits. Which number it is does not matter to those who let this pass.
+            try deviate(
+                error(.malformed, "\(instruction.opcode.name) has an argument that is not a number", instruction, found: excerpt(bytes)),
+                instruction)
+            return try graph.addInteger(0)
         default: throw error(.malformed, "\(instruction.opcode.name) has no argument", instruction)
         }
     }
@@ -119,7 +127,11 @@ extension PickleMachine {
         default:
             if let text = PickleText.unicode(bytes) { return try graph.addString(text) }
         }
-        throw error(.malformed, "\(instruction.opcode.name) has an argument that is not Unicode text", instruction, found: excerpt(bytes))
+        // Python takes lone surrogates.
+        try deviate(
+            error(.malformed, "\(instruction.opcode.name) has an argument that is not Unicode text", instruction, found: excerpt(bytes)),
+            instruction)
+        return try graph.addString(String(decoding: bytes, as: UTF8.self))
     }
 
     /// Python 2's strings are bytes, most of them text.

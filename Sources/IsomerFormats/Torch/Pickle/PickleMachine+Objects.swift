@@ -11,6 +11,11 @@ extension PickleMachine {
             let name = try pop(instruction)
             let module = try pop(instruction)
             guard case .string(let moduleText) = graph.node(module), case .string(let nameText) = graph.node(name) else {
+                if isTolerant, graph.mayBeComputedString(module), graph.mayBeComputedString(name) {
+                    try report(.computedGlobal(module: module, name: name), instruction)
+                    stack.append(try graph.addGlobal(PickleGraph.Global(module: graph.text(of: module), name: graph.text(of: name))))
+                    return
+                }
                 throw error(
                     .malformed, "STACK_GLOBAL needs two strings", instruction, expected: "a module's name and a name in it",
                     found: "\(graph.kind(of: module)) and \(graph.kind(of: name))")
@@ -24,9 +29,11 @@ extension PickleMachine {
             let keywords = try pop(instruction)
             let arguments = try pop(instruction)
             let callable = try pop(instruction)
-            guard case .dictionary = graph.node(keywords) else {
-                throw error(
-                    .malformed, "NEWOBJ_EX needs its named arguments in a dictionary", instruction, found: graph.kind(of: keywords))
+            if case .dictionary = graph.node(keywords) {
+            } else {
+                try deviate(
+                    error(.malformed, "NEWOBJ_EX needs its named arguments in a dictionary", instruction, found: graph.kind(of: keywords)),
+                    instruction)
             }
             try call(callable, try tuple(arguments, instruction), keywords: keywords, instruction)
         case .instance:
@@ -73,8 +80,10 @@ extension PickleMachine {
         switch graph.node(callable) {
         case .global, .object, .persistent: break
         default:
-            throw error(
-                .malformed, "\(instruction.opcode.name) calls something that is not callable", instruction, found: graph.kind(of: callable))
+            try deviate(
+                error(
+                    .malformed, "\(instruction.opcode.name) calls something that is not callable", instruction,
+                    found: graph.kind(of: callable)), instruction)
         }
         try report(.call(callable: callable, arguments: arguments, keywords: keywords), instruction)
         stack.append(try graph.addObject(callable, arguments, keywords: keywords))
@@ -91,17 +100,19 @@ extension PickleMachine {
             // Python would run a method of a class or of a thing outside: no pickler writes this.
             try report(.build(target: target, state: state), instruction)
         default:
-            throw error(
-                .malformed, "BUILD gives a state to something that has none", instruction, expected: "an object",
-                found: graph.kind(of: target))
+            try deviate(
+                error(
+                    .malformed, "BUILD gives a state to something that has none", instruction, expected: "an object",
+                    found: graph.kind(of: target)), instruction)
         }
     }
 
     private func tuple(_ reference: PickleReference, _ instruction: PickleInstruction) throws(IsomerError) -> PickleReference {
-        guard case .tuple = graph.node(reference) else {
-            throw error(
-                .malformed, "\(instruction.opcode.name) needs its arguments in a tuple", instruction, found: graph.kind(of: reference))
-        }
+        if case .tuple = graph.node(reference) { return reference }
+        // What a call makes may be a tuple too.
+        try deviate(
+            error(.malformed, "\(instruction.opcode.name) needs its arguments in a tuple", instruction, found: graph.kind(of: reference)),
+            instruction)
         return reference
     }
 

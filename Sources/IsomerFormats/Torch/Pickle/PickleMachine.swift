@@ -14,9 +14,13 @@ public struct PickleMachine {
     var memo = PickleMemo()
     let limits: Limits
     private let observer: (any PickleObserver)?
+    /// Whether to go on, after telling the observer, where a pickle is not as it should be but Python would go on too.
+    let isTolerant: Bool
 
-    init(_ input: PickleInput, limits: Limits, observer: (any PickleObserver)? = nil) {
-        self.decoder = PickleDecoder(input)
+    /// - Parameter isTolerant: for those who look at a pickle without wanting its values; `run` is for the others.
+    init(_ input: PickleInput, limits: Limits, observer: (any PickleObserver)? = nil, isTolerant: Bool = false) {
+        self.decoder = PickleDecoder(input, toleratesFrames: isTolerant)
+        self.isTolerant = isTolerant
         self.graph = PickleGraph(capacity: limits.pickleValues)
         self.limits = limits
         self.observer = observer
@@ -24,6 +28,13 @@ public struct PickleMachine {
 
     /// Runs to `STOP` and returns what was built. Bytes may follow; `decoder.input` tells where.
     mutating func run() throws(IsomerError) -> PickleDocument {
+        // In two steps: `finish` must see the machine as it is after the run.
+        let stop = try runToStop()
+        return try finish(stop)
+    }
+
+    /// Runs to `STOP`, which is returned, whatever is on the stack then.
+    mutating func runToStop() throws(IsomerError) -> PickleInstruction {
         var operations = 0
         while true {
             let instruction = try decoder.next()
@@ -33,7 +44,7 @@ public struct PickleMachine {
                     .limitExceeded, "the pickle has more instructions than a pickle may", instruction,
                     expected: "at most \(limits.pickleOperations)")
             }
-            if instruction.opcode == .stop { return try finish(instruction) }
+            if instruction.opcode == .stop { return instruction }
             try execute(instruction)
         }
     }
@@ -67,6 +78,12 @@ public struct PickleMachine {
         }
         try checkDepth(of: root)
         return PickleDocument(graph, root: root)
+    }
+
+    /// For what no pickler writes and Python lets pass.
+    func deviate(_ error: IsomerError, _ instruction: PickleInstruction) throws(IsomerError) {
+        guard isTolerant else { throw error }
+        try report(.irregularity(error), instruction)
     }
 
     func report(_ event: PickleEvent, _ instruction: PickleInstruction) throws(IsomerError) {

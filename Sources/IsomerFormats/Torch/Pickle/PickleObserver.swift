@@ -16,6 +16,10 @@ public enum PickleEvent: Sendable {
     case registered(code: Int)
     /// Bytes outside the pickle are asked for.
     case buffer
+    /// A name is imported that comes out of a call, so that only whoever loads the pickle learns it. Only a tolerant machine goes on here.
+    case computedGlobal(module: PickleReference, name: PickleReference)
+    /// Something that no pickler writes and that Python lets pass. Only a tolerant machine goes on here.
+    case irregularity(IsomerError)
 }
 
 /// Watches a `PickleMachine`, and stops it by throwing.

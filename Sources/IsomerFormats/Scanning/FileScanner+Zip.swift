@@ -1,0 +1,136 @@
+internal import IsomerBytes
+
+extension FileScanner {
+    /// Looks at the members of a zip archive.
+    ///
+    /// One that every reader reads alike is read by its directory. In any other, everything that has a member's header is looked at, in the
+    /// directory or not, whatever its flags, sizes and sums say: each of those has been used to show a scanner less than a loader.
+    mutating func scanZip(_ source: ScanSource, _ members: [String]) throws(IsomerError) {
+        guard case .file(let file, let range) = source, range == 0..<file.size else { return try sweepZip(source, members) }
+        let archive: ZipArchive
+        var starts: [UInt64] = []
+        do throws(IsomerError) {
+            archive = try ZipArchive(file, limits: limits)
+            for index in archive.members.indices { starts.append(try archive.dataOffset(of: index)) }
+        } catch {
+            if error.code == .interrupted { throw error }
+            remark(.suspicious, "the zip archive is irregular: \(error.what)")
+            return try sweepZip(source, members)
+        }
+        for (index, start) in starts.enumerated() {
+            let member = archive.members[index]
+            let name = archive.name(of: index)
+            let stored = source.part(start..<start + member.storedSize)
+            switch member.method {
+            case .stored: try scan(stored, members + [name], FileScanner.role(of: name))
+            case .deflated: try scanDeflated(stored, members + [name], FileScanner.role(of: name))
+            }
+            if name.hasSuffix("/constants.pkl") || name.hasSuffix(".debug_pkl") {
+                remark(.suspicious, "the archive holds TorchScript, whose code runs when the model is used\(FileScanner.place(members))")
+            }
+        }
+    }
+
+    /// Pickles are known by their names here; weights by having none.
+    private static func role(of name: String) -> Role {
+        let name = name.lowercased()
+        if name.hasSuffix(".pkl") || name.hasSuffix(".pickle") { return .pickle }
+        let last = name.split(separator: "/").last ?? ""
+        return last.contains(".") ? .file : .anything
+    }
+
+    /// Unpacks a member if its beginning looks like something to look into.
+    private mutating func scanDeflated(_ stored: ScanSource, _ members: [String], _ role: Role) throws(IsomerError) {
+        if role == .anything {
+            let prefix = stored.inflatedPrefix(.raw, count: 64 << 10)
+            guard FileScanner.isWorthUnpacking(prefix) else { return }
+        }
+        let (bytes, problem) = stored.inflated(.raw, limit: budget)
+        if let problem, problem.code == .interrupted { throw problem }
+        budget -= min(budget, UInt64(bytes.count))
+        if let problem { addUnreadable(stored, members, kind: "a compressed member", problem) }
+        try scan(.memory(bytes), members, role)
+    }
+
+    /// Whether the first bytes of something may be those of a pickle or an archive.
+    private static func isWorthUnpacking(_ prefix: [UInt8]) -> Bool {
+        switch FileFormat(prefix: Array(prefix.prefix(FileFormat.prefixByteCount)), fileSize: UInt64(prefix.count)) {
+        case .zip, .torchZip, .tar, .gzip, .sevenZip, .rar, .xz, .zstandard, .numpy, .pickle, .torchLegacy: return true
+        default: break
+        }
+        let watcher = PickleWatcher(origin: 0)
+        var machine = PickleMachine(PickleInput(prefix), limits: Limits(), observer: watcher, isTolerant: true)
+        do throws(IsomerError) {
+            _ = try machine.runToStop()
+            return true
+        } catch {
+            return watcher.isEvidentPickle || machine.decoder.input.isExhausted
+        }
+    }
+
+    /// Looks at everything behind a member's header, wherever one stands.
+    mutating func sweepZip(_ source: ScanSource, _ members: [String]) throws(IsomerError) {
+        let signature: [UInt8] = [0x50, 0x4B, 0x03, 0x04]
+        let pieceBytes = 1 << 20
+        var position: UInt64 = 0
+        var found = 0
+        while position < source.count {
+            try Interruption.check()
+            let piece = try source.bytes(at: position, atMost: pieceBytes + 3)
+            var start = 0
+            while let place = piece[start...].firstIndex(of: 0x50), place < pieceBytes {
+                start = place + 1
+                guard piece[place...].starts(with: signature) else { continue }
+                found += 1
+                guard found <= 200_000 else { return remark(.suspicious, "the archive has more members than are looked at") }
+                try scanLocal(source, at: position + UInt64(place), members)
+            }
+            position += UInt64(pieceBytes)
+        }
+        if found == 0 { addUnreadable(source, members, kind: FileFormat.zip.name) }
+    }
+
+    /// Looks at what follows a local header, as stored bytes and as compressed ones: the header may lie about that.
+    private mutating func scanLocal(_ source: ScanSource, at offset: UInt64, _ members: [String]) throws(IsomerError) {
+        let header = try source.bytes(at: offset, atMost: 30)
+        guard header.count == 30 else { return }
+        let number = { (place: Int, count: Int) in header[place..<place + count].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) } }
+        let nameBytes = try source.bytes(at: offset + 30, atMost: Int(number(26, 2)))
+        let name = String(decoding: nameBytes, as: UTF8.self)
+        let start = offset + 30 + number(26, 2) + number(28, 2)
+        guard start < source.count else { return }
+        let method = number(8, 2)
+        let size = number(18, 4)
+        let end = size > 0 && size < UInt64(UInt32.max) && start + size <= source.count ? start + size : source.count
+        let content = source.part(start..<end)
+        let role = FileScanner.role(of: name)
+        let before = streams.count
+        let prefix = try content.bytes(at: 0, atMost: FileFormat.prefixByteCount)
+        switch FileFormat(prefix: prefix, fileSize: content.count) {
+        // The sweep comes by there itself.
+        case .zip, .torchZip: break
+        case .numpy, .tar, .sevenZip, .rar, .xz, .zstandard: try scan(content, members + [name], role)
+        default: try scanPickles(content, members + [name], method == 0 ? role : .anything, tellsOfRest: false)
+        }
+        if method != 0 || streams.count == before {
+            let unpacked = content.inflatedPrefix(.raw, count: 64 << 10)
+            if method == 8 && role == .pickle || !unpacked.isEmpty && FileScanner.isWorthUnpacking(unpacked) {
+                try scanDeflated(content, members + [name], role)
+            } else if method != 0, method != 8 {
+                addUnreadable(content, members + [name], kind: "a member compressed in an unusual way (method \(method))")
+            }
+        }
+    }
+}
+
+extension ScanSource {
+    /// Whether a zip archive's end record stands at the end.
+    static func endsInZip(_ source: ScanSource) throws(IsomerError) -> Bool {
+        let tail = try source.bytes(at: source.count - min(source.count, 22 + 65_535), atMost: 22 + 65_535)
+        guard tail.count >= 22 else { return false }
+        for place in tail.indices.dropLast(21) where tail[place] == 0x50 && tail[place...].starts(with: ZipEndRecord.signature) {
+            if place + 22 + Int(tail[place + 20]) + Int(tail[place + 21]) << 8 == tail.count { return true }
+        }
+        return false
+    }
+}

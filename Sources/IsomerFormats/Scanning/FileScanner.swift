@@ -1,0 +1,133 @@
+internal import IsomerBytes
+
+/// Looks through one file, and through what lies in it.
+struct FileScanner {
+    let limits: Limits
+    var streams: [ScannedStream] = []
+    private(set) var remarks: [FileScan.Remark] = []
+    /// Bytes that may still be unpacked.
+    var budget: UInt64
+
+    /// Archives within archives.
+    static let depthLimit = 8
+    /// Streams that a report holds for one file.
+    private static let streamLimit = 100_000
+
+    init(limits: Limits) {
+        self.limits = limits
+        budget = limits.pickleBytes
+    }
+
+    /// What a source is believed to be by those who would load it.
+    enum Role: Hashable {
+        /// A pickle, by name or place: if it is broken, that is told.
+        case pickle
+        /// A file of its own.
+        case file
+        /// Bytes that may be anything, such as weights.
+        case anything
+    }
+
+    mutating func remark(_ verdict: ScanVerdict, _ text: String) {
+        if remarks.count < 1_000 { remarks.append(FileScan.Remark(verdict: verdict, text: text)) }
+    }
+
+    mutating func add(_ stream: ScannedStream) {
+        if streams.count < FileScanner.streamLimit || stream.verdict == .dangerous && streams.count < 2 * FileScanner.streamLimit {
+            streams.append(stream)
+        } else if streams.count == FileScanner.streamLimit, stream.verdict > .safe {
+            remark(.suspicious, "there are more streams than are listed")
+        }
+    }
+
+    /// Something that cannot be looked into.
+    mutating func addUnreadable(_ source: ScanSource, _ members: [String], kind: String, _ problem: IsomerError? = nil) {
+        add(
+            ScannedStream(
+                members: members, byteOffset: source.origin, isInFile: source.isInFile, kind: kind, verdict: .unreadable, findings: [],
+                problem: problem))
+    }
+
+    /// Looks at a source, whatever it is.
+    mutating func scan(_ source: ScanSource, _ members: [String], _ role: Role) throws(IsomerError) {
+        try Interruption.check()
+        guard source.count > 0 else { return }
+        guard members.count <= FileScanner.depthLimit else {
+            return remark(.suspicious, "archives lie within archives deeper than is looked")
+        }
+        let prefix = try source.bytes(at: 0, atMost: FileFormat.prefixByteCount)
+        let format = FileFormat(prefix: prefix, fileSize: source.count)
+        switch format {
+        case .zip, .torchZip: return try scanZip(source, members)
+        case .tar: return try scanTar(source, members)
+        case .gzip: return try scanCompressed(source, members, .gzip, format.name, isCertain: role != .anything)
+        case .sevenZip, .rar, .xz, .zstandard: return addUnreadable(source, members, kind: format.name)
+        case .bzip2 where role != .anything: return addUnreadable(source, members, kind: format.name)
+        case .numpy: return try scanArray(source, members, prefix)
+        default: break
+        }
+        if format == .unknown, prefix.count > 2, prefix[0] == 0x78, (Int(prefix[0]) << 8 | Int(prefix[1])) % 31 == 0 {
+            try scanCompressed(source, members, .zlib, "zlib-compressed data", isCertain: false)
+        }
+        // Whatever it looks like: some bytes are a picture to one program and a pickle to another.
+        let isExpected =
+            format == .torchLegacy || role != .anything && format == .pickle
+            || role == .pickle && (format == .unknown || format == .text)
+        try scanPickles(source, members, isExpected ? .pickle : .anything, tellsOfRest: isExpected)
+        if role == .file, try ScanSource.endsInZip(source) {
+            remark(.suspicious, "a zip archive stands behind other bytes: some programs see one, some the other")
+            try sweepZip(source, members)
+        }
+        if format == .hdf5 || format == .json { try scanKeras(source, members) }
+    }
+
+    private mutating func scanCompressed(
+        _ source: ScanSource, _ members: [String], _ wrapping: Inflater.Wrapping, _ kind: String, isCertain: Bool
+    ) throws(IsomerError) {
+        let (bytes, problem) = source.inflated(wrapping, limit: budget)
+        if let problem, problem.code == .interrupted { throw problem }
+        guard isCertain || problem == nil || problem?.code == .limitExceeded else { return }
+        budget -= min(budget, UInt64(bytes.count))
+        if let problem { addUnreadable(source, members, kind: kind, problem) }
+        try scan(.memory(bytes), members + ["(unpacked)"], .file)
+    }
+
+    /// An array of objects is a pickle behind NumPy's header.
+    ///
+    /// Reference: NumPy 2.3 `numpy/lib/format.py`, versions 1.0 to 3.0.
+    private mutating func scanArray(_ source: ScanSource, _ members: [String], _ prefix: [UInt8]) throws(IsomerError) {
+        guard prefix.count >= 12 else { return addUnreadable(source, members, kind: FileFormat.numpy.name) }
+        let isLong = prefix[6] >= 2
+        let length = prefix[8..<(isLong ? 12 : 10)].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let start = (isLong ? 12 : 10) + length
+        let header = try source.bytes(at: isLong ? 12 : 10, atMost: Int(min(length, 1 << 20)))
+        // Any `O` inside quotes is a field of objects; numbers' codes have none.
+        let hasObjects = zip(header, header.dropFirst()).contains { $0 == UInt8(ascii: "O") && [0x27, 0x22, 0x38, 0x34].contains($1) }
+        try scanPickles(source.part(from: start), members, hasObjects ? .pickle : .anything, tellsOfRest: hasObjects)
+    }
+
+    /// Keras keeps Python bytecode in the configuration of its Lambda layers.
+    private mutating func scanKeras(_ source: ScanSource, _ members: [String]) throws(IsomerError) {
+        // The configuration stands near the beginning, weights behind it.
+        let bytes = try source.bytes(at: 0, atMost: 16 << 20)
+        guard bytes.contains(sequence: "class_name\": \"Lambda\"") || bytes.contains(sequence: "class_name\":\"Lambda\"") else { return }
+        remark(
+            .dangerous, "a Keras model with a Lambda layer, whose Python code runs when the model is loaded" + FileScanner.place(members))
+    }
+
+    static func place(_ members: [String]) -> String { members.isEmpty ? "" : " (in \(members.joined(separator: " → ")))" }
+}
+
+extension [UInt8] {
+    /// Whether the text's bytes occur.
+    fileprivate func contains(sequence text: String) -> Bool {
+        let wanted = Array(text.utf8)
+        guard let first = wanted.first else { return true }
+        var start = startIndex
+        while let found = self[start...].firstIndex(of: first) {
+            if self[found...].starts(with: wanted) { return true }
+            start = found + 1
+        }
+        return false
+    }
+}

@@ -1,0 +1,199 @@
+internal import IsomerBytes
+
+/// Writes down what a pickle would do, and lets it go on.
+final class PickleWatcher: PickleObserver {
+    /// What was seen, in order.
+    private(set) var findings: [ScanFinding] = []
+    /// Whether the stream has done what a stream of arbitrary bytes does not do by chance.
+    private(set) var isEvidentPickle = false
+    private let origin: UInt64
+    /// Findings by what they say, so that a million tensors are one line.
+    private var places: [Key: Int] = [:]
+    /// Names that are not called so far.
+    private var named: [PickleGraph.Global: (opcode: PickleOpcode, offset: Int, order: Int)] = [:]
+    private var called: Set<PickleGraph.Global> = []
+    private var namedOrder = 0
+    /// Calls that only make data, by what is called: almost all there are.
+    private var harmless: [PickleGraph.Global: Int] = [:]
+    private var risks: [PickleGraph.Global: CallableRisk] = [:]
+
+    private struct Key: Hashable {
+        let act: ScanFinding.Act
+        let callable: String
+        let arguments: String?
+    }
+
+    /// Enough for a report. What is worse than all that is kept is always kept.
+    private static let capacity = 2_000
+
+    /// - Parameter origin: where the stream begins.
+    init(origin: UInt64) { self.origin = origin }
+
+    func observe(_ event: PickleEvent, by opcode: PickleOpcode, at offset: Int, in graph: PickleGraph) throws(IsomerError) {
+        switch event {
+        case .global(let global): name(global, opcode, offset)
+        case .call(let callable, let arguments, let keywords): call(callable, arguments, keywords, opcode, offset, graph)
+        case .build(let target, let state): change(target, by: state, opcode, offset, graph)
+        case .extend(let target, _): change(target, by: nil, opcode, offset, graph)
+        case .persistent(let identifier): persistent(identifier, opcode, offset, graph)
+        case .registered(let code):
+            add(.named, "extension \(code)", .suspicious, "is a number that only the loader's registry knows", nil, opcode, offset)
+        case .buffer: add(.other, "a buffer", .suspicious, "asks for bytes outside the file", nil, opcode, offset)
+        case .computedGlobal(let module, let name):
+            isEvidentPickle = true
+            let text = graph.text(of: module) + ", " + graph.text(of: name)
+            add(.named, "a computed name", .dangerous, "imports what is decided only while loading", text, opcode, offset)
+        case .irregularity(let error):
+            add(.other, "an irregularity", .suspicious, error.what, error.found, opcode, offset)
+        }
+    }
+
+    /// Everything, in the order of the bytes: what was named without being called comes in here.
+    func finish() -> [ScanFinding] {
+        for (global, place) in named.sorted(by: { $0.value.order < $1.value.order }) where !called.contains(global) {
+            let risk = CallableRisk(global, isCalled: false)
+            add(.named, PickleWatcher.text(global), risk.verdict, risk.reason, nil, place.opcode, place.offset)
+        }
+        named = [:]
+        return findings.sorted { $0.byteOffset < $1.byteOffset }
+    }
+
+    private static func text(_ global: PickleGraph.Global) -> String { global.module + "." + global.name }
+
+    private func name(_ global: PickleGraph.Global, _ opcode: PickleOpcode, _ offset: Int) {
+        if named[global] == nil, named.count < PickleWatcher.capacity || CallableRisk(global, isCalled: false).verdict == .dangerous {
+            named[global] = (opcode, offset, namedOrder)
+            namedOrder += 1
+        }
+        // Text files that begin with a `c` are not rare, such names are.
+        if !isEvidentPickle, CallableRisk(global, isCalled: false).verdict == .dangerous || TorchGlobal(global) != .unknown {
+            isEvidentPickle = PickleWatcher.isDottedName(global.module) && PickleWatcher.isDottedName(global.name)
+        }
+    }
+
+    private static func isDottedName(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy {
+                $0 >= 0x80 || $0 == 0x2E || $0 == 0x5F || 0x30...0x39 ~= $0 || 0x41...0x5A ~= $0 || 0x61...0x7A ~= $0
+            }
+    }
+
+    private func call(
+        _ callable: PickleReference, _ arguments: PickleReference, _ keywords: PickleReference?, _ opcode: PickleOpcode, _ offset: Int,
+        _ graph: PickleGraph
+    ) {
+        if let global = graph.className(of: callable), let place = harmless[global], case .global = graph.node(callable),
+            TorchPicklePolicy.argumentsAreHarmless(global, graph.tuple(arguments), graph)
+        {
+            findings[place].count += 1
+            return
+        }
+        var text = graph.text(of: arguments, limit: 200)
+        if let keywords, !graph.isEmptyDictionary(keywords) { text += ", " + graph.text(of: keywords, limit: 100) }
+        guard let global = graph.className(of: callable) else {
+            return add(
+                .called, "the result of " + graph.text(of: callable, limit: 120), .suspicious, "calls what another call returned", text,
+                opcode,
+                offset)
+        }
+        if !isEvidentPickle {
+            isEvidentPickle = PickleWatcher.isDottedName(global.module) && PickleWatcher.isDottedName(global.name)
+        }
+        called.insert(global)
+        var risk = self.risk(of: global)
+        if case .persistent = graph.node(callable), risk.verdict == .safe {
+            risk = CallableRisk(verdict: .suspicious, reason: "is a class whose source code the file brings along")
+        }
+        if risk.verdict == .safe, !TorchPicklePolicy.argumentsAreHarmless(global, graph.tuple(arguments), graph) {
+            risk = judgeArguments(global, arguments, graph)
+        }
+        // What makes data is told once, without its arguments.
+        add(.called, PickleWatcher.text(global), risk.verdict, risk.reason, risk.verdict == .safe ? nil : text, opcode, offset)
+        if risk.verdict == .safe { harmless[global] = places[Key(act: .called, callable: PickleWatcher.text(global), arguments: nil)] }
+    }
+
+    private func risk(of global: PickleGraph.Global) -> CallableRisk {
+        if let known = risks[global] { return known }
+        let risk = CallableRisk(global, isCalled: true)
+        if risks.count < PickleWatcher.capacity { risks[global] = risk }
+        return risk
+    }
+
+    /// A known callable that would run what it is given.
+    private func judgeArguments(_ global: PickleGraph.Global, _ arguments: PickleReference, _ graph: PickleGraph) -> CallableRisk {
+        for index in graph.tuple(arguments) {
+            guard let inner = graph.className(of: PickleReference(index: index)) else { continue }
+            let risk = CallableRisk(inner, isCalled: true)
+            if risk.verdict == .dangerous {
+                return CallableRisk(verdict: .dangerous, reason: "calls \(PickleWatcher.text(inner)), which it is given")
+            }
+        }
+        return CallableRisk(verdict: .suspicious, reason: "is given something other than data")
+    }
+
+    private func change(_ target: PickleReference, by state: PickleReference?, _ opcode: PickleOpcode, _ offset: Int, _ graph: PickleGraph)
+    {
+        let text = state.map { graph.text(of: $0, limit: 200) }
+        switch graph.node(target) {
+        case .object(let index):
+            guard let global = graph.className(of: PickleReference(index: graph.objects[Int(index)].callable)) else {
+                return add(
+                    .changed, graph.text(of: target, limit: 120), .suspicious, "gives a state to what another call returned", text, opcode,
+                    offset)
+            }
+            let risk = self.risk(of: global)
+            if risk.verdict != .safe { add(.changed, PickleWatcher.text(global), risk.verdict, risk.reason, text, opcode, offset) }
+        case .persistent(let identifier) where graph.className(of: target) == nil:
+            let name = graph.text(of: PickleReference(index: identifier), limit: 120)
+            add(.changed, name, .suspicious, "changes something outside the pickle", text, opcode, offset)
+        default:
+            if let global = graph.className(of: target), PickleWatcher.isDottedName(global.module) { isEvidentPickle = true }
+            let name = graph.className(of: target).map(PickleWatcher.text) ?? graph.text(of: target, limit: 120)
+            add(.changed, name, .dangerous, "changes what it imported, for the whole program", text, opcode, offset)
+        }
+    }
+
+    private func persistent(_ identifier: PickleReference, _ opcode: PickleOpcode, _ offset: Int, _ graph: PickleGraph) {
+        let items = graph.tuple(identifier)
+        if opcode == .persistent, let first = items.first {
+            switch graph.node(PickleReference(index: first)) {
+            case .string("storage"), .bytes: return
+            // Its source code stands in the file. PyTorch only compares it; the class is judged by its name.
+            case .string("module"): return
+            // Python 2's torch wrote the class alone.
+            case .global: return
+            default: break
+            }
+        }
+        let text = graph.text(of: identifier, limit: 120)
+        // Version 0.1's tar archives number their storages.
+        if opcode == .persistent, case .integer = graph.node(identifier) { return }
+        if opcode == .persistent, case .string = graph.node(identifier) { return }
+        add(.other, "a persistent identifier", .suspicious, "asks the loader for something that is not a storage", text, opcode, offset)
+    }
+
+    private func add(
+        _ act: ScanFinding.Act, _ callable: String, _ verdict: ScanVerdict, _ reason: String, _ arguments: String?, _ opcode: PickleOpcode,
+        _ offset: Int
+    ) {
+        let key = Key(act: act, callable: callable, arguments: arguments)
+        if let place = places[key] {
+            findings[place].count += 1
+            return
+        }
+        guard findings.count < PickleWatcher.capacity || verdict == .dangerous && findings.count < 2 * PickleWatcher.capacity else {
+            return
+        }
+        places[key] = findings.count
+        findings.append(
+            ScanFinding(
+                act: act, callable: callable, verdict: verdict, reason: reason, arguments: arguments, opcode: opcode.name,
+                byteOffset: origin + UInt64(offset)))
+    }
+}
+
+extension PickleGraph {
+    fileprivate func isEmptyDictionary(_ reference: PickleReference) -> Bool {
+        if case .dictionary(let index) = node(reference) { lists[Int(index)].isEmpty } else { false }
+    }
+}

@@ -1,0 +1,88 @@
+internal import IsomerBytes
+
+/// Bytes to look at: a part of a file, or what came out of a compressed member.
+enum ScanSource {
+    case file(ReadableFile, Range<UInt64>)
+    case memory([UInt8])
+
+    init(_ file: ReadableFile) { self = .file(file, 0..<file.size) }
+
+    var count: UInt64 {
+        switch self {
+        case .file(_, let range): range.upperBound - range.lowerBound
+        case .memory(let bytes): UInt64(bytes.count)
+        }
+    }
+
+    /// What offsets are told relative to: the file, or these bytes.
+    var origin: UInt64 {
+        switch self {
+        case .file(_, let range): range.lowerBound
+        case .memory: 0
+        }
+    }
+
+    var isInFile: Bool { if case .file = self { true } else { false } }
+
+    /// Up to `count` bytes from `offset`; fewer where the source ends.
+    func bytes(at offset: UInt64, atMost count: Int) throws(IsomerError) -> [UInt8] {
+        guard offset < self.count else { return [] }
+        let count = min(UInt64(max(0, count)), self.count - offset)
+        switch self {
+        case .file(let file, let range): return try file.bytes(at: range.lowerBound + offset, count: Int(count))
+        case .memory(let bytes): return Array(bytes[Int(offset)..<Int(offset + count)])
+        }
+    }
+
+    /// What lies in `range`, as far as it does.
+    func part(_ range: Range<UInt64>) -> ScanSource {
+        let start = min(range.lowerBound, count)
+        let end = max(start, min(range.upperBound, count))
+        switch self {
+        case .file(let file, let own): return .file(file, own.lowerBound + start..<own.lowerBound + end)
+        case .memory(let bytes): return .memory(Array(bytes[Int(start)..<Int(end)]))
+        }
+    }
+
+    func part(from start: UInt64) -> ScanSource { part(min(start, count)..<count) }
+
+    /// A pickle stream that begins here.
+    func pickleInput(limit: UInt64) -> PickleInput {
+        switch self {
+        case .file(let file, let range): PickleInput(file, from: range.lowerBound, to: range.upperBound, limit: limit)
+        case .memory(let bytes): PickleInput(bytes)
+        }
+    }
+}
+
+extension ScanSource {
+    /// What comes out of the deflate stream that begins here: at most `limit` bytes, and why it ended if that was no proper end.
+    func inflated(_ wrapping: Inflater.Wrapping, limit: UInt64) -> (bytes: [UInt8], problem: IsomerError?) {
+        var result: [UInt8] = []
+        do throws(IsomerError) {
+            var position: UInt64 = 0
+            let inflater = try Inflater(wrapping, size: .atMost(limit)) { (buffer) throws(IsomerError) -> Int in
+                let piece = try bytes(at: position, atMost: buffer.count)
+                buffer.copyBytes(from: piece)
+                position += UInt64(piece.count)
+                return piece.count
+            }
+            let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+            defer { piece.deallocate() }
+            while true {
+                try Interruption.check()
+                let count = try inflater.read(into: piece)
+                result.append(contentsOf: piece[..<count])
+                if count < piece.count { return (result, nil) }
+            }
+        } catch {
+            return (result, error)
+        }
+    }
+
+    /// The first bytes that come out of the deflate stream that begins here. Shorter than `count` only if there are no more.
+    func inflatedPrefix(_ wrapping: Inflater.Wrapping, count: Int) -> [UInt8] {
+        let (bytes, _) = part(0..<UInt64(count) + 1024).inflated(wrapping, limit: UInt64(count))
+        return bytes
+    }
+}
