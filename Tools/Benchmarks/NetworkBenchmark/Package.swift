@@ -1,0 +1,11 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "network-benchmark",
+    platforms: [.macOS(.v26)],
+    dependencies: [.package(name: "isomer", path: "../../..")],
+    targets: [
+        .executableTarget(name: "network-benchmark", dependencies: [.product(name: "IsomerKit", package: "isomer")])
+    ]
+)

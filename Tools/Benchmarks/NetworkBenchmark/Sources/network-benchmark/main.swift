@@ -1,0 +1,105 @@
+import Foundation
+import IsomerKit
+
+// Answers one line for each line of standard input, with the seconds that one pass took and the bytes of activations:
+//
+//     convolution IMAGES HEIGHT WIDTH CHANNELS OUTPUTS KERNEL STRIDE PRECISION
+//     unet|encoder|decoder|text PATH SIZE IMAGES PRECISION
+
+/// A weight file of random numbers, mapped as any model is.
+func weights(_ shapes: [(String, [Int])]) throws -> Weights {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("benchmark-\(ProcessInfo.processInfo.processIdentifier)").path
+    var header = "{"
+    var offset = 0
+    for (name, shape) in shapes {
+        let end = offset + 4 * shape.reduce(1, *)
+        header += "\(offset == 0 ? "" : ",")\"\(name)\":{\"dtype\":\"F32\",\"shape\":\(shape),\"data_offsets\":[\(offset),\(end)]}"
+        offset = end
+    }
+    header += "}"
+    while header.utf8.count % 8 != 0 { header += " " }
+    var bytes = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
+    bytes.append(contentsOf: header.utf8)
+    var state: UInt32 = 1
+    let numbers = (0..<offset / 4).map { _ in
+        state = state &* 1_664_525 &+ 1_013_904_223
+        return Float(state >> 8) / 0x80_0000 - 1
+    }
+    numbers.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    try bytes.write(to: URL(fileURLWithPath: path))
+    let reader = try SafetensorsReader(FilePath(path))
+    let weights = Weights(reader)
+    // The open file stays readable.
+    try FileManager.default.removeItem(atPath: path)
+    return weights
+}
+
+/// Plans, runs once to warm up, and times a second run.
+func time(_ precision: Computation.Precision, _ body: (Computation) throws -> Void) throws -> String {
+    let plan = Computation.plan(precision: precision)
+    try body(plan)
+    let pass = try Computation(precision: precision, planned: plan.peak)
+    try body(pass)
+    let clock = ContinuousClock()
+    let seconds = try clock.measure { try body(pass) } / .seconds(1)
+    return "\(seconds) \(plan.peak)"
+}
+
+var made: [String: Weights] = [:]
+var models: [String: (Model, any TensorSource)] = [:]
+
+@MainActor func answer(_ words: [String]) throws -> String {
+    let precision = Computation.Precision(rawValue: words[words.count - 1]) ?? .f32
+    if words[0] == "convolution" {
+        let n = words[1...7].compactMap { Int($0) }
+        let key = "\(n[4]) \(n[3]) \(n[5])"
+        let shape = [n[4], n[3], n[5], n[5]]
+        if made[key] == nil { made[key] = try weights([("weight", shape), ("bias", [n[4]])]) }
+        guard let module = made[key]?.root else { return "?" }
+        let values = (0..<n[0] * n[1] * n[2] * n[3]).map { Float($0 % 97) / 97 - 0.5 }
+        let (plan, input) = (Computation.plan(precision: precision), [n[0], n[1], n[2], n[3]])
+        _ = try plan.convolution(plan.tensor(input, values), module, outputs: n[4], kernel: n[5], stride: n[6])
+        let pass = try Computation(precision: precision, planned: plan.peak)
+        let x = try pass.tensor(input, values)
+        var best = Double.infinity
+        for _ in 0..<3 {
+            let seconds =
+                try ContinuousClock().measure {
+                    _ = try pass.convolution(x, module, outputs: n[4], kernel: n[5], stride: n[6])
+                } / .seconds(1)
+            best = min(best, seconds)
+        }
+        return "\(best) \(plan.peak)"
+    }
+    if models[words[1]] == nil {
+        let model = try Model(ConversionRequest(source: FilePath(words[1])))
+        models[words[1]] = (model, try model.canonicalTensors())
+    }
+    guard let (model, source) = models[words[1]], let size = Int(words[2]), let images = Int(words[3]) else { return "?" }
+    switch words[0] {
+    case "unet":
+        guard let configuration = model.components["unet"]?.configuration as? UNetConfiguration else { return "?" }
+        let (network, weights) = (try UNet2DCondition(configuration), Weights(source, under: "unet/"))
+        return try time(precision) { try network.rehearse($0, weights, height: size, width: size, images: images) }
+    case "text":
+        guard let configuration = model.components["text_encoder"]?.configuration as? CLIPTextConfiguration else { return "?" }
+        let (network, weights) = (try CLIPTextEncoder(configuration), Weights(source, under: "text_encoder/"))
+        return try time(precision) { try network.rehearse($0, weights, texts: images) }
+    default:
+        guard let configuration = model.components["vae"]?.configuration as? AutoencoderKLConfiguration else { return "?" }
+        let (network, weights) = (try AutoencoderKL(configuration), Weights(source, under: "vae/"))
+        return try time(precision) { c in
+            if words[0] == "decoder" {
+                _ = try network.decode(c, weights.root, c.filled([images, size, size, configuration.latentChannels], 0.3))
+            } else {
+                let side = size * network.magnification
+                _ = try network.encode(c, weights.root, c.filled([images, side, side, configuration.inputChannels], 0.3))
+            }
+        }
+    }
+}
+
+while let line = readLine() {
+    let reply = (try? answer(line.split(separator: " ").map(String.init))) ?? "?"
+    try FileHandle.standardOutput.write(contentsOf: Data((reply + "\n").utf8))
+}

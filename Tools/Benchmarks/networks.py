@@ -1,0 +1,112 @@
+"""Convolutions, linear maps and whole networks of Stable Diffusion 1.5 beside PyTorch on the CPU.
+
+    swift build -c release --package-path Tools/Benchmarks/NetworkBenchmark
+    isomer synthesize sd15 FOLDER
+    networks.py --binary …/network-benchmark [--model FOLDER] [--rounds 5] [--precision f32 bf16]
+
+Both take turns in every round; what is printed are medians, and the median of each round's ratio. PyTorch runs channels-last (its better
+layout here) with as many threads as the machine has, inputs and weights of the type named.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+
+# A neighbour of this file is called as a package that diffusers needs.
+sys.path.pop(0)
+
+import torch  # noqa: E402
+
+# images, height, width, channels, outputs, kernel, stride
+SHAPES = [
+    (2, 64, 64, 320, 320, 3, 1), (2, 32, 32, 640, 640, 3, 1), (2, 16, 16, 1280, 1280, 3, 1), (2, 8, 8, 1280, 1280, 3, 1),
+    (2, 64, 64, 320, 320, 3, 2), (2, 64, 64, 960, 320, 3, 1), (2, 64, 64, 320, 320, 1, 1), (2, 64, 64, 320, 2560, 1, 1),
+    (2, 16, 16, 1280, 10240, 1, 1), (1, 1, 77, 768, 3072, 1, 1), (1, 256, 256, 256, 256, 3, 1),
+]
+
+
+class Ours:
+    def __init__(self, binary):
+        self.process = subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __call__(self, *words):
+        self.process.stdin.write(" ".join(map(str, words)) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().split()
+        return float(answer[0]), int(answer[1])
+
+
+@torch.no_grad()
+def seconds(work, repeats=1):
+    work()
+    best = float("inf")
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def convolution(shape, dtype):
+    images, height, width, channels, outputs, kernel, stride = shape
+    if kernel == 1:
+        layer = torch.nn.Linear(channels, outputs).to(dtype)
+        x = torch.randn(images, height * width, channels).to(dtype)
+    else:
+        layer = torch.nn.Conv2d(channels, outputs, kernel, stride, kernel // 2).to(dtype).to(memory_format=torch.channels_last)
+        x = torch.randn(images, channels, height, width).to(dtype).to(memory_format=torch.channels_last)
+    return lambda: seconds(lambda: layer(x), 3)
+
+
+def networks(folder, dtype):
+    import diffusers
+    import transformers
+
+    unet = diffusers.UNet2DConditionModel.from_pretrained(folder, subfolder="unet", torch_dtype=dtype).eval()
+    unet = unet.to(memory_format=torch.channels_last)
+    sample, context = torch.randn(2, 4, 64, 64, dtype=dtype), torch.randn(2, 77, 768, dtype=dtype)
+    yield "unet", (64, 2), lambda: seconds(lambda: unet(sample, torch.tensor([981, 37]), context))
+    del unet
+    vae = diffusers.AutoencoderKL.from_pretrained(folder, subfolder="vae", torch_dtype=dtype).eval().to(memory_format=torch.channels_last)
+    latents = torch.randn(1, 4, 64, 64, dtype=dtype)
+    yield "decoder", (64, 1), lambda: seconds(lambda: vae.decode(latents))
+    del vae
+    text = transformers.CLIPTextModel.from_pretrained(folder, subfolder="text_encoder", torch_dtype=dtype).eval()
+    ids = torch.randint(0, 49000, (1, 77))
+    yield "text", (0, 1), lambda: seconds(lambda: text(ids))
+
+
+def compare(name, rounds, ours, theirs, work=None):
+    pairs = [(ours(), theirs()) for _ in range(rounds)]
+    ratio = statistics.median(other / own[0] for own, other in pairs)
+    own, other = statistics.median(own[0] for own, _ in pairs), statistics.median(other for _, other in pairs)
+    rate = f"  {work / own / 1e9:7.0f} {work / other / 1e9:7.0f} GFLOP/s" if work else f"  {pairs[0][0][1] / 1e6:.0f} MB of activations"
+    print(f"{name:44} {own * 1e3:9.2f} ms  PyTorch {other * 1e3:9.2f} ms  ×{ratio:.2f}{rate}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--model")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--precision", nargs="+", default=["f32", "bf16"])
+    parser.add_argument("--skip-shapes", action="store_true")
+    options = parser.parse_args()
+    ours = Ours(options.binary)
+    print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads")
+    for precision in options.precision:
+        dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[precision]
+        for shape in [] if options.skip_shapes else SHAPES:
+            images, height, width, channels, outputs, kernel, stride = shape
+            work = 2 * images * (height // stride) * (width // stride) * channels * outputs * kernel**2
+            with torch.no_grad():
+                theirs = convolution(shape, dtype)
+                compare(f"{precision} {shape}", options.rounds, lambda: ours("convolution", *shape, precision), theirs, work)
+        for name, size, theirs in networks(options.model, dtype) if options.model else []:
+            compare(f"{precision} {name}", options.rounds, lambda: ours(name, options.model, *size, precision), theirs)
+
+
+if __name__ == "__main__":
+    main()
