@@ -23,6 +23,9 @@ extension FileScanner {
             expected = isLegacy && count == 1 ? 4 : expected - 1
             offset += end
         }
+        if count == 100_000 {
+            remark(.suspicious, "there are more pickles behind each other than are looked at" + FileScanner.place(members))
+        }
         // A few bytes that end well by chance are none, unless a pickle follows.
         if !isEvident { streams.replaceSubrange(before..., with: streams[before...].filter { $0.members != members }) }
         if tellsOfRest, !isLegacy, count > 0, offset < source.count {
@@ -77,7 +80,7 @@ extension FileScanner {
     private mutating func scanNested(_ graph: PickleGraph, _ members: [String]) throws(IsomerError) {
         guard members.count < FileScanner.depthLimit else { return }
         for bytes in graph.byteStrings where FileScanner.mayHoldPickle(bytes) {
-            try scan(.memory(bytes), members + ["(bytes in the pickle)"], .anything)
+            try scan(ScanSource(bytes), members + ["(bytes in the pickle)"], .anything)
         }
         for case .string(let text) in graph.nodes where FileScanner.mayHoldPickle(text) {
             // Protocols below 3 have no bytes and write them as text.
@@ -86,7 +89,7 @@ extension FileScanner {
                 guard let byte = UInt8(exactly: scalar.value) else { break }
                 bytes.append(byte)
             }
-            try scan(.memory(bytes), members + ["(text in the pickle)"], .anything)
+            try scan(ScanSource(bytes), members + ["(text in the pickle)"], .anything)
         }
     }
 

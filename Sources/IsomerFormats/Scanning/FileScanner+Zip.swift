@@ -49,7 +49,7 @@ extension FileScanner {
         if let problem, problem.code == .interrupted { throw problem }
         budget -= min(budget, UInt64(bytes.count))
         if let problem { addUnreadable(stored, members, kind: "a compressed member", problem) }
-        try scan(.memory(bytes), members, role)
+        try scan(ScanSource(bytes), members, role)
     }
 
     /// Whether the first bytes of something may be those of a pickle or an archive.

@@ -89,7 +89,7 @@ struct FileScanner {
         guard isCertain || problem == nil || problem?.code == .limitExceeded else { return }
         budget -= min(budget, UInt64(bytes.count))
         if let problem { addUnreadable(source, members, kind: kind, problem) }
-        try scan(.memory(bytes), members + ["(unpacked)"], .file)
+        try scan(ScanSource(bytes), members + ["(unpacked)"], .file)
     }
 
     /// An array of objects is a pickle behind NumPy's header.

@@ -3,14 +3,16 @@ internal import IsomerBytes
 /// Bytes to look at: a part of a file, or what came out of a compressed member.
 enum ScanSource {
     case file(ReadableFile, Range<UInt64>)
-    case memory([UInt8])
+    /// A part of bytes that many parts may share.
+    case memory([UInt8], Range<Int>)
 
     init(_ file: ReadableFile) { self = .file(file, 0..<file.size) }
+    init(_ bytes: [UInt8]) { self = .memory(bytes, bytes.indices) }
 
     var count: UInt64 {
         switch self {
         case .file(_, let range): range.upperBound - range.lowerBound
-        case .memory(let bytes): UInt64(bytes.count)
+        case .memory(_, let range): UInt64(range.count)
         }
     }
 
@@ -18,7 +20,7 @@ enum ScanSource {
     var origin: UInt64 {
         switch self {
         case .file(_, let range): range.lowerBound
-        case .memory: 0
+        case .memory(_, let range): UInt64(range.lowerBound)
         }
     }
 
@@ -30,7 +32,7 @@ enum ScanSource {
         let count = min(UInt64(max(0, count)), self.count - offset)
         switch self {
         case .file(let file, let range): return try file.bytes(at: range.lowerBound + offset, count: Int(count))
-        case .memory(let bytes): return Array(bytes[Int(offset)..<Int(offset + count)])
+        case .memory(let bytes, let range): return Array(bytes[range.lowerBound + Int(offset)..<range.lowerBound + Int(offset + count)])
         }
     }
 
@@ -40,7 +42,7 @@ enum ScanSource {
         let end = max(start, min(range.upperBound, count))
         switch self {
         case .file(let file, let own): return .file(file, own.lowerBound + start..<own.lowerBound + end)
-        case .memory(let bytes): return .memory(Array(bytes[Int(start)..<Int(end)]))
+        case .memory(let bytes, let own): return .memory(bytes, own.lowerBound + Int(start)..<own.lowerBound + Int(end))
         }
     }
 
@@ -50,7 +52,7 @@ enum ScanSource {
     func pickleInput(limit: UInt64) -> PickleInput {
         switch self {
         case .file(let file, let range): PickleInput(file, from: range.lowerBound, to: range.upperBound, limit: limit)
-        case .memory(let bytes): PickleInput(bytes)
+        case .memory(let bytes, let range): PickleInput(bytes, in: range, origin: UInt64(range.lowerBound))
         }
     }
 }

@@ -6,6 +6,8 @@ internal import IsomerBytes
 /// takes the next piece of the file only when an instruction asks for it, and never more than the limit.
 struct PickleInput: Sendable {
     private var bytes: [UInt8]
+    /// Where in `bytes` the stream begins: what comes before belongs to others.
+    private let start: Int
     private let file: ReadableFile?
     /// Where the stream begins in its file, for errors.
     let origin: UInt64
@@ -20,16 +22,24 @@ struct PickleInput: Sendable {
     private static let pieceBytes: UInt64 = 64 << 10
 
     init(_ bytes: [UInt8], origin: UInt64 = 0) {
+        self.init(bytes, in: bytes.indices, origin: origin)
+    }
+
+    /// A stream in a part of `bytes`, which are shared and not copied.
+    init(_ bytes: [UInt8], in range: Range<Int>, origin: UInt64 = 0) {
+        let range = range.clamped(to: bytes.indices)
         self.bytes = bytes
+        self.start = range.lowerBound
         self.file = nil
         self.origin = origin
-        self.available = UInt64(bytes.count)
+        self.available = UInt64(range.count)
         self.limit = .max
     }
 
     /// A stream that begins at `origin` and ends nobody knows where before `end`.
     init(_ file: ReadableFile, from origin: UInt64, to end: UInt64, limit: UInt64) {
         self.bytes = []
+        self.start = 0
         self.file = file
         self.origin = origin
         self.available = end > origin ? end - origin : 0
@@ -53,7 +63,7 @@ struct PickleInput: Sendable {
                 remedy: "the file is cut short or damaged: get it again")
         }
         let end = UInt64(position) + count
-        if end <= UInt64(bytes.count) { return }
+        if end <= UInt64(bytes.count - start) { return }
         guard end <= limit else {
             throw IsomerError(
                 .limitExceeded, "the pickle is longer than a pickle may be", byteOffset: fileOffset, expected: "at most \(limit) bytes",
@@ -74,7 +84,7 @@ struct PickleInput: Sendable {
     mutating func nextByte(for meaning: @autoclosure () -> String) throws(IsomerError) -> UInt8 {
         try require(1, for: meaning())
         defer { position += 1 }
-        return bytes[position]
+        return bytes[start + position]
     }
 
     /// The next `count` bytes as a range for `slice`.
@@ -87,19 +97,20 @@ struct PickleInput: Sendable {
 
     /// Bytes up to the next line feed, which is consumed too and not part of the range.
     mutating func takeLine(for meaning: @autoclosure () -> String) throws(IsomerError) -> Range<Int> {
-        let start = position
+        let first = position
         var scan = position
         while true {
-            while scan < bytes.count {
-                if bytes[scan] == 0x0A {
+            let loaded = Int(min(UInt64(bytes.count - start), available))
+            while scan < loaded {
+                if bytes[start + scan] == 0x0A {
                     position = scan + 1
-                    return start..<scan
+                    return first..<scan
                 }
                 scan += 1
             }
-            try require(UInt64(scan - start) + 1, for: meaning())
+            try require(UInt64(scan - first) + 1, for: meaning())
         }
     }
 
-    func slice(_ range: Range<Int>) -> ArraySlice<UInt8> { bytes[range] }
+    func slice(_ range: Range<Int>) -> ArraySlice<UInt8> { bytes[start + range.lowerBound..<start + range.upperBound] }
 }
