@@ -127,6 +127,7 @@ import Testing
         #expect(try scan(pickle("cevil\nfactory\n)R.")).verdict == .suspicious)
         #expect(try scan(pickle("\u{80}\u{2}cevil\nfactory\n.")).verdict == .suspicious)
         #expect(try scan(pickle("\u{80}\u{2}\u{82}\u{1}.")).verdict == .suspicious)
+        #expect(try scan(pickle("\u{80}\u{2}ctorch.jit._pickle\nbuild_intlist\n]\u{85}R.")).verdict == .suspicious)
         #expect(try scan(pickle("\u{80}\u{2}\u{82}\u{1})R.")).verdict == .dangerous)
     }
 

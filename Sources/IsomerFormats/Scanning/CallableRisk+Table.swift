@@ -88,6 +88,8 @@ extension CallableRisk {
         torch.utils.data.sampler torch.utils.data.dataset torch.utils.data.dataloader torch.utils.data.distributed
         torch.fx.immutable_collections torch.jit._script.RecursiveScriptModule __torch__ _codecs codecs
         joblib.numpy_pickle.NumpyArrayWrapper itertools random secrets copy string re _sre weakref traceback
+        # TorchScript's lists of numbers and tensors: torch/jit/_pickle.py.
+        torch.jit._pickle
         # How loggers and activation functions pickle.
         logging.getLogger logging.Logger logging.RootLogger logging.root torch._C._nn torch._C._TensorBase torch._C.Generator
         torch.distributed._shard torch.distributed.tensor torch.distributed._tensor torch.distributed.fsdp

@@ -25,7 +25,7 @@ extension FileScanner {
             case .stored: try scan(stored, members + [name], FileScanner.role(of: name))
             case .deflated: try scanDeflated(stored, members + [name], FileScanner.role(of: name))
             }
-            if name.hasSuffix("/constants.pkl") || name.hasSuffix(".debug_pkl") {
+            if name.hasSuffix("/constants.pkl") {
                 remark(.suspicious, "the archive holds TorchScript, whose code runs when the model is used\(FileScanner.place(members))")
             }
         }
