@@ -35,6 +35,8 @@ public struct ModelSummary: Sendable {
 
     /// The family's short name and title; `nil` if none fits, or several do.
     public var family: (identifier: String, title: String)?
+    /// An architecture that is known by its tensors' names but not converted, and why not.
+    public var recognised: (title: String, reason: String)?
     /// Published models with the same structure.
     public var members: [String] = []
     /// What speaks for the family.
@@ -68,7 +70,7 @@ public struct ModelSummary: Sendable {
     private mutating func describe(file source: ConversionPlan.Source, _ request: ConversionRequest) throws(IsomerError) {
         let inventory = TensorInventory(source.tensors.tensors)
         if let known = UnmappedArchitecture.found(in: inventory) {
-            alternatives = [Alternative(title: known.title, against: ["it is converted (\(known.reason))"])]
+            recognised = (known.title, known.reason)
             return
         }
         let detection = try Detection(of: inventory)
@@ -82,8 +84,11 @@ public struct ModelSummary: Sendable {
         family = (reading.family.identifier, reading.family.title)
         members = reading.members.map(\.title)
         evidence = reading.evidence
-        alternatives =
-            detection.candidates.filter { $0.family.identifier != reading.family.identifier }.map(Alternative.init)
+        alternatives// A family of which this file holds but a part is no alternative: a VAE alone, say, where a whole model stands.
+        =
+            detection.candidates.filter {
+                $0.family.identifier != reading.family.identifier && $0.components.count >= reading.components.count
+            }.map(Alternative.init)
             + detection.rejected.map { Alternative(title: $0.family.title, against: $0.evidence.filter { !$0.holds }.map(\.claim)) }
         components = reading.components.map { Component($0.key, $0.value, inventory) }
         var counts: [String: Int] = [:]

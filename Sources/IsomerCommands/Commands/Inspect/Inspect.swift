@@ -22,6 +22,9 @@ public struct Inspect: IsomerCommand {
     @Flag(help: "Read the tensors too: extremes, mean, spread, NaN, and a histogram of each.")
     var stats = false
 
+    @Flag(help: "List the architectures that are known, with the names that flags take.")
+    var list = false
+
     @OptionGroup
     public var shared: SharedOptions
 
@@ -33,10 +36,15 @@ public struct Inspect: IsomerCommand {
             paths = [path]
             tensors = "*"
         }
-        guard !paths.isEmpty else { throw ValidationError("Missing expected argument '<path> ...'") }
+        guard list || !paths.isEmpty else { throw ValidationError("Missing expected argument '<path> ...'") }
     }
 
     public func run(in environment: CommandEnvironment) throws -> ExitStatus {
+        if list {
+            let catalogue = ArchitectureList()
+            environment.writeOutput(shared.json ? JSONOutput.text(catalogue.json) : catalogue.text(for: environment.outputTerminal))
+            return .done
+        }
         var results: [JSONValue] = []
         var status = ExitStatus.done
         for (number, argument) in paths.enumerated() {

@@ -39,6 +39,8 @@ struct InspectReport {
         let summary = subject.summary
         if let family = summary.family {
             report.field("architecture", family.title + (summary.members.first.map { ": " + $0 } ?? ""))
+        } else if let recognised = summary.recognised {
+            report.field("architecture", "\(recognised.title), recognised but not converted: \(recognised.reason)")
         } else {
             report.field("architecture", summary.alternatives.isEmpty ? "not known" : "not decided")
         }
@@ -123,6 +125,7 @@ struct InspectReport {
                     ]
                 }),
             "architecture": summary.family.map { ["id": .string($0.identifier), "title": .string($0.title)] } ?? .null,
+            "recognised": summary.recognised.map { ["title": .string($0.title), "reason": .string($0.reason)] } ?? .null,
             "members": .strings(summary.members),
             "evidence": .array(summary.evidence.map { ["claim": .string($0.claim), "holds": .bool($0.holds)] }),
             "alternatives": .array(
