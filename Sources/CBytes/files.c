@@ -32,15 +32,11 @@ int isomer_start_writeback(int descriptor) {
 #endif
 }
 
-int isomer_reserve(int descriptor, uint64_t bytes) {
+int isomer_direct_flag(void) {
 #if defined(__linux__)
-    // Not posix_fallocate: where the file system cannot reserve, that one writes every block, which is slower than doing without.
-    return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, 0, (off_t)bytes);
+    return O_DIRECT;
 #else
-    (void)descriptor;
-    (void)bytes;
-    errno = EOPNOTSUPP;
-    return -1;
+    return 0;
 #endif
 }
 

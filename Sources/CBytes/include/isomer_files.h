@@ -19,8 +19,8 @@ int isomer_rename(const char *from, const char *to, int mode);
 /// Asks the kernel to start writing what is dirty in the file, without waiting for it. A no-op where there is no such call.
 int isomer_start_writeback(int descriptor);
 
-/// Reserves `bytes` of disk for the file without changing its size. EOPNOTSUPP where that cannot be done.
-int isomer_reserve(int descriptor, uint64_t bytes);
+/// The flag of open(2) for writing past the system's cache; 0 where there is none.
+int isomer_direct_flag(void);
 
 /// copy_file_range(2) between two offsets; ENOSYS where there is none.
 ssize_t isomer_copy_file_range(int from, uint64_t from_offset, int to, uint64_t to_offset, size_t count);

@@ -86,7 +86,6 @@ public final class AtomicFile: Sendable {
         self.byteCount = byteCount
         self.overwrite = overwrite
         // Last, because from here on an error leaves through `deinit`, which removes the file.
-        if let byteCount { try file.reserve(byteCount) }
     }
 
     deinit {

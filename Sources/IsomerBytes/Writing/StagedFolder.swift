@@ -107,7 +107,7 @@ public final class StagedFolder: Sendable {
     ///
     /// - Parameters:
     ///   - relativePath: plain names between slashes; anything that could lead outside is refused.
-    ///   - byteCount: the exact size if that is known. Then disk is reserved for it, and `commit` refuses another size.
+    ///   - byteCount: the exact size if that is known. Then `commit` refuses another size.
     public func createFile(_ relativePath: String, byteCount: UInt64? = nil) throws(IsomerError) -> WritableFile {
         let relative = try FileSystem.safeRelativePath(relativePath)
         try createFolder(relative.removingLastComponent())
@@ -126,7 +126,6 @@ public final class StagedFolder: Sendable {
             $0.registrations.append(registration)
         }
         let file = WritableFile(path: path.pushing(relative), stagingPath: staging, descriptor: descriptor)
-        if let byteCount { try file.reserve(byteCount) }
         return file
     }
 

@@ -33,6 +33,7 @@ extension WritableFile {
                 expected: "\(count) bytes", found: "\(source.size - min(source.size, sourceOffset)) bytes",
                 remedy: "the file is cut short or damaged: get it again")
         }
+        if try copyDirectly(from: source, at: sourceOffset, to: offset, count: count, progress: progress) { return }
         var done: UInt64 = 0
         while done < count {
             try Interruption.check()

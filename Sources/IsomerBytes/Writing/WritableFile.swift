@@ -24,6 +24,8 @@ public final class WritableFile: Sendable {
     /// After this many bytes the kernel is asked to start writing them to the device, so that the sync at the end has little left to do.
     private static let writebackStep: UInt64 = 64 << 20
     private let written = Atomic<UInt64>(0)
+    /// The same file past the system's cache: opened when first wanted, `.unavailable` where that cannot be.
+    let direct = Mutex(DirectState.unopened)
 
     init(path: FilePath, stagingPath: FilePath, descriptor: FileDescriptor) {
         self.path = path
@@ -32,6 +34,7 @@ public final class WritableFile: Sendable {
     }
 
     deinit {
+        direct.withLock { if case .open(let descriptor) = $0 { try? descriptor.close() } }
         try? descriptor.close()
     }
 
@@ -79,21 +82,6 @@ public final class WritableFile: Sendable {
             throw IsomerError(
                 .mismatch, "the output did not get the size it was planned with", path: path, expected: "\(planned) bytes",
                 found: "\(found) bytes")
-        }
-    }
-
-    /// Reserves disk for `byteCount` bytes, so that a disk that others fill meanwhile cannot end the work in the middle, and so that the
-    /// blocks lie together. Together with the early start of writing back this makes a large copy, sync included, take less than half the
-    /// time (measured on ext4). File systems that cannot reserve do without.
-    func reserve(_ byteCount: UInt64) throws(IsomerError) {
-        // Below this it is one more call and nothing gained.
-        guard byteCount >= 1 << 20 else { return }
-        while isomer_reserve(descriptor.rawValue, byteCount) != 0 {
-            switch Errno(rawValue: errno) {
-            case .interrupted: continue
-            case .noSpace, .fileTooLarge, .ioError, Errno.quotaExceeded: throw IsomerError.writing(path, Errno(rawValue: errno))
-            default: return
-            }
         }
     }
 

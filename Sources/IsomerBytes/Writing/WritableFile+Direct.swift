@@ -1,0 +1,98 @@
+internal import CBytes
+internal import Synchronization
+internal import SystemPackage
+
+/// Whether a file can be written past the system's cache.
+enum DirectState: Sendable {
+    case unopened
+    case open(FileDescriptor)
+    case unavailable
+}
+
+extension WritableFile {
+    /// Offsets, lengths and memory of direct writes are multiples of this, which is at least every device's block.
+    private static let blockBytes: UInt64 = 4096
+    /// One direct write. Large enough for the device to run at its speed.
+    private static let pieceBytes = 2 << 20
+    /// Below this the cache is faster.
+    private static let leastBytes: UInt64 = 4 << 20
+
+    /// Copies a long range by reading it from the cache and writing it straight to the device; `false` if that cannot be done here and nothing
+    /// was written.
+    ///
+    /// Every output is synced before it appears, so what went through the cache would have to be copied there only to be written out at once:
+    /// past it, a copy of gigabytes takes half the time and leaves the cache to others. The ends of the range that do not fill a block go
+    /// through the cache; a block is written in one of the two ways only.
+    func copyDirectly(
+        from source: ReadableFile, at sourceOffset: UInt64, to offset: UInt64, count: UInt64,
+        progress: (UInt64) throws(IsomerError) -> Void
+    ) throws(IsomerError) -> Bool {
+        guard count >= Self.leastBytes, offset < 1 << 62, let target = directDescriptor() else { return false }
+        let first = (offset + Self.blockBytes - 1) / Self.blockBytes * Self.blockBytes
+        let last = (offset + count) / Self.blockBytes * Self.blockBytes
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceBytes, alignment: Int(Self.blockBytes))
+        defer { buffer.deallocate() }
+        var position = first
+        while position < last {
+            try Interruption.check()
+            let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(UInt64(buffer.count), last - position))])
+            try source.read(into: piece, at: sourceOffset + (position - offset))
+            guard try writeDirectly(UnsafeRawBufferPointer(piece), at: position, to: target) else {
+                // The file system takes no direct writes after all.
+                direct.withLock { state in
+                    if case .open(let descriptor) = state { try? descriptor.close() }
+                    state = .unavailable
+                }
+                guard position == first else { throw IsomerError.writing(path, Errno.invalidArgument) }
+                return false
+            }
+            position += UInt64(piece.count)
+            try progress(UInt64(piece.count))
+        }
+        for (start, end) in [(offset, first), (last, offset + count)] where start < end {
+            let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(end - start)])
+            try source.read(into: piece, at: sourceOffset + (start - offset))
+            try write(UnsafeRawBufferPointer(piece), at: start)
+            try progress(end - start)
+        }
+        return true
+    }
+
+    /// Writes whole blocks; `false` if the file system refuses the very first for its alignment.
+    private func writeDirectly(_ bytes: UnsafeRawBufferPointer, at offset: UInt64, to target: FileDescriptor) throws(IsomerError) -> Bool {
+        var done = 0
+        while done < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+            let count: Int
+            do {
+                count = try target.write(toAbsoluteOffset: Int64(offset) + Int64(done), rest)
+            } catch {
+                if error as? Errno == .invalidArgument, done == 0 { return false }
+                throw IsomerError.writing(path, error)
+            }
+            // A short write that ends inside a block cannot be continued past the cache.
+            guard count > 0, UInt64(count) % Self.blockBytes == 0 else {
+                if count > 0 {
+                    try write(UnsafeRawBufferPointer(rebasing: rest[count...]), at: offset + UInt64(done + count))
+                    return true
+                }
+                throw IsomerError.writing(path, Errno.ioError)
+            }
+            done += count
+        }
+        return true
+    }
+
+    private func directDescriptor() -> FileDescriptor? {
+        let flag = isomer_direct_flag()
+        guard flag != 0 else { return nil }
+        return direct.withLock { state in
+            if case .unopened = state {
+                let options = FileDescriptor.OpenOptions(rawValue: flag).union(.closeOnExec)
+                state = (try? FileDescriptor.open(stagingPath, .writeOnly, options: options)).map(DirectState.open) ?? .unavailable
+            }
+            if case .open(let descriptor) = state { return descriptor }
+            return nil
+        }
+    }
+}
