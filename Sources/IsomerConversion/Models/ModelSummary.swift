@@ -84,7 +84,7 @@ public struct ModelSummary: Sendable {
         family = (reading.family.identifier, reading.family.title)
         members = reading.members.map(\.title)
         evidence = reading.evidence
-        alternatives// A family of which this file holds but a part is no alternative: a VAE alone, say, where a whole model stands.
+        alternatives  // A family of which this file holds but a part is no alternative: a VAE alone, say, where a whole model stands.
         =
             detection.candidates.filter {
                 $0.family.identifier != reading.family.identifier && $0.components.count >= reading.components.count
