@@ -12,14 +12,16 @@ import Testing
             let fields = try row.elements()
             // What ftfy changes is given to the reference and to this as ftfy leaves it.
             let cleaned = try fields[2].isNull ? text : fields[2].string()
-            if fields[2].isNull { count += 1 }
+            // The reference knows a newer Unicode than Swift: whatever Swift does not know is left out.
+            if cleaned.unicodeScalars.contains(where: { $0.properties.generalCategory == .unassigned }) { continue }
+            count += 1
             let expected = try fields[0].elements().map { TokenID(try $0.integer()) }
-            let found = try tokenizer.encode(cleaned)
+            let found = tokenizer.encode(cleaned)
             if found != expected { ids.add("\(cleaned.debugDescription): \(found) for \(expected)") }
             let window = try fields[1].elements().map { TokenID(try $0.integer()) }
-            if try tokenizer.window(cleaned) != window { windows.add(cleaned.debugDescription) }
+            if tokenizer.window(cleaned) != window { windows.add(cleaned.debugDescription) }
         }
-        #expect(count > 500)
+        #expect(count > 1_000)
         ids.expectNone("ids")
         windows.expectNone("windows")
     }

@@ -12,7 +12,6 @@ public import IsomerBytes
 public struct OpenCLIPTokenizer: Sendable {
     /// The vocabulary.
     public let vocabulary: CLIPVocabulary
-    private let pattern: Pattern
     private let bytes: [TokenID]
     private let lastBytes: [TokenID]
 
@@ -22,23 +21,22 @@ public struct OpenCLIPTokenizer: Sendable {
 
     /// The vocabulary in the binary.
     public init() throws(IsomerError) {
-        try self.init(try CLIPVocabulary())
+        self.init(try CLIPVocabulary())
     }
 
-    public init(_ vocabulary: CLIPVocabulary) throws(IsomerError) {
+    public init(_ vocabulary: CLIPVocabulary) {
         self.vocabulary = vocabulary
-        pattern = try Pattern(#"(?i:<start_of_text>|<end_of_text>|'s|'t|'re|'ve|'m|'ll|'d)|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"#)
         let tokens = vocabulary.model.vocabulary
         bytes = ByteAlphabet.scalars.compactMap { tokens.id(of: String($0)) }
         lastBytes = ByteAlphabet.scalars.compactMap { tokens.id(of: String($0) + CLIPVocabulary.endOfWord) }
     }
 
     /// The ids of a prompt, without marks.
-    public func encode(_ prompt: String) throws(IsomerError) -> [TokenID] {
+    public func encode(_ prompt: String) -> [TokenID] {
         let text = Self.clean(prompt)
         let utf8 = Array(text.utf8)
         var ids: [TokenID] = []
-        for range in try pattern.matches(in: Pattern.Subject(text)) {
+        for range in Self.words(of: text) {
             let word = utf8[range]
             if let mark = Self.marks.first(where: { word.elementsEqual($0.text.utf8) }) {
                 ids.append(mark.id)
@@ -52,9 +50,54 @@ public struct OpenCLIPTokenizer: Sendable {
         return ids
     }
 
+    /// What is never part of a longer word: the marks and the contractions.
+    private static let wholes: [[UInt32]] =
+        (marks.map(\.text) + ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"]).map { $0.unicodeScalars.map(\.value) }
+
+    /// The byte ranges of the words: marks, contractions, runs of letters, single numbers, runs of the rest.
+    ///
+    /// The reference's `regex` (2026.11) knows Unicode 18, a version more than Swift 6.3: letters and numbers that are new in it are
+    /// cut like marks here. It ignores case everywhere, and beyond the contractions that changes one thing: U+0345, whose upper case is a
+    /// letter, is none of these and vanishes.
+    private static func words(of text: String) -> [Range<Int>] {
+        let subject = Pattern.Subject(text)
+        let kinds = text.unicodeScalars.map { scalar -> Kind in
+            if CharacterClass.isWhiteSpace(scalar) || scalar.value == 0x345 { return .none }
+            let category = scalar.category(in: UnicodeEdition.rust)
+            return category.isLetter ? .letter : category.isNumber ? .number : .other
+        }
+        var words: [Range<Int>] = []
+        var start = 0
+        while start < kinds.count {
+            var end = start + 1
+            if let whole = whole(subject.values[start...]) {
+                end = start + whole
+            } else {
+                switch kinds[start] {
+                case .none:
+                    start += 1
+                    continue
+                case .number: break
+                case .letter, .other: while end < kinds.count, kinds[end] == kinds[start] { end += 1 }
+                }
+            }
+            words.append(subject.offsets[start]..<subject.offsets[end])
+            start = end
+        }
+        return words
+    }
+
+    private enum Kind { case none, letter, number, other }
+
+    /// How long the mark or contraction is that `values` start with.
+    private static func whole(_ values: ArraySlice<UInt32>) -> Int? {
+        guard values.first == 0x27 || values.first == 0x3C else { return nil }
+        return wholes.first { values.count >= $0.count && zip(values, $0).allSatisfy { CaseFolding.fold($0) == $1 } }?.count
+    }
+
     /// The 77 ids that the text encoder gets: marks around the first 75, then zeros.
-    public func window(_ prompt: String) throws(IsomerError) -> [TokenID] {
-        WindowShape.clip(.exclamation).window(try encode(prompt))
+    public func window(_ prompt: String) -> [TokenID] {
+        WindowShape.clip(.exclamation).window(encode(prompt))
     }
 
     /// The prompt as it is cut: references replaced, white space single, lower case.
