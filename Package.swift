@@ -71,13 +71,13 @@ let package = Package(
             "IsomerKit",
             [
                 "IsomerBytes", "IsomerImages", "IsomerTensors", "IsomerFormats", "IsomerTokenizers", "IsomerArchitectures", "IsomerMapping",
-                "IsomerConversion",
+                "IsomerConversion", "IsomerCompute", "IsomerNetworks",
             ]),
         module(
             "IsomerCommands",
             [
-                "IsomerImages", "IsomerConversion", "IsomerMapping", "IsomerArchitectures", "IsomerFormats", "IsomerTensors", "IsomerBytes",
-                argumentParser,
+                "IsomerNetworks", "IsomerCompute", "IsomerImages", "IsomerConversion", "IsomerMapping", "IsomerArchitectures",
+                "IsomerFormats", "IsomerTensors", "IsomerBytes", argumentParser,
             ],
             exclude: ["Schemas"]),
         .executableTarget(name: "isomer-cli", dependencies: ["IsomerCommands"], swiftSettings: swiftSettings),

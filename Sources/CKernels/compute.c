@@ -73,3 +73,7 @@ void isomer_gate(isomer_level level, const float *input, float *output, size_t r
 void isomer_add_scaled(isomer_level level, const float *a, const float *b, float scale, float *output, size_t count) {
     isomer_compute_kernels(level)->add_scaled(a, b, scale, output, count);
 }
+
+float isomer_magnitude(isomer_level level, const float *input, size_t count) {
+    return isomer_compute_kernels(level)->magnitude(input, count);
+}

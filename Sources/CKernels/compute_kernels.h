@@ -36,6 +36,7 @@ typedef struct {
     void (*activate)(const float *, float *, size_t, isomer_activation);
     void (*gate)(const float *, float *, size_t, size_t, isomer_activation);
     void (*add_scaled)(const float *, const float *, float, float *, size_t);
+    float (*magnitude)(const float *, size_t);
 } compute_kernels;
 
 const compute_kernels *isomer_compute_kernels_baseline(void);

@@ -22,6 +22,7 @@ public struct Isomer: ParsableCommand {
             Scan.self,
             Synthesize.self,
             Tokenize.self,
+            Validate.self,
         ]
     )
 

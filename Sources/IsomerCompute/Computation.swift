@@ -60,10 +60,13 @@ public final class Computation {
     /// A tensor whose numbers are not set yet.
     func tensor(_ shape: [Int]) throws(IsomerError) -> Tensor { try Tensor(shape, in: arena) }
 
-    /// A tensor of zeros, or of nothing in a plan.
-    public func zeros(_ shape: [Int]) throws(IsomerError) -> Tensor {
+    /// A tensor of zeros.
+    public func zeros(_ shape: [Int]) throws(IsomerError) -> Tensor { try filled(shape, 0) }
+
+    /// A tensor of one number.
+    public func filled(_ shape: [Int], _ value: Float) throws(IsomerError) -> Tensor {
         let tensor = try Tensor(shape, in: arena)
-        tensor.address?.update(repeating: 0, count: tensor.count)
+        tensor.address?.update(repeating: value, count: tensor.count)
         return tensor
     }
 

@@ -20,6 +20,7 @@ import Testing
             ["inspect", "--list", "--json"], ["inspect", checkpoint, "--stats", "--tensors", "*bias", "--json"],
             ["diff", checkpoint, half, "--json"],
             ["diff", model, checkpoint, "--json"], ["metadata", "show", checkpoint, "--json"],
+            ["validate", model, "--against", checkpoint, "--latent-size", "8", "--json"], ["validate", half, "--json"],
             ["metadata", "set", checkpoint, "a=b", "--json"], ["metadata", "modelspec", checkpoint, "--verify", "--json"],
             ["metadata", "modelspec", checkpoint, "--json"], ["convert", "nowhere", "x.safetensors", "--json"], ["--json"],
             ["convert", "--json"], ["scan", model, checkpoint, half, "nowhere", "--json"],

@@ -31,4 +31,7 @@ void isomer_gate(isomer_level level, const float *input, float *output, size_t r
 // output[i] = a[i] + b[i] · scale. Any may be the same.
 void isomer_add_scaled(isomer_level level, const float *a, const float *b, float scale, float *output, size_t count);
 
+// The largest |x|; an infinity or NaN if there is one.
+float isomer_magnitude(isomer_level level, const float *input, size_t count);
+
 #endif

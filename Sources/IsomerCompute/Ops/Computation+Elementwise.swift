@@ -99,4 +99,23 @@ extension Computation {
         }
         return output
     }
+
+    /// The largest |x|; an infinity or NaN if there is one. Zero in a plan.
+    public func magnitude(of x: Tensor) throws(IsomerError) -> Float {
+        guard let input = x.address, x.count > 0 else { return 0 }
+        let level = level.kernels
+        let share = 65_536
+        let shares = (x.count + share - 1) / share
+        let found = Slots<Float>(count: shares)
+        // SAFETY: every share writes its own slot.
+        nonisolated(unsafe) let source = UnsafePointer(input)
+        let count = x.count
+        try parallel(shares) { item, _ in
+            found.address[item] = isomer_magnitude(level, source + item * share, min(share, count - item * share))
+        }
+        return withExtendedLifetime(x) {
+            // Ordered by bits, in which NaN comes last.
+            UnsafeBufferPointer(start: found.address, count: shares).reduce(Float(0)) { $1.bitPattern > $0.bitPattern ? $1 : $0 }
+        }
+    }
 }

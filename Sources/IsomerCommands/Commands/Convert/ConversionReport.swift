@@ -34,7 +34,7 @@ struct ConversionReport {
         let flushed = outcome.losses.reduce(UInt64(0)) { $0 &+ $1.report.flushed }
         if flushed > 0 { report.field("rounded to zero", Numbers.count(flushed, "value")) }
         report.add(decisionsOf: plan)
-        report.add(setAsideOf: plan, limit: 20)
+        report.add(setAsideOf: plan, isComplete: false)
         report.list("notes", plan.notes)
         return report.finish()
     }
@@ -83,12 +83,28 @@ extension Report {
             })
     }
 
-    /// What became of the tensors without a place of their own.
-    mutating func add(setAsideOf plan: ConversionPlan, limit: Int) {
+    /// What became of the tensors without a place of their own: every one by name if `isComplete`, else how many for each reason.
+    mutating func add(setAsideOf plan: ConversionPlan, isComplete: Bool) {
         for fate in SetAside.Fate.allCases {
             let entries = plan.setAside.filter { $0.fate == fate }
+            let title = "\(fate.rawValue): \(Numbers.count(entries.count, "tensor"))"
+            if isComplete {
+                list(title, entries.map { "\($0.name)  \($0.reason)" })
+                continue
+            }
+            var reasons: [String] = []
+            var names: [String: [String]] = [:]
+            for entry in entries {
+                if names[entry.reason] == nil { reasons.append(entry.reason) }
+                names[entry.reason, default: []].append(entry.name)
+            }
             list(
-                "\(fate.rawValue): \(Numbers.count(entries.count, "tensor"))", entries.map { "\($0.name)  \($0.reason)" }, limit: limit)
+                title,
+                reasons.map { reason in
+                    let found = names[reason] ?? []
+                    let more = found.count > 1 ? " and \(Numbers.grouped(found.count - 1)) more" : ""
+                    return "\(reason): \(found.first ?? "")\(more)"
+                })
         }
     }
 }

@@ -46,9 +46,11 @@ public struct Convert: IsomerCommand {
                     : PlanDescription(plan, source: source.path, destination: destination.path).text(for: environment.outputTerminal))
             return .done
         }
-        return try ConversionRun(
+        let status = try ConversionRun(
             plan: plan, source: source.path, destination: destination.path, overwrite: options.overwrite, verification: options.verification
         ).perform(in: environment, shared)
+        guard options.verify == .forward, !options.noVerify, status == .done else { return status }
+        return try ForwardComparison(request, destination.path).perform(in: environment, shared)
     }
 
     /// Decides what to write, and how to make it.

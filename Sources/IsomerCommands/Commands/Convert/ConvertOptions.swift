@@ -30,7 +30,10 @@ struct ConvertOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "How to check the output before it gets its name.",
-            discussion: "header: names, types, shapes and metadata are read back. full: so is every byte, and compared with the source.",
+            discussion: """
+                header: names, types, shapes and metadata are read back. full: so is every byte, and compared with the source. forward: as \
+                header, and once it is written source and output are both run on the same inputs, and what they compute is compared.
+                """,
             valueName: "level"))
     var verify: VerificationLevel = .header
 
@@ -135,5 +138,5 @@ enum FloatType: String, CaseIterable, ExpressibleByArgument {
 
 /// What `--verify` knows.
 enum VerificationLevel: String, CaseIterable, ExpressibleByArgument {
-    case header, full
+    case header, full, forward
 }

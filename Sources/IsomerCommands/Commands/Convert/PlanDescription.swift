@@ -37,7 +37,7 @@ struct PlanDescription {
             report.table(table)
         }
         report.list("other files", plan.plainFiles.map { "\($0.path)  \(Numbers.bytes($0.bytes.count))" })
-        report.add(setAsideOf: plan, limit: .max)
+        report.add(setAsideOf: plan, isComplete: true)
         report.list("notes", plan.notes)
         return report.finish()
     }

@@ -1,0 +1,33 @@
+internal import IsomerBytes
+internal import IsomerConversion
+
+/// Runs a conversion's source and its output on the same inputs and compares what they compute.
+struct ForwardComparison {
+    private let source: ConversionRequest
+    private let destination: FilePath
+
+    init(_ source: ConversionRequest, _ destination: FilePath) {
+        self.source = source
+        self.destination = destination
+    }
+
+    /// Says nothing if they agree.
+    func perform(in environment: CommandEnvironment, _ shared: SharedOptions) throws -> ExitStatus {
+        var settings = ValidationSettings()
+        settings.workers = Workers(count: shared.threads)
+        var request = ConversionRequest(source: destination)
+        request.configuration = source.configuration
+        request.architecture = source.architecture
+        request.keepsExtras = true
+        let models = (try Model(source), try Model(request))
+        let made = try ValidatedModel(models.1, destination, like: models.0, only: [], settings, environment, shared)
+        // The output may have fewer components than the source.
+        let given = try ValidatedModel(
+            models.0, source.source, like: models.1, only: made.components.map(\.slot), settings, environment, shared)
+        let report = ValidationReport(given, made, tolerance: nil)
+        guard !report.isSound else { return .done }
+        // The conversion's own report is the result; this is what went wrong with it.
+        environment.writeError(report.text(for: environment.errorTerminal))
+        return .checkFailed
+    }
+}

@@ -1,0 +1,166 @@
+public import ArgumentParser
+internal import IsomerArchitectures
+internal import IsomerBytes
+internal import IsomerCompute
+internal import IsomerConversion
+internal import IsomerMapping
+internal import IsomerTensors
+
+/// `isomer validate`.
+public struct Validate: IsomerCommand {
+    public static let configuration = CommandConfiguration(
+        abstract: "Prove that a model loads and computes, by running every component.",
+        discussion: """
+            Each component is run once on inputs made from a seed. What is told: tensors that are missing or misshapen; whether the outputs \
+            are finite, their mean, deviation and extremes, and a digest; time and memory; where activations would overflow in f16; what a \
+            Stable Diffusion 2 UNet predicts.
+
+            Exit status 1 if a component does not load, gives numbers that are not finite, or differs from the other model by more than \
+            allowed.
+            """)
+
+    @Argument(help: ArgumentHelp("A checkpoint, a component's weights, or a Diffusers folder.", valueName: "path"))
+    var path: PathArgument
+
+    @Option(help: ArgumentHelp("Run this model on the same inputs too, and compare the outputs.", valueName: "path"))
+    var against: PathArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "How far outputs may be apart, relative to the largest number. If not said: 0 for weights of the same types, else 0.02.",
+            valueName: "difference"))
+    var tolerance: Double?
+
+    @Option(
+        parsing: .singleValue, help: ArgumentHelp("Run only this component: unet, vae, text_encoder. May be repeated.", valueName: "name"))
+    var component: [String] = []
+
+    @Option(help: ArgumentHelp("What shapes do not tell: a config.json, a Diffusers folder, or a YAML.", valueName: "path"))
+    var config: PathArgument?
+
+    @Option(help: ArgumentHelp("Which of several variants of a folder's weights to read: fp16.", valueName: "name"))
+    var variant: String?
+
+    @Option(help: ArgumentHelp("The architecture, where tensors do not tell: sd1, sd21.", valueName: "name"))
+    var architecture: String?
+
+    @Option(help: ArgumentHelp("How exactly to multiply: f32 or bf16.", valueName: "type"))
+    var precision: PrecisionArgument = .f32
+
+    @Option(help: ArgumentHelp("Refuse to start if activations would take more than this.", valueName: "size"))
+    var memory: ByteSize?
+
+    @Flag(help: "Latents of 16 by 16, or of 64 by 64.")
+    var extent: ValidationExtent = .quick
+
+    @Option(help: ArgumentHelp("Width and height of latents, instead of those.", valueName: "pixels"))
+    var latentSize: Int?
+
+    @OptionGroup
+    public var shared: SharedOptions
+
+    public init() {}
+
+    public mutating func validate() throws {
+        if let tolerance, !(tolerance >= 0) { throw ValidationError("--tolerance takes a number that is not negative.") }
+        if let latentSize, !(1...4096).contains(latentSize) { throw ValidationError("--latent-size takes a number from 1 to 4096.") }
+    }
+
+    public func run(in environment: CommandEnvironment) throws -> ExitStatus {
+        let models = (try Model(request(path.path)), try against.map { path throws(IsomerError) in try Model(request(path.path)) })
+        let first = try ValidatedModel(models.0, path.path, like: models.1, only: component, settings, environment, shared)
+        var second: ValidatedModel?
+        if let against, let model = models.1 {
+            second = try ValidatedModel(model, against.path, like: models.0, only: component, settings, environment, shared)
+        }
+        let report = ValidationReport(first, second, tolerance: tolerance)
+        if shared.json {
+            environment.writeOutput(JSONOutput.text(report.json))
+        } else if !shared.quiet {
+            environment.writeOutput(report.text(for: environment.outputTerminal))
+        }
+        return report.isSound ? .done : .checkFailed
+    }
+
+    private var settings: ValidationSettings {
+        var settings = ValidationSettings()
+        settings.precision = precision == .bf16 ? .bf16 : .f32
+        settings.workers = Workers(count: shared.threads)
+        settings.memory = memory.flatMap { Int(exactly: $0.bytes) } ?? .max
+        settings.size = latentSize ?? (extent == .full ? 64 : 16)
+        return settings
+    }
+
+    private func request(_ path: FilePath) -> ConversionRequest {
+        var request = ConversionRequest(source: path)
+        request.configuration = config?.path
+        request.variant = variant
+        request.architecture = architecture
+        // Nothing stops here: what is missing or unknown is what there is to tell.
+        request.allowedMissing = [NamePattern("*")]
+        request.allowedUnknown = [NamePattern("*")]
+        return request
+    }
+}
+
+/// What `--precision` knows.
+enum PrecisionArgument: String, CaseIterable, ExpressibleByArgument {
+    case f32, bf16
+}
+
+/// How large the inputs are.
+enum ValidationExtent: String, EnumerableFlag {
+    case quick, full
+}
+
+/// A model whose components were run.
+struct ValidatedModel {
+    let path: FilePath
+    let family: String
+    var components: [ComponentValidation] = []
+    /// Tensors that nothing explains.
+    let unexpected: [String]
+    /// What is known from elsewhere of what the denoiser predicts.
+    let prediction: String?
+    /// The types of the weights, component by component.
+    let types: [String: Set<ScalarType>]
+
+    /// Runs `model`.
+    ///
+    /// - Parameter other: a model of the same structure, whose configuration is taken where this one's leaves something open.
+    init(
+        _ model: Model, _ path: FilePath, like other: Model?, only: [String], _ settings: ValidationSettings,
+        _ environment: CommandEnvironment, _ shared: SharedOptions
+    ) throws(IsomerError) {
+        self.path = path
+        family = model.family.title
+        prediction = model.prediction?.value
+        unexpected = model.beside.filter { $0.reason == "nothing known explains it" }.map(\.name)
+        let source = try model.canonicalTensors()
+        var types: [String: Set<ScalarType>] = [:]
+        for tensor in source.tensors {
+            types[String(tensor.name.prefix { $0 != "/" }), default: []].insert(tensor.scalarType)
+        }
+        self.types = types
+        for name in only where model.components[name] == nil {
+            throw IsomerError(
+                .usage, "the model has no such component", path: path, item: name,
+                expected: model.components.keys.sorted().joined(separator: ", "))
+        }
+        let bar = ProgressBar(environment, shared)
+        defer { bar.clear() }
+        let slots = model.family.slots.map(\.name).filter { only.isEmpty || only.contains($0) }
+        for (index, slot) in slots.enumerated() {
+            guard var component = model.components[slot] else { continue }
+            if let known = other?.components[slot]?.configuration, component.configuration.hasStructure(of: known) {
+                component.configuration = component.configuration.completed(byAny: known)
+            }
+            bar.update("Running \(slot)", done: UInt64(index), total: UInt64(slots.count))
+            do throws(IsomerError) {
+                components.append(try ComponentValidation(slot, component, in: source, settings))
+            } catch {
+                throw error.inFile(path)
+            }
+        }
+    }
+}
