@@ -11,6 +11,7 @@
 
 #include "isomer_cascade.h"
 #include "isomer_attention.h"
+#include "isomer_blocks.h"
 #include "isomer_cast.h"
 #include "isomer_colour.h"
 #include "isomer_crc32.h"
