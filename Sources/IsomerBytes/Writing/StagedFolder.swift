@@ -162,13 +162,13 @@ public final class StagedFolder: Sendable {
     /// Removes everything made so far. Does nothing after `commit`.
     public func abandon() {
         let wasPending = state.withLock { state in
-            defer {
-                state.isPending = false
-                state.registrations = []
-            }
+            defer { state.isPending = false }
             return state.isPending
         }
-        if wasPending { FileSystem.removeTree(stagingPath) }
+        guard wasPending else { return }
+        FileSystem.removeTree(stagingPath)
+        // Only now: until the last name is gone, a second signal's handler must know what to remove.
+        state.withLock { $0.registrations = [] }
     }
 }
 
