@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
 /// A string that equals another only if both have the same UTF-8 bytes.
 ///
 /// Swift's `String` compares by canonical equivalence: `é` as one scalar equals `e` followed by a combining accent. In files they are
@@ -13,7 +21,7 @@ public struct ExactString: Sendable {
 
 extension ExactString: Hashable {
     public static func == (left: ExactString, right: ExactString) -> Bool {
-        left.string.utf8.elementsEqual(right.string.utf8)
+        left.string.utf8.count == right.string.utf8.count && order(left, right) == 0
     }
 
     public func hash(into hasher: inout Hasher) {
@@ -27,7 +35,19 @@ extension ExactString: Hashable {
 
 extension ExactString: Comparable {
     public static func < (left: ExactString, right: ExactString) -> Bool {
-        left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+        order(left, right) < 0
+    }
+
+    /// Negative, zero or positive, as `memcmp` counts: byte by byte an order of magnitude slower in files with thousands of names.
+    private static func order(_ left: ExactString, _ right: ExactString) -> Int {
+        var (left, right) = (left.string, right.string)
+        return left.withUTF8 { left in
+            right.withUTF8 { right in
+                guard let first = left.baseAddress, let second = right.baseAddress else { return left.count - right.count }
+                let difference = memcmp(first, second, min(left.count, right.count))
+                return difference == 0 ? left.count - right.count : Int(difference)
+            }
+        }
     }
 }
 

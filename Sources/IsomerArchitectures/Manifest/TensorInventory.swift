@@ -14,8 +14,9 @@ public struct TensorInventory: Sendable {
     public init(_ tensors: [TensorDescriptor]) {
         self.tensors = tensors
         var positions: [ExactString: Int] = Dictionary(minimumCapacity: tensors.count)
-        for (index, tensor) in tensors.enumerated() where positions[ExactString(tensor.name)] == nil {
-            positions[ExactString(tensor.name)] = index
+        for (index, tensor) in tensors.enumerated() {
+            let name = ExactString(tensor.name)
+            if let first = positions.updateValue(index, forKey: name) { positions[name] = first }
         }
         self.positions = positions
         sortedNames = SortedNames(tensors)

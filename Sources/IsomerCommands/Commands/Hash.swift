@@ -5,6 +5,7 @@ internal import IsomerConversion
 /// `isomer hash`.
 public struct Hash: IsomerCommand {
     public static let configuration = CommandConfiguration(
+        commandName: "hash",
         abstract: "Print the checksums by which sites and user interfaces know a weight file.",
         discussion: """
             sha256 is of the whole file; AutoV2 is its first 10 digits. AutoV1 is the old short hash of AUTOMATIC1111. AutoV3 and sshs_model_hash \

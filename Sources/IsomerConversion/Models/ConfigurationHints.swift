@@ -1,5 +1,6 @@
 import IsomerArchitectures
 public import IsomerBytes
+import IsomerFormats
 public import IsomerMapping
 
 /// What the user says about a model beside its weights: with `--config`, or by a file that lies next to the weights.
@@ -31,6 +32,13 @@ public struct ConfigurationHints: Sendable {
         result.index = index ?? others.index
         if !plainFiles.isEmpty { result.plainFiles = plainFiles }
         return result
+    }
+
+    /// These hints, and where they say nothing, those of the extras at `sidecar`, if there are any.
+    func over(sidecar: FilePath?, limits: Limits) throws(IsomerError) -> ConfigurationHints {
+        guard let sidecar, try FileSystem.kind(of: sidecar) == .file else { return self }
+        let extras = try Extras(SafetensorsReader(sidecar, limits: limits).metadata, sidecar, limits: limits)
+        return try over(extras.hints(sidecar, limits: limits))
     }
 
     /// Nothing said.

@@ -10,23 +10,17 @@ extension Model {
     /// Throws `undecided` if no family fits or several do, `mismatch` if tensors are missing or unknown and not allowed to be.
     public init(checkpoint path: FilePath, _ request: ConversionRequest, _ hints: ConfigurationHints) throws(IsomerError) {
         let source = try ConversionPlan.Source(path.lastComponent?.string ?? path.string, opening: path, limits: request.limits)
-        try self.init(checkpoint: path, source, nil, request, hints)
+        try self.init(checkpoint: path, source, request, hints)
     }
 
-    /// The same of a file that is open already, and of which it may be known already what it is.
-    init(
-        checkpoint path: FilePath, _ source: ConversionPlan.Source, _ known: ModelReading?, _ request: ConversionRequest,
-        _ hints: ConfigurationHints = ConfigurationHints()
+    /// The same of a file that is open already.
+    private init(
+        checkpoint path: FilePath, _ source: ConversionPlan.Source, _ request: ConversionRequest, _ hints: ConfigurationHints
     ) throws(IsomerError) {
         let inventory = TensorInventory(source.tensors.tensors)
-        let sidecar = path.lastComponent.map { path.removingLastComponent().appending(Extras.fileName(beside: $0)) }
-        var hints = hints
-        if let sidecar, try FileSystem.kind(of: sidecar) == .file {
-            let extras = try Extras(SafetensorsReader(sidecar, limits: request.limits).metadata, sidecar, limits: request.limits)
-            hints = try hints.over(extras.hints(sidecar, limits: request.limits))
-        }
-        let reading: ModelReading
-        if let known { reading = known } else { reading = try Model.reading(of: inventory, path, request, hints) }
+        let sidecar = Model.sidecar(of: path)
+        let hints = try hints.over(sidecar: sidecar, limits: request.limits)
+        let reading = try Model.reading(of: inventory, path, request, hints)
         self.init(family: reading.family, sources: [source])
 
         for slot in family.slots {
@@ -65,6 +59,33 @@ extension Model {
         try readLatentStatistics(in: source.tensors, inventory)
         prediction = try predictionFound(in: source.tensors, inventory, path, request, hints)
         try settle(hints, request)
+    }
+
+    /// As much of what `reading` found in `source` as tells what the model predicts: configurations, markers, and of the tensors only the one
+    /// that is looked into. For a report, which has no use for the others' places.
+    init(
+        outlineOf reading: ModelReading, _ inventory: TensorInventory, _ source: ConversionPlan.Source, _ request: ConversionRequest
+    ) throws(IsomerError) {
+        let hints = try ConfigurationHints().over(sidecar: Model.sidecar(of: request.source), limits: request.limits)
+        self.init(family: reading.family, sources: [source])
+        for slot in family.slots {
+            guard let component = reading.components[slot.name] else { continue }
+            components[slot.name] = try ModelComponent(
+                outlineOf: component, slot, source: 0, in: source.tensors, only: [Model.tensorSpreadByVelocity])
+        }
+        beside = (reading.companions.map { ($0.index, $0.companion.reason) } + reading.leftover.map { ($0, "nothing known explains it") })
+            .map {
+                Beside(tensor: TensorReference(source: 0, index: $0), name: inventory.tensors[$0].name, reason: $1, isDerivable: false)
+            }
+        checkpointMetadata = source.tensors.metadata
+        try readLatentStatistics(in: source.tensors, inventory)
+        prediction = try predictionFound(in: source.tensors, inventory, request.source, request, hints)
+        try settle(hints, request)
+    }
+
+    /// Where an earlier conversion put what the file has no place for.
+    private static func sidecar(of path: FilePath) -> FilePath? {
+        path.lastComponent.map { path.removingLastComponent().appending(Extras.fileName(beside: $0)) }
     }
 
     init(family: ModelFamily, sources: [ConversionPlan.Source]) {

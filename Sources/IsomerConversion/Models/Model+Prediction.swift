@@ -71,11 +71,14 @@ extension Model {
         return alike.isEmpty ? members : alike
     }
 
+    /// A bias whose spread tells what a UNet of SD 2's structure was trained for.
+    static let tensorSpreadByVelocity = "up_blocks.3.attentions.2.transformer_blocks.0.norm1.bias"
+
     /// Training for velocity spread the biases of one norm far wider than training for noise did.
     /// Reference: ComfyUI 0.3, supported_models.py `SD20.model_type`: a standard deviation above 0.09.
     private func spread(_ decide: (Prediction, String) -> Decision, _ source: any TensorSource) throws(IsomerError) -> Decision? {
-        let name = "up_blocks.3.attentions.2.transformer_blocks.0.norm1.bias"
-        guard let expression = components["unet"]?.tensors[name], case .tensor(let reference, .whole)? = expression.pieces.first,
+        guard let expression = components["unet"]?.tensors[Model.tensorSpreadByVelocity],
+            case .tensor(let reference, .whole)? = expression.pieces.first,
             expression.shape.elementCount <= 1 << 16
         else { return nil }
         let bytes = try source.bytes(of: reference.index)

@@ -30,8 +30,37 @@ extension ModelComponent {
                 item: slot.name,
                 remedy: "get the file again, or allow it with --allow-missing PATTERN")
         }
+        let expressions = try ModelComponent.expressions(reading.assignments, source: source, in: tensors)
+        var oddShapes: [String: [Int]] = [:]
+        for assignment in reading.assignments where tensors.tensors[assignment.index].shape != assignment.item.shape {
+            let tensor = tensors.tensors[assignment.index]
+            oddShapes[tensor.name] = tensor.shape.dimensions
+        }
+        let manifest = try reading.configuration.manifest()
+        self.init(
+            slot: slot, configuration: reading.configuration, written: nil,
+            origin: reading.placement.description,
+            placement: reading.placement, oddShapes: oddShapes, tensors: expressions,
+            implied: implied.filter { expressions[$0.key] == nil },
+            missing: Set(manifest.entries.map(\.name)).subtracting(expressions.keys).subtracting(implied.keys))
+    }
+
+    /// Its configuration and place, and of its tensors only the canonical `names`.
+    init(
+        outlineOf reading: ComponentReading, _ slot: Slot, source: Int, in tensors: any TensorSource, only names: Set<String>
+    ) throws(IsomerError) {
+        let wanted = reading.assignments.filter { assignment in assignment.item.parts.contains { names.contains($0.name) } }
+        self.init(
+            slot: slot, configuration: reading.configuration, written: nil, origin: reading.placement.description,
+            placement: reading.placement, tensors: try ModelComponent.expressions(wanted, source: source, in: tensors))
+    }
+
+    /// The canonical tensors that `assignments` hold.
+    private static func expressions(
+        _ assignments: [ComponentReading.Assignment], source: Int, in tensors: any TensorSource
+    ) throws(IsomerError) -> [String: TensorExpression] {
         var expressions: [String: TensorExpression] = [:]
-        for assignment in reading.assignments {
+        for assignment in assignments {
             let reference = TensorReference(source: source, index: assignment.index)
             let expression = TensorExpression(reference, tensors.tensors[assignment.index])
             let item = assignment.item
@@ -43,18 +72,6 @@ extension ModelComponent {
                 throw error.about(item.name)
             }
         }
-        var oddShapes: [String: [Int]] = [:]
-        for assignment in reading.assignments where tensors.tensors[assignment.index].shape != assignment.item.shape {
-            let tensor = tensors.tensors[assignment.index]
-            oddShapes[tensor.name] = tensor.shape.dimensions
-        }
-        let manifest = try reading.configuration.manifest()
-        self.init(
-            slot: slot, configuration: reading.configuration, written: nil,
-            origin: reading.placement.prefix.isEmpty
-                ? reading.placement.layout.name : "\(reading.placement.prefix) (\(reading.placement.layout.name))",
-            placement: reading.placement, oddShapes: oddShapes, tensors: expressions,
-            implied: implied.filter { expressions[$0.key] == nil },
-            missing: Set(manifest.entries.map(\.name)).subtracting(expressions.keys).subtracting(implied.keys))
+        return expressions
     }
 }

@@ -56,15 +56,30 @@ public struct ModelSummary: Sendable {
 
     /// Looks at the weight file or Diffusers folder at `path`. That nothing is recognised is an answer, not an error.
     public init(of path: FilePath, limits: Limits = Limits()) throws(IsomerError) {
+        if try FileSystem.kind(of: path) == .folder {
+            try self.init(of: Model(Self.request(path, limits)))
+        } else {
+            try self.init(of: WeightFile(path, limits: limits), limits: limits)
+        }
+    }
+
+    /// The same of a weight file that is open already.
+    public init(of file: WeightFile, limits: Limits = Limits()) throws(IsomerError) {
+        try describe(file: file.source, Self.request(file.path, limits))
+    }
+
+    /// The same of a model that has been read with `request(_:_:)`, from a folder.
+    public init(of model: Model) throws(IsomerError) {
+        try describe(folder: model)
+    }
+
+    /// How something is read that is only to be looked at: nothing that is missing or unknown is a reason to stop.
+    public static func request(_ path: FilePath, _ limits: Limits = Limits()) -> ConversionRequest {
         var request = ConversionRequest(source: path)
         request.limits = limits
         request.keepsExtras = true
         request.allowedMissing = [NamePattern("*")]
-        if try FileSystem.kind(of: path) == .folder {
-            try describe(folder: Model(request))
-        } else {
-            try describe(file: ConversionPlan.Source("", opening: path, limits: limits), request)
-        }
+        return request
     }
 
     private mutating func describe(file source: ConversionPlan.Source, _ request: ConversionRequest) throws(IsomerError) {
@@ -97,7 +112,7 @@ public struct ModelSummary: Sendable {
         unexplained = reading.leftover.map { inventory.tensors[$0].name }
         sort()
         // Only for what it predicts: whether the weights are whole has been said above.
-        if components.allSatisfy(\.mismatches.isEmpty), let model = try? Model(checkpoint: request.source, source, reading, request) {
+        if components.allSatisfy(\.mismatches.isEmpty), let model = try? Model(outlineOf: reading, inventory, source, request) {
             prediction = model.prediction
             if let likely = model.likelyMember, members.contains(likely.title) {
                 members = [likely.title] + members.filter { $0 != likely.title }
@@ -144,10 +159,9 @@ extension ModelSummary.Alternative {
 extension ModelSummary.Component {
     fileprivate init(_ slot: String, _ reading: ComponentReading, _ inventory: TensorInventory) {
         let found = reading.assignments.reduce(0) { $0 + inventory.tensors[$1.index].shape.elementCount }
-        let prefix = reading.placement.prefix
         self.init(
             slot: slot, title: reading.placement.layout.network.title,
-            origin: prefix.isEmpty ? reading.placement.layout.name : "\(prefix) (\(reading.placement.layout.name))",
+            origin: reading.placement.description,
             summary: reading.configuration.summary, parameters: found,
             expectedParameters: (try? reading.configuration.manifest().parameterCount) ?? found, missing: reading.missing,
             mismatches: reading.mismatches.map(\.description))

@@ -40,17 +40,24 @@ struct FamilySketch {
 
 /// What shapes tell at each place, read once for all families that look there.
 struct ToldConfigurations {
-    private var known: [String: (below: TensorInventory, configuration: any NetworkConfiguration)] = [:]
+    /// A layout and where it is looked for. Two layouts of one network may have one name in reports, but not one signature there.
+    private struct Place: Hashable {
+        var network: ObjectIdentifier
+        var layout: String
+        var prefix: String
+    }
+
+    private var known: [Place: (below: TensorInventory, configuration: any NetworkConfiguration)] = [:]
 
     /// The tensors below the placement's prefix, and the configuration that they tell.
     mutating func configuration(
         at placement: Placement, in inventory: TensorInventory
     ) throws(IsomerError) -> (below: TensorInventory, configuration: any NetworkConfiguration) {
-        let key = "\(placement.layout.network) \(placement.layout.name) \(placement.prefix)"
-        if let found = known[key] { return found }
+        let place = Place(network: ObjectIdentifier(placement.layout.network), layout: placement.layout.name, prefix: placement.prefix)
+        if let found = known[place] { return found }
         let below = inventory.under(placement.prefix)
         let found = (below, try placement.layout.configuration(shapesOf: below))
-        known[key] = found
+        known[place] = found
         return found
     }
 }

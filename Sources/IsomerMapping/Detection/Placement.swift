@@ -55,3 +55,8 @@ public struct Placement: Sendable {
             && !layout.signature.absent.contains { inventory.has(name(of: $0)) }
     }
 }
+
+extension Placement: CustomStringConvertible {
+    /// "model.diffusion_model. (LDM)".
+    public var description: String { prefix.isEmpty ? layout.name : "\(prefix) (\(layout.name))" }
+}

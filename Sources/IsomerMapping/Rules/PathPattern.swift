@@ -26,11 +26,12 @@ struct PathPattern: Hashable, Sendable {
     /// Parses the notation above. Tables are program text, checked by tests over every layout; a component that is not understood stays a
     /// literal, which no tensor name matches.
     init(_ text: String) {
-        components = text.isEmpty ? [] : text.split(separator: ".", omittingEmptySubsequences: false).map(PathPattern.component)
+        let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        components = text.isEmpty ? [] : parts.map { PathPattern.component(Substring($0)) }
     }
 
     private static func component(_ text: Substring) -> Component {
-        guard text.hasPrefix("{"), text.hasSuffix("}") else { return .literal(String(text)) }
+        guard text.utf8.first == UInt8(ascii: "{"), text.utf8.last == UInt8(ascii: "}") else { return .literal(String(text)) }
         let inner = text.dropFirst().dropLast()
         if inner == "*" { return .rest }
         return index(inner).map(Component.index) ?? .literal(String(text))
@@ -92,7 +93,7 @@ struct Bindings: Hashable, Sendable {
     }
 
     var integers: [Integer] = []
-    var rest: Substring = ""
+    var rest = ""
 
     subscript(variable: String) -> Int? { integers.first { $0.variable == variable }?.value }
 }
@@ -101,6 +102,7 @@ extension PathPattern {
     /// The name made by filling the holes, or `nil` if an index would be negative or a variable is unbound.
     func filled(with bindings: Bindings) -> String? {
         var name = ""
+        name.reserveCapacity(96)
         for (position, component) in components.enumerated() {
             if position > 0 { name += "." }
             switch component {

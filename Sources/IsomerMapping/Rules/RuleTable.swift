@@ -2,20 +2,15 @@ public import IsomerBytes
 
 /// The rules of one layout, ready to be looked up from either side.
 public struct RuleTable: Sendable {
-    private struct Part: Sendable {
-        var rule: Int
-        var part: Int
-    }
-
     private let rules: [Rule]
-    private var byCanonical = PatternTrie<Part>()
+    private var byCanonical = PatternTrie<Int>()
     private var byOther = PatternTrie<Int>()
 
     /// Indexes the rules of `list`.
     public init(_ list: RuleList) {
         rules = list.rules
         for (number, rule) in rules.enumerated() {
-            for (part, pattern) in rule.canonical.enumerated() { byCanonical.insert(pattern, Part(rule: number, part: part)) }
+            for pattern in rule.canonical { byCanonical.insert(pattern, number) }
             byOther.insert(rule.other, number)
         }
     }
@@ -32,22 +27,12 @@ public struct RuleTable: Sendable {
 
     /// The link whose canonical side holds `name`; `nil` if no rule speaks of it. Two rules that do are a fault of the table and throw.
     public func link(canonical name: String) throws(IsomerError) -> Link? {
-        let matches = byCanonical.matches(name).filter { match in
-            isExact(rules[match.payload.rule].canonical[match.payload.part], match.bindings, name)
-        }
-        return try unique(matches.map { (rules[$0.payload.rule], $0.bindings) }, name)
+        try unique(byCanonical.matches(name).map { (rules[$0.payload], $0.bindings) }, name)
     }
 
     /// The link whose other side is `name`; `nil` if no rule speaks of it.
     public func link(other name: String) throws(IsomerError) -> Link? {
-        let matches = byOther.matches(name).filter { isExact(rules[$0.payload].other, $0.bindings, name) }
-        return try unique(matches.map { (rules[$0.payload], $0.bindings) }, name)
-    }
-
-    /// Whether the match holds byte for byte. Swift takes canonically equivalent characters for equal, which can only differ outside ASCII.
-    private func isExact(_ pattern: PathPattern, _ bindings: Bindings, _ name: String) -> Bool {
-        if name.utf8.allSatisfy({ $0 < 0x80 }) { return true }
-        return pattern.filled(with: bindings).map { $0.utf8.elementsEqual(name.utf8) } ?? false
+        try unique(byOther.matches(name).map { (rules[$0.payload], $0.bindings) }, name)
     }
 
     private func unique(_ matches: [(Rule, Bindings)], _ name: String) throws(IsomerError) -> Link? {

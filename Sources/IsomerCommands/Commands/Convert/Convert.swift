@@ -7,6 +7,7 @@ internal import IsomerTensors
 /// `isomer convert`.
 public struct Convert: IsomerCommand {
     public static let configuration = CommandConfiguration(
+        commandName: "convert",
         abstract: "Turn a model into another arrangement of the same weights.",
         discussion: """
             What the source is, its content tells. The target follows from the destination's name, or from --to: a name that ends in \

@@ -6,6 +6,7 @@ internal import IsomerTensors
 /// `isomer diff`.
 public struct Diff: IsomerCommand {
     public static let configuration = CommandConfiguration(
+        commandName: "diff",
         abstract: "Tell whether two models hold the same weights, whatever arrangement each is in.",
         discussion: """
             Two files that use the same names are compared name by name. Where the names differ, or one side is a folder, both are read as \

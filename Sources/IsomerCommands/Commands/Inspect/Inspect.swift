@@ -6,6 +6,7 @@ internal import IsomerTensors
 /// `isomer inspect`.
 public struct Inspect: IsomerCommand {
     public static let configuration = CommandConfiguration(
+        commandName: "inspect",
         abstract: "Say what a model file or folder is, and why.",
         discussion: """
             Prints the format, the architecture with the reasons for it, components, element types, the number of parameters beside the \

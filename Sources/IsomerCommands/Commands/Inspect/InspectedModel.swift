@@ -24,16 +24,15 @@ struct InspectedModel {
     init(_ path: FilePath) throws(IsomerError) {
         self.path = path
         if try FileSystem.kind(of: path) == .folder {
-            var request = ConversionRequest(source: path)
-            request.keepsExtras = true
-            request.allowedMissing = [NamePattern("*")]
-            let model = try Model(request)
+            let model = try Model(ModelSummary.request(path))
+            summary = try ModelSummary(of: model)
             tensors = try model.canonicalTensors()
             format = "a Diffusers folder"
             warnings = model.notes
             (tiedCount, others) = (0, [])
         } else {
             let file = try WeightFile(path)
+            summary = try ModelSummary(of: file)
             tensors = file.tensors
             format = file.format == .json ? "a sharded set of \(file.files.count - 1) files" : file.format.name
             warnings = file.warnings
@@ -41,7 +40,6 @@ struct InspectedModel {
             tiedCount = archive?.aliases.count ?? 0
             others = archive.map(Self.others) ?? []
         }
-        summary = try ModelSummary(of: path)
         byteCount = tensors.files.reduce(0) { $0 &+ $1.size }
     }
 

@@ -7,6 +7,7 @@ internal import IsomerTensors
 /// `isomer metadata`.
 public struct Metadata: ParsableCommand {
     public static let configuration = CommandConfiguration(
+        commandName: "metadata",
         abstract: "Show, set and remove what a safetensors file says about itself.",
         discussion: """
             Only the header changes: the tensors' bytes stay what they are, and so do the checksums made of them. A new file is written beside \

@@ -6,6 +6,7 @@ internal import Synchronization
 /// `isomer prepare`.
 public struct Prepare: IsomerCommand {
     public static let configuration = CommandConfiguration(
+        commandName: "prepare",
         abstract: "Turn a folder of photos into a training set.",
         discussion: """
             Every picture is turned upright, converted to sRGB, cropped around its subject, resampled and written with its caption; the originals \

@@ -5,6 +5,7 @@ internal import IsomerFormats
 /// `isomer scan`.
 public struct Scan: IsomerCommand {
     public static let configuration = CommandConfiguration(
+        commandName: "scan",
         abstract: "Say what files would run if somebody loaded them with Python, without loading them.",
         discussion: """
             Every pickle is looked at: in checkpoints, NumPy arrays, zip and tar archives, archives within them, and pickles within pickles, \

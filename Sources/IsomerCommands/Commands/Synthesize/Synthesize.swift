@@ -7,6 +7,7 @@ internal import IsomerTensors
 /// `isomer synthesize`.
 public struct Synthesize: IsomerCommand {
     public static let configuration = CommandConfiguration(
+        commandName: "synthesize",
         abstract: "Make a random model of any known architecture, for tests and bug reports.",
         discussion: """
             The model has the true structure and, unless --tiny is given, the true size. Its weights follow from the seed alone: the same \

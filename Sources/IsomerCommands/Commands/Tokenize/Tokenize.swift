@@ -5,6 +5,7 @@ internal import IsomerTokenizers
 /// `isomer tokenize`.
 public struct Tokenize: IsomerCommand {
     public static let configuration = CommandConfiguration(
+        commandName: "tokenize",
         abstract: "Show a prompt as the text encoder sees it, or find captions that are too long.",
         discussion: """
             --model takes a folder or file with a tokenizer (tokenizer.json, vocab.json with merges.txt, a SentencePiece .model, vocab.txt, \

@@ -9,6 +9,7 @@ internal import IsomerTensors
 /// `isomer validate`.
 public struct Validate: IsomerCommand {
     public static let configuration = CommandConfiguration(
+        commandName: "validate",
         abstract: "Prove that a model loads and computes, by running every component.",
         discussion: """
             Each component is run once on inputs made from a seed. What is told: tensors that are missing or misshapen; whether the outputs \
