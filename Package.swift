@@ -77,7 +77,7 @@ let package = Package(
             "IsomerCommands",
             [
                 "IsomerNetworks", "IsomerCompute", "IsomerImages", "IsomerConversion", "IsomerMapping", "IsomerArchitectures",
-                "IsomerFormats", "IsomerTensors", "IsomerBytes", argumentParser,
+                "IsomerTokenizers", "IsomerFormats", "IsomerTensors", "IsomerBytes", argumentParser,
             ],
             exclude: ["Schemas"]),
         .executableTarget(name: "isomer-cli", dependencies: ["IsomerCommands"], swiftSettings: swiftSettings),
@@ -91,7 +91,9 @@ let package = Package(
         tests(of: "IsomerNetworks", ["IsomerCompute", "IsomerArchitectures", "IsomerFormats", "IsomerTensors", "IsomerBytes"]),
         tests(of: "IsomerFormats", ["IsomerTensors", "IsomerBytes", crypto]),
         tests(of: "IsomerTokenizers", ["IsomerBytes", crypto]),
-        tests(of: "IsomerConversion", ["IsomerFormats", "IsomerMapping", "IsomerArchitectures", "IsomerTensors", "IsomerBytes", crypto]),
+        tests(
+            of: "IsomerConversion",
+            ["IsomerFormats", "IsomerTokenizers", "IsomerMapping", "IsomerArchitectures", "IsomerTensors", "IsomerBytes", crypto]),
         tests(of: "IsomerCommands", ["IsomerFormats", "IsomerTensors", "IsomerBytes", argumentParser], exclude: ["Snapshots"]),
         tests(of: "IsomerArchitectures", ["IsomerBytes", "IsomerTensors"]),
         tests(of: "IsomerMapping", ["IsomerArchitectures", "IsomerBytes", "IsomerTensors"]),

@@ -4,26 +4,65 @@ import Testing
 @testable import IsomerTokenizers
 
 @Suite struct OpenCLIPTests {
-    @Test func idsAndWindowsEqualOpenCLIPs() throws {
-        let tokenizer = try OpenCLIPTokenizer()
-        var (ids, windows) = (Differences(), Differences())
+    @Test func textIsRepairedAsByFtfy() throws {
+        var differences = Differences()
+        var changed = 0
+        for (text, row) in zip(try Fixture.strings.get(), try JSONCursor(Fixture.json("clip-open.cases.json")).elements()) {
+            let fixed = try row.elements()[2]
+            let expected = try fixed.isNull ? text : fixed.string()
+            if !fixed.isNull { changed += 1 }
+            let found = TextRepair.fix(text)
+            if !found.utf8.elementsEqual(expected.utf8) {
+                differences.add("\(text.debugDescription): \(found.debugDescription) for \(expected.debugDescription)")
+            }
+        }
+        #expect(changed > 400)
+        differences.expectNone("ftfy")
+    }
+
+    /// Text that was damaged on purpose, and what ftfy makes of it.
+    @Test func damagedTextIsRepairedAsByFtfy() throws {
+        var differences = Differences()
         var count = 0
+        for row in try JSONCursor(Fixture.json("damaged.cases.json")).elements() {
+            let pair = try row.elements()
+            let (text, expected) = (try pair[0].string(), try pair[1].string())
+            count += 1
+            let found = TextRepair.fix(text)
+            if !found.utf8.elementsEqual(expected.utf8) {
+                differences.add("\(text.debugDescription): \(found.debugDescription) for \(expected.debugDescription)")
+            }
+        }
+        #expect(count > 2_000)
+        differences.expectNone("ftfy")
+    }
+
+    @Test func idsAndWindowsEqualOpenCLIPs() throws {
+        let tokenizer = try SimpleCLIPTokenizer(.openCLIP)
+        var (ids, windows) = (Differences(), Differences())
         for (text, row) in zip(try Fixture.strings.get(), try JSONCursor(Fixture.json("clip-open.cases.json")).elements()) {
             let fields = try row.elements()
-            // What ftfy changes is given to the reference and to this as ftfy leaves it.
-            let cleaned = try fields[2].isNull ? text : fields[2].string()
-            // The reference knows a newer Unicode than Swift: whatever Swift does not know is left out.
-            if cleaned.unicodeScalars.contains(where: { $0.properties.generalCategory == .unassigned }) { continue }
-            count += 1
             let expected = try fields[0].elements().map { TokenID(try $0.integer()) }
-            let found = tokenizer.encode(cleaned)
-            if found != expected { ids.add("\(cleaned.debugDescription): \(found) for \(expected)") }
+            let found = tokenizer.encode(text)
+            if found != expected { ids.add("\(text.debugDescription): \(found) for \(expected)") }
             let window = try fields[1].elements().map { TokenID(try $0.integer()) }
-            if tokenizer.window(cleaned) != window { windows.add(cleaned.debugDescription) }
+            if tokenizer.window(text) != window { windows.add(text.debugDescription) }
         }
-        #expect(count > 1_000)
         ids.expectNone("ids")
         windows.expectNone("windows")
+    }
+
+    @Test(arguments: [CLIPFlavor.transformersSlow, .transformersSlowWithoutFtfy], [CLIPPadding.endOfText, .exclamation])
+    func idsEqualTheSlowTokenizers(_ flavor: CLIPFlavor, _ padding: CLIPPadding) throws {
+        let tokenizer = try SimpleCLIPTokenizer(flavor, padding: padding)
+        let column = (flavor == .transformersSlow ? 0 : 1) + (padding == .endOfText ? 0 : 2)
+        var ids = Differences()
+        for (text, row) in zip(try Fixture.strings.get(), try JSONCursor(Fixture.json("clip-slow.cases.json")).elements()) {
+            let expected = try row.elements()[column].elements().map { TokenID(try $0.integer()) }
+            let found = [CLIPVocabulary.startOfText] + tokenizer.encode(text) + [CLIPVocabulary.endOfText]
+            if found != expected { ids.add("\(text.debugDescription): \(found) for \(expected)") }
+        }
+        ids.expectNone("\(flavor)")
     }
 
     @Test(arguments: [

@@ -1,10 +1,11 @@
-"""Makes the compressed tables in Sources/CEmbedded/Data. Pinned: open-clip-torch 3.3.0, Python 3.11 (Unicode 14.0)."""
+"""Makes the compressed tables in Sources/CEmbedded/Data. Pinned: open-clip-torch 3.3.0, ftfy 6.3.1, Python 3.11 (Unicode 14.0)."""
 
 import gzip
 import importlib.metadata
 import io
 import html.entities
 import pathlib
+import re
 import struct
 import unicodedata
 
@@ -55,7 +56,26 @@ def html_entities() -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def mojibake() -> bytes:
+    """What ftfy knows of characters, in hex: a line each of `class NAME CODES`, `page NAME CODES` (bytes 80 to FF, then 1A) and `entity NAME CODES`."""
+    import ftfy.bad_codecs  # noqa: F401  registers the codecs
+    from ftfy import badness, chardata
+
+    def codes(text: str) -> str:
+        return " ".join(f"{ord(c):X}" for c in text)
+
+    def members(characters: str) -> str:
+        return codes("".join(filter(re.compile(f"[{characters}]").match, map(chr, [*range(0xD800), *range(0xE000, 0x10000)]))))
+
+    lines = [f"class {name} {members(characters)}" for name, characters in {**badness.MOJIBAKE_CATEGORIES, **chardata.UTF8_CLUES}.items()]
+    for encoding in chardata.CHARMAP_ENCODINGS:
+        lines.append(f"page {encoding} {codes(bytes([*range(0x80, 0x100), 0x1A]).decode(encoding))}")
+    lines += [f"entity {name[1:]} {codes(text)}" for name, text in chardata.HTML_ENTITIES.items() if name[1:] not in html.entities.html5]
+    return ("\n".join(lines) + "\n").encode()
+
+
 if __name__ == "__main__":
     (DATA / "clip_merges.txt.gz").write_bytes(compressed(clip_merges()))
     (DATA / "unicode_decompositions.bin.gz").write_bytes(compressed(unicode_decompositions()))
     (DATA / "html_entities.txt.gz").write_bytes(compressed(html_entities()))
+    (DATA / "mojibake.txt.gz").write_bytes(compressed(mojibake()))

@@ -5,6 +5,7 @@
 #include "isomer_clip_merges.h"
 #include "isomer_html_entities.h"
 #include "isomer_lbpcascades.h"
+#include "isomer_mojibake.h"
 #include "isomer_unicode_decompositions.h"
 
 #endif

@@ -14,6 +14,9 @@ enum ASCII {
         return byte &- 48 < 10 ? .digit : .other
     }
 
+    /// Whether the byte is a letter or a digit.
+    static func isAlphanumeric(_ byte: UInt8) -> Bool { byte < 0x80 && kind(byte) != .other }
+
     /// How long the contraction (`'s`, `'t`, `'re`, `'ve`, `'m`, `'ll`, `'d`) is that starts at `start`, or `nil`.
     static func contraction(_ text: Span<UInt8>, _ start: Int) -> Int? {
         guard text[start] == UInt8(ascii: "'"), start + 1 < text.count else { return nil }

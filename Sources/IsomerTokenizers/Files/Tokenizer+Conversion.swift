@@ -7,6 +7,11 @@ extension Tokenizer {
         public let name: String
         /// All of it.
         public let bytes: [UInt8]
+
+        public init(name: String, bytes: [UInt8]) {
+            self.name = name
+            self.bytes = bytes
+        }
     }
 
     /// The tokenizer as `vocab.json` and `merges.txt` (byte pairs), or as `vocab.txt` (WordPiece), with what these files cannot say: how

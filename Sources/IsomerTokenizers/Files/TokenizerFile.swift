@@ -30,33 +30,38 @@ public struct TokenizerFile: Sendable {
     /// first tokenizer is taken.
     public init(_ path: FilePath, limits: Limits = Limits()) throws(IsomerError) {
         if Self.isFolder(path) {
-            try self.init(folder: path, limits: limits)
+            let inner = ["tokenizer", "tokenizer_2", "tokenizer_3"].map(path.appending).first(where: Self.isFolder)
+            try self.init(TokenizerStore(folder: inner ?? path, limits: limits), limits: limits)
         } else {
-            let folder = path.removingLastComponent()
-            try self.init(file: path, settings: try TokenizerSettings(folder, limits: limits), limits: limits)
+            let name = path.lastComponent?.string ?? ""
+            let bytes = try ReadableFile(path).contents(limit: limits.jsonBytes)
+            let store = TokenizerStore(folder: path.removingLastComponent(), limits: limits)
+            try self.init(name, bytes, path: path, beside: store, settings: try TokenizerSettings(store), limits: limits)
         }
     }
 
-    private init(folder: FilePath, limits: Limits) throws(IsomerError) {
-        for inner in ["tokenizer", "tokenizer_2", "tokenizer_3"] where Self.isFolder(folder.appending(inner)) {
-            try self.init(folder: folder.appending(inner), limits: limits)
-            return
-        }
-        let names = [
-            "tokenizer.json", "vocab.json", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model", "vocab.txt",
-            "bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt",
-        ]
-        guard let name = names.first(where: { Self.isFile(folder.appending($0)) }) else {
+    /// Loads a tokenizer out of the files of its folder.
+    ///
+    /// - Parameter path: what errors call the folder.
+    public init(_ files: [Tokenizer.File], path: FilePath, limits: Limits = Limits()) throws(IsomerError) {
+        try self.init(TokenizerStore(files, path: path, limits: limits), limits: limits)
+    }
+
+    private init(_ store: TokenizerStore, limits: Limits) throws(IsomerError) {
+        guard let name = TokenizerFormat.folderNames.first(where: store.has), let bytes = try store.bytes(name) else {
             throw IsomerError(
-                .cannotRead, "the folder holds no tokenizer", path: folder, expected: names.prefix(6).joined(separator: ", "),
+                .cannotRead, "the folder holds no tokenizer", path: store.path,
+                expected: TokenizerFormat.folderNames.prefix(6).joined(separator: ", "),
                 remedy: "give the path of the tokenizer's own folder or file")
         }
-        try self.init(file: folder.appending(name), settings: try TokenizerSettings(folder, limits: limits), limits: limits)
+        try self.init(
+            name, bytes, path: store.path.appending(name), beside: store, settings: try TokenizerSettings(store), limits: limits)
     }
 
-    private init(file path: FilePath, settings: TokenizerSettings, limits: Limits) throws(IsomerError) {
-        let name = path.lastComponent?.string ?? ""
-        var bytes = try ReadableFile(path).contents(limit: limits.jsonBytes)
+    private init(
+        _ name: String, _ raw: [UInt8], path: FilePath, beside store: TokenizerStore, settings: TokenizerSettings, limits: Limits
+    ) throws(IsomerError) {
+        var bytes = raw
         if bytes.starts(with: [0x1F, 0x8B]) {
             do throws(IsomerError) {
                 bytes = try Inflater.inflate(bytes, .gzip, size: .atMost(limits.jsonBytes))
@@ -67,26 +72,31 @@ public struct TokenizerFile: Sendable {
         var tokenizer: Tokenizer
         var origin = name
         var window = settings.window
+        let format = TokenizerFormat(bytes, name: name)
         do throws(IsomerError) {
-            switch Self.kind(name, bytes) {
+            switch format {
             case .tokenizerJSON: tokenizer = try Tokenizer(json: bytes, path: path, limits: limits)
             case .vocabularyJSON, .merges:
-                let isMerges = Self.kind(name, bytes) == .merges
-                let other = path.removingLastComponent().appending(isMerges ? "vocab.json" : "merges.txt")
-                if isMerges, !Self.isFile(other) {
+                let isMerges = format == .merges
+                let other = isMerges ? "vocab.json" : "merges.txt"
+                guard let otherBytes = try store.bytes(other) else {
+                    guard isMerges else {
+                        throw IsomerError(
+                            .cannotRead, "a vocabulary needs its merges beside it", expected: store.path.appending(other).string)
+                    }
                     // OpenAI's table implies its vocabulary.
                     tokenizer = try .clip(vocabulary: try CLIPVocabulary(merges: bytes), padding: settings.clipPadding)
                     window = window ?? CLIPVocabulary.window
                     break
                 }
-                let otherBytes = try ReadableFile(other).contents(limit: limits.jsonBytes)
-                let vocabulary = try VocabularyFiles.json(isMerges ? otherBytes : bytes, path: isMerges ? other : path, limits: limits)
-                let text = try MergesText(isMerges ? bytes : otherBytes)
+                let otherPath = store.path.appending(other)
+                let vocabulary = try VocabularyFiles.json(
+                    isMerges ? otherBytes : bytes, path: isMerges ? otherPath : path, limits: limits)
                 let model: BytePairModel
                 do throws(IsomerError) {
-                    model = try BytePairModel(vocabulary: vocabulary, text: text)
+                    model = try BytePairModel(vocabulary: vocabulary, text: try MergesText(isMerges ? bytes : otherBytes))
                 } catch {
-                    throw error.inFile(isMerges ? path : other)
+                    throw error.inFile(isMerges ? path : otherPath)
                 }
                 origin = "vocab.json and merges.txt"
                 if vocabulary.id(of: CLIPVocabulary.startMark) != nil {
@@ -100,7 +110,7 @@ public struct TokenizerFile: Sendable {
             case .sentencePiece: tokenizer = try Tokenizer(try SentencePieceModel(bytes))
             case .lines: tokenizer = try .bert(try VocabularyFiles.lines(bytes), lowercases: settings.lowercases)
             case .tiktoken: tokenizer = try VocabularyFiles.tiktoken(bytes)
-            case .unknown:
+            case nil:
                 throw IsomerError(
                     .unsupported, "this is no kind of tokenizer file that is known",
                     remedy: "give a tokenizer.json, vocab.json, merges.txt, vocab.txt, .model or .tiktoken file, or their folder")
@@ -117,26 +127,5 @@ public struct TokenizerFile: Sendable {
             padding: settings.padding.flatMap { tokenizer.id(of: $0) })
     }
 
-    private enum Kind { case tokenizerJSON, vocabularyJSON, merges, sentencePiece, lines, tiktoken, unknown }
-
-    private static func kind(_ name: String, _ bytes: [UInt8]) -> Kind {
-        let lower = name.lowercased()
-        if lower.hasSuffix(".tiktoken") { return .tiktoken }
-        if lower.hasSuffix(".model") || lower.hasSuffix(".spm") { return .sentencePiece }
-        if lower.hasPrefix("merges") || lower.hasPrefix("bpe_simple_vocab") || bytes.starts(with: "#version".utf8)
-            || bytes.starts(with: "\"bpe_simple_vocab".utf8)
-        {
-            return .merges
-        }
-        if lower.hasSuffix(".txt") { return .lines }
-        guard let first = bytes.first(where: { $0 > 0x20 }), first == UInt8(ascii: "{") else {
-            // A SentencePiece model begins with its first piece.
-            return bytes.first == 0x0A ? .sentencePiece : .unknown
-        }
-        // A tokenizer.json names its model; a vocabulary holds nothing but numbers.
-        return lower.hasPrefix("vocab") || TextPattern.find(Array("\"model\"".utf8), in: bytes).isEmpty ? .vocabularyJSON : .tokenizerJSON
-    }
-
     private static func isFolder(_ path: FilePath) -> Bool { (try? FileSystem.kind(of: path)) == .folder }
-    private static func isFile(_ path: FilePath) -> Bool { (try? FileSystem.kind(of: path)) == .file }
 }

@@ -14,8 +14,8 @@ struct TokenizerSettings: Sendable {
     /// Longer windows than any text encoder's stand for none: transformers writes 10^30 where it does not know.
     private static let longestWindow = 1 << 24
 
-    init(_ folder: FilePath, limits: Limits) throws(IsomerError) {
-        if let config = try Self.read(folder.appending("tokenizer_config.json"), limits) {
+    init(_ store: TokenizerStore) throws(IsomerError) {
+        if let config = try store.json("tokenizer_config.json") {
             if let length = try config.optional("model_max_length"), case .number(let number) = length.value,
                 let count = number.integer(as: Int.self), 1...Self.longestWindow ~= count
             {
@@ -33,10 +33,10 @@ struct TokenizerSettings: Sendable {
                 }
             }
         }
-        if let map = try Self.read(folder.appending("special_tokens_map.json"), limits) {
+        if let map = try store.json("special_tokens_map.json") {
             padding = try Self.token(try map.optional("pad_token"))?.content ?? padding
         }
-        if let tokens = try Self.read(folder.appending("added_tokens.json"), limits) {
+        if let tokens = try store.json("added_tokens.json") {
             for (content, id) in try tokens.members() where !added.contains(where: { $0.token.content.utf8.elementsEqual(content.utf8) }) {
                 added.append((AddedToken(content), TokenID(try id.integer(in: 0...Int(Vocabulary.largestID)))))
             }
@@ -49,10 +49,5 @@ struct TokenizerSettings: Sendable {
         guard let cursor else { return nil }
         if case .string(let text) = cursor.value { return AddedToken(text, isSpecial: true) }
         return try AddedToken(cursor)
-    }
-
-    private static func read(_ path: FilePath, _ limits: Limits) throws(IsomerError) -> JSONCursor? {
-        guard (try? FileSystem.kind(of: path)) == .file else { return nil }
-        return JSONCursor(try JSONValue(contentsOf: path, dialect: .python, limits: limits), path: path)
     }
 }

@@ -67,7 +67,7 @@ struct HTMLEntities: Sendable {
         switch value {
         case 0: return "\u{FFFD}"
         case 0x0D: return "\r"
-        case 0x80...0x9F: return String(windows1252[Int(value - 0x80)])
+        case 0x80...0x9F: return String(windows1252(UInt8(value)))
         case 1...8, 0x0B, 0x0E...0x1F, 0x7F, 0xFDD0...0xFDEF: return ""
         case _ where value & 0xFFFE == 0xFFFE && value <= 0x10FFFF: return ""
         default: return Unicode.Scalar(value).map { String($0) } ?? "\u{FFFD}"
@@ -75,11 +75,19 @@ struct HTMLEntities: Sendable {
     }
 
     /// What browsers show for the control characters U+0080 to U+009F.
-    private static let windows1252: [Unicode.Scalar] = [
+    private static let windows1252Scalars: [Unicode.Scalar] = [
         "\u{20AC}", "\u{81}", "\u{201A}", "\u{192}", "\u{201E}", "\u{2026}", "\u{2020}", "\u{2021}", "\u{2C6}", "\u{2030}", "\u{160}",
         "\u{2039}", "\u{152}", "\u{8D}", "\u{17D}", "\u{8F}", "\u{90}", "\u{2018}", "\u{2019}", "\u{201C}", "\u{201D}", "\u{2022}",
         "\u{2013}", "\u{2014}", "\u{2DC}", "\u{2122}", "\u{161}", "\u{203A}", "\u{153}", "\u{9D}", "\u{17E}", "\u{178}",
     ]
+
+    /// What Windows-1252, and with it browsers, have for a byte; bytes without a meaning and those of Latin-1 stand for themselves.
+    static func windows1252(_ byte: UInt8) -> Unicode.Scalar {
+        0x80...0x9F ~= byte ? windows1252Scalars[Int(byte) - 0x80] : Unicode.Scalar(byte)
+    }
+
+    /// The text that a name stands for, given with its semicolon if it has one.
+    func text(of name: String) -> String? { texts[Array(name.utf8)[...]] }
 
     /// A name of up to 32 characters; of one that is not known, the longest start of two characters or more that is.
     private func name(_ text: ArraySlice<UInt8>) -> (Int, [UInt8])? {

@@ -1,6 +1,6 @@
 /// A version of Unicode, as a reference implementation knows it.
 ///
-/// Swift 6.3 knows Unicode 17; the references know less. Since properties of an assigned character hardly ever change, an older edition
+/// Swift 6.3 knows Unicode 17; most references know less. Since properties of an assigned character hardly ever change, an older edition
 /// is Swift's own tables without the characters that came later, and the few that did change are named where they matter.
 /// Measured over all code points against tokenizers 0.23.3 and Python 3.11 (`Tools/Goldens/unicode.py`).
 enum UnicodeEdition {
@@ -14,6 +14,26 @@ enum UnicodeEdition {
     static let normalization: (UInt8, UInt8) = (9, 0)
     /// The crate `unicode_categories`: punctuation, control characters and non-spacing marks of BERT.
     static let categories: (UInt8, UInt8) = (8, 0)
+
+    /// Letters of Unicode 18, which Swift 6.3 does not know and Python's `regex` 2026.11 does.
+    static func isNewLetter(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case ..<0x558: false
+        case 0x558, 0x58B...0x58C, 0x208F, 0x209D...0x209F, 0xA7DD, 0xA7E2, 0xAB6C...0xAB6D, 0x107BB...0x107BF, 0x10ED9...0x10EEE, 0x11B0A,
+            0x11DF1, 0x18CD6...0x18CDA, 0x18D1F...0x18D20, 0x18E00...0x19191, 0x191A0...0x191D2, 0x1B123...0x1B128, 0x1B168, 0x1D6A6,
+            0x1DF1F...0x1DF24, 0x1DF2B...0x1DF81, 0x1DF90...0x1DF96, 0x1DFCD...0x1DFFF, 0x2B81E, 0x3D000...0x3FC3F:
+            true
+        default: false
+        }
+    }
+
+    /// Numbers of Unicode 18, likewise.
+    static func isNewNumber(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x1246F, 0x12475...0x1247F, 0x12550...0x12686: true
+        default: false
+        }
+    }
 }
 
 extension Unicode.Scalar {

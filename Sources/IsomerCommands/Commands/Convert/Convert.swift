@@ -58,7 +58,21 @@ public struct Convert: IsomerCommand {
     private func plan() throws(IsomerError) -> ConversionPlan {
         let target = try options.target(for: destination.path)
         let isFolder = try FileSystem.kind(of: source.path) == .folder
+        if let word = options.extractEmbedding {
+            guard case .file(let container) = target else {
+                throw IsomerError(
+                    .usage, "an embedding is a file", path: destination.path, expected: "a name that ends in \(TargetFormat.endings)",
+                    remedy: "choose such a name or add `--to`")
+            }
+            return try ConversionPlan(request, to: .diffusers).taking(word, to: destination.path, container: container)
+        }
+        var words: [AddedWord] = []
+        for embedding in options.embedding { words.append(try embedding.word()) }
         switch target {
+        case .file where !words.isEmpty:
+            throw IsomerError(
+                .unsupported, "a weight file has no place for tokens, which live in a tokenizer's folder", path: destination.path,
+                remedy: "convert to a Diffusers folder, or give the embedding to the program that loads the checkpoint")
         case .file(let container) where !isFolder && model.keepsNames(options.layout):
             var conversion = FileConversion(to: container)
             conversion.floatType = options.dtype?.scalarType
@@ -76,7 +90,9 @@ public struct Convert: IsomerCommand {
             }
             return try ConversionPlan(request, to: options.layout == .diffusers ? .canonical(container) : .checkpoint(container))
         case .diffusers:
-            return try ConversionPlan(request, to: .diffusers)
+            var plan = try ConversionPlan(request, to: .diffusers)
+            try plan.add(words)
+            return plan
         }
     }
 

@@ -24,6 +24,17 @@ struct ConvertOptions: ParsableArguments {
     @Option(parsing: .singleValue, help: ArgumentHelp("Metadata to write beside the tensors. May be repeated.", valueName: "key=value"))
     var metadata: [MetadataArgument] = []
 
+    @Option(
+        parsing: .singleValue,
+        help: ArgumentHelp(
+            "Build a textual inversion into the model. May be repeated.",
+            discussion: "Its file, and behind an equals sign what is to stand for it in prompts, if not what the file says.",
+            valueName: "file=word"))
+    var embedding: [EmbeddingArgument] = []
+
+    @Option(help: ArgumentHelp("Write the textual inversion of a word that was added to the model.", valueName: "word"))
+    var extractEmbedding: String?
+
     @Flag(help: "Print what would be done, tensor by tensor, and do nothing.")
     var dryRun = false
 
@@ -107,6 +118,28 @@ enum TargetFormat: String, CaseIterable, ExpressibleByArgument {
         default: return nil
         }
     }
+}
+
+/// `FILE` or `FILE=WORD` on the command line.
+struct EmbeddingArgument: Hashable, Sendable, ExpressibleByArgument {
+    private let text: String
+
+    init?(argument: String) {
+        guard !argument.isEmpty else { return nil }
+        text = argument
+    }
+
+    /// The file, opened. What stands behind the last equals sign is the word, unless a file has the whole as its name.
+    func word() throws(IsomerError) -> AddedWord {
+        if try FileSystem.kind(of: FilePath(text)) == nil, let equals = text.lastIndex(of: "="), equals != text.startIndex {
+            let word = String(text[text.index(after: equals)...])
+            guard !word.isEmpty else { throw IsomerError(.usage, "the word behind the equals sign is empty", found: text) }
+            return AddedWord(try TextualInversion(FilePath(String(text[..<equals]))), token: word)
+        }
+        return AddedWord(try TextualInversion(FilePath(text)))
+    }
+
+    static var defaultCompletionKind: CompletionKind { .file() }
 }
 
 /// What `--layout` knows.
