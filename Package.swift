@@ -19,7 +19,9 @@ func module(_ name: String, _ dependencies: [Target.Dependency], exclude: [Strin
 }
 
 func tests(of name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
-    .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, exclude: exclude, swiftSettings: swiftSettings)
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name), "IsomerTestSupport"] + dependencies, exclude: exclude,
+        swiftSettings: swiftSettings)
 }
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -82,6 +84,7 @@ let package = Package(
             exclude: ["Schemas"]),
         .executableTarget(name: "isomer-cli", dependencies: ["IsomerCommands"], swiftSettings: swiftSettings),
 
+        .target(name: "IsomerTestSupport", dependencies: ["IsomerBytes"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         // Writes what its arguments say; killed, starved and interrupted by the tests and by Tools/Faults.
         .executableTarget(name: "writer-probe", dependencies: ["IsomerBytes"], path: "Tests/WriterProbe", swiftSettings: swiftSettings),
         tests(of: "IsomerBytes", ["writer-probe"]),

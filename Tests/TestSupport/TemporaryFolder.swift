@@ -1,18 +1,20 @@
-import IsomerBytes
+public import IsomerBytes
 
 #if canImport(Glibc)
-    import Glibc
+    internal import Glibc
 #elseif canImport(Musl)
-    import Musl
+    internal import Musl
 #else
-    import Darwin
+    internal import Darwin
 #endif
 
 /// A folder for one test, removed with everything in it at the end.
-final class TemporaryFolder: Sendable {
-    let path: FilePath
+public final class TemporaryFolder: Sendable {
+    /// Where it is.
+    public let path: FilePath
 
-    init(in parent: FilePath = "/tmp") throws {
+    /// An empty folder in `parent`.
+    public init(in parent: FilePath = "/tmp") throws {
         var template = parent.appending("isomer-test-XXXXXX").withPlatformString {
             Array(UnsafeBufferPointer(start: $0, count: strlen($0) + 1))
         }
@@ -25,49 +27,42 @@ final class TemporaryFolder: Sendable {
     }
 
     /// The path of something in this folder.
-    subscript(name: String) -> FilePath { path.pushing(FilePath(name)) }
+    public subscript(name: String) -> FilePath { path.pushing(FilePath(name)) }
 
     /// Makes a file.
     @discardableResult
-    func file(_ name: String, _ bytes: [UInt8]) throws -> FilePath {
+    public func file(_ name: String, _ bytes: [UInt8]) throws -> FilePath {
         let descriptor = try FileDescriptor.open(
             self[name], .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead, .otherRead])
         try descriptor.closeAfter { _ = try descriptor.writeAll(bytes) }
         return self[name]
     }
 
+    /// Makes a folder.
     @discardableResult
-    func folder(_ name: String) throws -> FilePath {
+    public func folder(_ name: String) throws -> FilePath {
         guard mkdir(self[name].string, 0o777) == 0 else { throw Errno(rawValue: errno) }
         return self[name]
     }
 
+    /// Makes a symbolic link.
     @discardableResult
-    func link(_ name: String, to target: String) throws -> FilePath {
+    public func link(_ name: String, to target: String) throws -> FilePath {
         guard symlink(target, self[name].string) == 0 else { throw Errno(rawValue: errno) }
         return self[name]
     }
 
-    func bytes(_ name: String) throws -> [UInt8] {
+    /// What a file holds.
+    public func bytes(_ name: String) throws -> [UInt8] {
         try ReadableFile(self[name]).contents(limit: .max)
     }
 
     /// What is in this folder, hidden things included.
-    var names: [String] { get throws { try FileSystem.entries(of: path).map(\.string) } }
+    public var names: [String] { get throws { try FileSystem.entries(of: path).map(\.string) } }
 
     private func removeAll(_ path: FilePath) {
         if unlink(path.string) == 0 { return }
         for name in (try? FileSystem.entries(of: path)) ?? [] { removeAll(path.appending(name)) }
         rmdir(path.string)
-    }
-}
-
-/// The error that `body` throws.
-func error(of body: () throws -> Void) -> IsomerError? {
-    do {
-        try body()
-        return nil
-    } catch {
-        return error as? IsomerError
     }
 }

@@ -1,0 +1,18 @@
+public import IsomerBytes
+
+/// The repository's fixtures.
+public enum Fixtures {
+    /// Where they are.
+    public static let root = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
+        .appending("Fixtures")
+
+    /// The names of the files in a folder of fixtures, sorted.
+    public static func files(in folder: String, suffix: String) throws -> [String] {
+        try FileSystem.entries(of: root.pushing(FilePath(folder))).map(\.string).filter { $0.hasSuffix(suffix) }.sorted()
+    }
+
+    /// What a fixture holds.
+    public static func bytes(_ path: String) throws -> [UInt8] {
+        try ReadableFile(root.pushing(FilePath(path))).contents(limit: 1 << 26)
+    }
+}
