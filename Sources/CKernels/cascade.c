@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "cascade_wide.h"
+
 void isomer_cascade_sums(const uint8_t *gray, int32_t width, int32_t height, uint32_t *sums, uint64_t *squares) {
     const size_t stride = (size_t)width + 1;
     memset(sums, 0, stride * sizeof *sums);
@@ -90,9 +92,28 @@ static inline int32_t passed(
     return c->stage_count;
 }
 
+#if defined(__x86_64__)
+static int has_only_stumps(const isomer_cascade *c) {
+    for (int32_t tree = 0; tree < c->stage_trees[c->stage_count]; tree++) {
+        const isomer_cascade_node *node = c->nodes + c->tree_nodes[tree];
+        if (node->left > 0 || node->right > 0) return 0;
+    }
+    return 1;
+}
+#endif
+
 size_t isomer_cascade_scan(
-    const isomer_cascade *cascade, const uint32_t *sums, const uint64_t *squares, int32_t stride, int32_t width, int32_t height,
-    int32_t step, isomer_cascade_hit *hits, size_t capacity) {
+    isomer_level level, const isomer_cascade *cascade, const uint32_t *sums, const uint64_t *squares, int32_t stride, int32_t width,
+    int32_t height, int32_t step, isomer_cascade_hit *hits, size_t capacity) {
+    if (width < cascade->window_width || height < cascade->window_height) return 0;
+#if defined(__x86_64__)
+    if (level >= ISOMER_LEVEL_AVX2 && cascade->kind == ISOMER_CASCADE_LBP && (step == 1 || step == 2) && cascade->stage_count > 0 &&
+        has_only_stumps(cascade)) {
+        cascade_wide_scan *scan = level >= ISOMER_LEVEL_AVX512 ? isomer_cascade_scan_avx512 : isomer_cascade_scan_avx2;
+        return scan(cascade, sums, stride, width, height, step, hits, capacity);
+    }
+#endif
+    (void)level;
     size_t found = 0;
     for (int32_t y = 0; y <= height - cascade->window_height; y += step) {
         for (int32_t x = 0; x <= width - cascade->window_width; x += step) {

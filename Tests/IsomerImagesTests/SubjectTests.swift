@@ -1,3 +1,4 @@
+import CKernels
 import IsomerBytes
 import Testing
 
@@ -31,7 +32,31 @@ struct SubjectTests {
         }
         #expect(kept / count >= 0.95, "\(report)")
         #expect(overlap / count >= 0.93, "\(report)")
-        print(report.joined(separator: "\n"), kept / count, overlap / count)
+    }
+
+    /// The vector scans find the baseline's windows with its scores, whatever the width and the step.
+    @Test func scansAgree() throws {
+        let photo = try ImageDecoder.decode(fixtures.appending("subjects/00-face-gradient.jpg")).bitmap.gray()
+        let face = try photo.cropped(x: 14, y: 99, width: 141, height: 174)
+        var found = 0
+        for cascade in [Cascade.frontalFace, .profileFace, .catFace] {
+            let detector = CascadeDetector(try #require(cascade))
+            for (width, height) in [(20, 34), (24, 30), (29, 36), (41, 51), (64, 79), (103, 127)] {
+                let picture = try face.resampled(to: PixelSize(width, height), filter: .bilinear)
+                guard width >= detector.cascade.window.width, height >= detector.cascade.window.height else { continue }
+                for step: Int32 in [1, 2, 3] {
+                    func scan(_ level: isomer_level) -> [String] {
+                        detector.scan(picture, step: step, level: level).map { "\($0.x) \($0.y) \($0.score)" }
+                    }
+                    let plain = scan(ISOMER_LEVEL_BASELINE)
+                    found += plain.count
+                    for level in [ISOMER_LEVEL_AVX2, ISOMER_LEVEL_AVX512] where isomer_level_supported(level) {
+                        #expect(scan(level) == plain, "\(width)x\(height), step \(step)")
+                    }
+                }
+            }
+        }
+        #expect(found > 5)
     }
 
     @Test func bundledCascadesAreThere() throws {

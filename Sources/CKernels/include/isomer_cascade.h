@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "isomer_level.h"
+
 // What a node asks.
 typedef enum {
     // Whether the local binary pattern of a 3×3 grid of boxes is in a set of 256.
@@ -46,9 +48,12 @@ typedef struct {
 // `sums` (and for HAAR `squares`) are tables of (width + 1)·(height + 1) sums over everything above and to the left, `stride` apart.
 // Tries the windows whose corners are multiples of `step`; one that fails at once makes its right neighbour be skipped.
 // Answers how many passed; the first `capacity` are in `hits`.
+// The vector scans read whole vectors: `sums` has ISOMER_CASCADE_PADDING numbers more behind its end, which do not matter.
 size_t isomer_cascade_scan(
-    const isomer_cascade *cascade, const uint32_t *sums, const uint64_t *squares, int32_t stride, int32_t width, int32_t height,
-    int32_t step, isomer_cascade_hit *hits, size_t capacity);
+    isomer_level level, const isomer_cascade *cascade, const uint32_t *sums, const uint64_t *squares, int32_t stride, int32_t width,
+    int32_t height, int32_t step, isomer_cascade_hit *hits, size_t capacity);
+
+#define ISOMER_CASCADE_PADDING 32
 
 // Makes the tables for 8-bit gray samples. `squares` may be null.
 void isomer_cascade_sums(const uint8_t *gray, int32_t width, int32_t height, uint32_t *sums, uint64_t *squares);

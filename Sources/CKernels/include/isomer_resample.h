@@ -20,15 +20,19 @@ typedef struct {
     const int32_t *first;
     const int32_t *count;
     const int32_t *weights;
-    // The same weights as isomer_resample_pack lays them out, or null at the baseline.
-    const int16_t *packed;
+    // The same weights as isomer_resample_pack lays them out, or null where nothing needs to be.
+    const void *packed;
 } isomer_resample_filter;
 
-// 16-bit words that isomer_resample_pack writes for a filter and 1 to 4 channels.
-size_t isomer_resample_packed_count(size_t outputs, size_t capacity, int channels);
+// Which kernels a filter goes with: at most `level`, and less where the machine lacks an instruction or a weight is too large.
+// `channels` is 1 to 4 for a pass along rows, and 0 for one along columns. Everything below takes the level that this answers.
+isomer_level isomer_resample_level(isomer_level level, const isomer_resample_filter *filter, int channels);
 
-// Lays the weights out for the vector kernels: per output and group of pixels, 16 low halves, then 16 high halves.
-void isomer_resample_pack(const isomer_resample_filter *filter, int channels, int16_t *packed);
+// Bytes that isomer_resample_pack writes.
+size_t isomer_resample_packed_bytes(isomer_level level, const isomer_resample_filter *filter, int channels);
+
+// Lays the weights out for the kernels of `level`; `packed` is aligned to 64 bytes.
+void isomer_resample_pack(isomer_level level, const isomer_resample_filter *filter, int channels, void *packed);
 
 // Filters along rows of interleaved pixels of 1 to 4 channels. The vector kernels read up to 63 bytes behind each row's end,
 // so the last row must have as many behind it; what they hold does not matter.

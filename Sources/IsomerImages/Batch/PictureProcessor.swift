@@ -50,12 +50,12 @@ public struct PictureProcessor: Sendable {
         if let reason = options.rules.refusal(of: original) { throw IsomerError(.unsupported, "left out: \(reason)") }
         let scale = (x: Double(original.width) / Double(image.bitmap.width), y: Double(original.height) / Double(image.bitmap.height))
 
-        let opaque = try flattened(image.bitmap)
+        let overview = try overview(image.bitmap)
         var warnings = image.warnings
         var pictures: [PreparedPicture] = []
         for (index, shape) in options.shapes.enumerated() {
             let choice = try options.rules.choice(shape, for: original)
-            for part in try parts(opaque, choice, override, scale) {
+            for part in try parts(overview, choice, override, scale) {
                 let (pixels, mask) = try rendered(image.bitmap, part.plan)
                 let picture = try encoded(pixels, mask, image, part, shape: index, scale: scale, isMirrored: false)
                 if picture.isEnlarged {
@@ -69,7 +69,7 @@ public struct PictureProcessor: Sendable {
             }
         }
         return PreparedResult(
-            original: original, format: image.format, pictures: pictures, scores: try opaque.scores(), warnings: warnings)
+            original: original, format: image.format, pictures: pictures, scores: try overview.scores(), warnings: warnings)
     }
 
     /// A crop, with the subject it was made for.
@@ -92,14 +92,15 @@ public struct PictureProcessor: Sendable {
         return .factor(2)
     }
 
-    private func flattened(_ bitmap: Bitmap) throws(IsomerError) -> Bitmap {
-        guard bitmap.channels.hasAlpha else { return bitmap }
-        if case .colour(let red, let green, let blue) = options.alpha { return try bitmap.composited(over: red, green, blue) }
-        return try bitmap.composited(over: 255, 255, 255)
+    private func overview(_ bitmap: Bitmap) throws(IsomerError) -> PictureOverview {
+        guard case .colour(let red, let green, let blue) = options.alpha else {
+            return try PictureOverview(bitmap, side: options.finder.overviewSide)
+        }
+        return try PictureOverview(bitmap, side: options.finder.overviewSide, background: (red, green, blue))
     }
 
     private func parts(
-        _ picture: Bitmap, _ choice: BucketChoice, _ override: PictureOverride?, _ scale: (x: Double, y: Double)
+        _ overview: PictureOverview, _ choice: BucketChoice, _ override: PictureOverride?, _ scale: (x: Double, y: Double)
     ) throws(IsomerError) -> [Part] {
         var focus = override?.focus ?? options.focus
         // Overrides are told in pixels of the original.
@@ -109,7 +110,7 @@ public struct PictureProcessor: Sendable {
                     PixelBox(left: $0.left / scale.x, top: $0.top / scale.y, right: $0.right / scale.x, bottom: $0.bottom / scale.y)
                 })
         }
-        let size = picture.size
+        let size = overview.original
         let whole = PixelBox(left: 0, top: 0, right: Double(size.width), bottom: Double(size.height))
         if options.rules.fitting != .crop {
             let subject = Subject(kind: .centre, box: whole, detections: [], score: 1, reason: "the whole picture is kept")
@@ -125,7 +126,7 @@ public struct PictureProcessor: Sendable {
                 }
             }
         }
-        if let margin = options.eachFaceMargin, override?.focus == nil, let found = try options.finder.detect(in: picture) {
+        if let margin = options.eachFaceMargin, override?.focus == nil, let found = try options.finder.detect(in: overview) {
             return found.detections.enumerated().map { index, detection in
                 let reason = "face \(index + 1) of \(found.detections.count)"
                 let subject = Subject(
@@ -134,7 +135,7 @@ public struct PictureProcessor: Sendable {
                 return Part(plan: plan, subject: subject, suffix: found.detections.count == 1 ? "" : "_\(index + 1)")
             }
         }
-        let subject = try options.finder.subject(in: picture, aspect: choice.size.aspect, focus: focus)
+        let subject = try options.finder.subject(in: overview, aspect: choice.size.aspect, focus: focus)
         return [Part(plan: plan(size, choice, subject), subject: subject, suffix: "")]
     }
 

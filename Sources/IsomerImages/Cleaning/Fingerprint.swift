@@ -4,7 +4,7 @@ public import IsomerBytes
 public struct PictureScores: Hashable, Sendable {
     /// 64 bits that stay nearly the same when a picture is scaled, recompressed or slightly changed.
     public var hash: UInt64
-    /// Variance of the Laplacian at 512 pixels on the longer side: below about 100 a photograph looks soft.
+    /// Variance of the Laplacian at 480 pixels on the longer side: below about 100 a photograph looks soft.
     public var sharpness: Double
     /// Mean brightness, 0 to 1.
     public var exposure: Double
@@ -16,16 +16,19 @@ public struct PictureScores: Hashable, Sendable {
 extension Bitmap {
     /// Hash, sharpness and exposure.
     public func scores() throws(IsomerError) -> PictureScores {
-        let flat = try composited(over: 255, 255, 255)
+        try PictureOverview(self).scores()
+    }
+}
+
+extension PictureOverview {
+    func scores() throws(IsomerError) -> PictureScores {
         // The hash compares neighbours on a grid of nine by eight.
-        let grid = try flat.resampled(to: PixelSize(9, 8), filter: .box).gray().bytes
+        let grid = try small.resampled(to: PixelSize(9, 8), filter: .box).gray().bytes
         var hash: UInt64 = 0
         for y in 0..<8 {
             for x in 0..<8 { hash = hash << 1 | (grid[y * 9 + x] > grid[y * 9 + x + 1] ? 1 : 0) }
         }
-        let scale = Swift.min(1, 512 / Double(Swift.max(width, height)))
-        let size = PixelSize(Swift.max(1, Int(Double(width) * scale)), Swift.max(1, Int(Double(height) * scale)))
-        let gray = try flat.resampled(to: size, filter: .box).gray()
+        let gray = try gray(Self.side)
         let bytes = gray.bytes
         var (sum, squares, count) = (0.0, 0.0, 0.0)
         if gray.width >= 3 && gray.height >= 3 {

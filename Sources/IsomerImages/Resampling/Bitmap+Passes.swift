@@ -10,7 +10,7 @@ extension Bitmap {
         let from = source + rows.lowerBound * rowBytes
         switch samples {
         case .uint8:
-            filter.withKernelFilter(channels: channels.count, level: level) { kernel in
+            filter.withKernelFilter(channels: channels.count, level: level) { kernel, level in
                 isomer_resample_rows(
                     level, from, rowBytes, result.target, result.rowBytes, rows.count, Int32(channels.count), kernel)
             }
@@ -31,7 +31,7 @@ extension Bitmap {
         case .uint8:
             // The filter's row 0 may lie before this picture; it is never read.
             let origin = source - firstRow * rowBytes
-            filter.withKernelFilter(channels: 0, level: level) { kernel in
+            filter.withKernelFilter(channels: 0, level: level) { kernel, level in
                 isomer_resample_columns(
                     level, origin, rowBytes, result.target, result.rowBytes, 0, filter.outputs, rowBytes, kernel)
             }
@@ -100,24 +100,28 @@ extension Float: BinarySampleConvertible {
 }
 
 extension AxisFilter {
-    /// The filter as the kernels take it; with `channels` above 0 also packed for rows.
-    func withKernelFilter(channels: Int, level: isomer_level, _ body: (UnsafePointer<isomer_resample_filter>) -> Void) {
+    /// The filter as the kernels take it, with the level they are to run at: for rows of `channels` channels, or for columns if that is 0.
+    func withKernelFilter(
+        channels: Int, level: isomer_level, _ body: (UnsafePointer<isomer_resample_filter>, isomer_level) -> Void
+    ) {
         let fixed = fixedWeights
+        // SAFETY: the pointers are used inside the closures that give them.
         first.withUnsafeBufferPointer { first in
             count.withUnsafeBufferPointer { count in
                 fixed.withUnsafeBufferPointer { fixed in
                     var kernel = isomer_resample_filter(
                         outputs: outputs, capacity: capacity, first: first.baseAddress, count: count.baseAddress,
                         weights: fixed.baseAddress, packed: nil)
-                    guard channels > 0, level.rawValue >= ISOMER_LEVEL_AVX2.rawValue else {
-                        body(&kernel)
+                    let suited = isomer_resample_level(level, &kernel, Int32(channels))
+                    let bytes = isomer_resample_packed_bytes(suited, &kernel, Int32(channels))
+                    guard bytes > 0 else {
+                        body(&kernel, suited)
                         return
                     }
-                    let words = isomer_resample_packed_count(outputs, capacity, Int32(channels))
-                    withUnsafeTemporaryAllocation(of: Int16.self, capacity: words) { packed in
-                        isomer_resample_pack(&kernel, Int32(channels), packed.baseAddress)
-                        kernel.packed = UnsafePointer(packed.baseAddress)
-                        body(&kernel)
+                    withUnsafeTemporaryAllocation(byteCount: bytes, alignment: 64) { packed in
+                        isomer_resample_pack(suited, &kernel, Int32(channels), packed.baseAddress)
+                        kernel.packed = UnsafeRawPointer(packed.baseAddress)
+                        body(&kernel, suited)
                     }
                 }
             }

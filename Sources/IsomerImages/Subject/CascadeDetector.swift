@@ -55,11 +55,12 @@ public struct CascadeDetector: Sendable {
         return group(windows).sorted { ($0.box.area, $1.box.left, $1.box.top) > ($1.box.area, $0.box.left, $0.box.top) }
     }
 
-    private func scan(_ picture: Bitmap, step: Int32) -> [isomer_cascade_hit] {
+    /// The windows that pass, at one size. All levels answer the same.
+    func scan(_ picture: Bitmap, step: Int32, level: isomer_level = isomer_level_current()) -> [isomer_cascade_hit] {
         let (width, height) = (picture.width, picture.height)
         let stride = width + 1
         let isHaar = cascade.kind == ISOMER_CASCADE_HAAR
-        var sums = [UInt32](repeating: 0, count: stride * (height + 1))
+        var sums = [UInt32](repeating: 0, count: stride * (height + 1) + Int(ISOMER_CASCADE_PADDING))
         var squares = [UInt64](repeating: 0, count: isHaar ? stride * (height + 1) : 0)
         // Pictures here are small; far fewer windows than this ever pass.
         let capacity = 65536
@@ -70,8 +71,8 @@ public struct CascadeDetector: Sendable {
                         let squareTable = isHaar ? squares.baseAddress : nil
                         isomer_cascade_sums(picture.source, Int32(width), Int32(height), sums.baseAddress, squareTable)
                         let found = isomer_cascade_scan(
-                            kernel, sums.baseAddress, squareTable, Int32(stride), Int32(width), Int32(height), step, hits.baseAddress,
-                            capacity)
+                            level, kernel, sums.baseAddress, squareTable, Int32(stride), Int32(width), Int32(height), step,
+                            hits.baseAddress, capacity)
                         count = min(found, capacity)
                     }
                 }

@@ -22,14 +22,13 @@ struct SaliencyMap {
     /// The longer side of the grid.
     private static let side = 128
 
-    init(_ picture: Bitmap) throws(IsomerError) {
-        let factor = min(1, Double(Self.side) / Double(max(picture.width, picture.height)))
-        let size = PixelSize(
-            max(1, Int((Double(picture.width) * factor).rounded())), max(1, Int((Double(picture.height) * factor).rounded())))
-        let small = try picture.expandedToColour().droppingAlpha().resampled(to: size, filter: .box)
+    /// Of a small copy, in colour, of a picture of the given size.
+    init(_ overview: Bitmap, of original: PixelSize) throws(IsomerError) {
+        let size = PictureOverview.fitted(original, into: Self.side)
+        let small = try overview.resampled(to: size, filter: .box)
         width = size.width
         height = size.height
-        scale = (Double(picture.width) / Double(width), Double(picture.height) / Double(height))
+        scale = (Double(original.width) / Double(width), Double(original.height) / Double(height))
         let planes = Self.opponentColours(small)
         var sum = [Float](repeating: 0, count: width * height)
         let measures = [
@@ -77,39 +76,53 @@ struct SaliencyMap {
             (0..<width, 0..<min(band, height)), (0..<width, max(0, height - band)..<height),
             (0..<min(band, width), 0..<height), (max(0, width - band)..<width, 0..<height),
         ]
-        var distances: [[Float]] = []
+        // The two smallest distances of each cell so far.
+        var least = [Float](repeating: .infinity, count: width * height)
+        var second = least
         for side in sides {
-            var mean = [Double](repeating: 0, count: 3)
-            var product = [Double](repeating: 0, count: 9)
+            var mean: SIMD3<Double> = .zero
+            var products: (SIMD3<Double>, SIMD3<Double>, SIMD3<Double>) = (.zero, .zero, .zero)
             var count = 0.0
             for y in side.y {
                 for x in side.x {
-                    let colour = planes.map { Double($0[y * width + x]) }
-                    for i in 0..<3 {
-                        mean[i] += colour[i]
-                        for j in 0..<3 { product[3 * i + j] += colour[i] * colour[j] }
-                    }
+                    let colour = colour(planes, y * width + x)
+                    mean += colour
+                    products.0 += colour[0] * colour
+                    products.1 += colour[1] * colour
+                    products.2 += colour[2] * colour
                     count += 1
                 }
             }
-            mean = mean.map { $0 / count }
+            mean /= count
             // A flat border still has noise: six steps of each colour.
-            var covariance = (0..<9).map { (i: Int) -> Double in product[i] / count - mean[i / 3] * mean[i % 3] }
-            for i in [0, 4, 8] { covariance[i] += 36 }
-            guard let inverse = invert(covariance) else { continue }
-            var distance = [Float](repeating: 0, count: width * height)
-            for cell in distance.indices {
-                let d = (0..<3).map { Double(planes[$0][cell]) - mean[$0] }
-                let t = apply(inverse, d)
-                distance[cell] = Float((d[0] * t[0] + d[1] * t[1] + d[2] * t[2]).squareRoot())
+            let noise = 36.0
+            var covariance: [Double] = []
+            for (i, row) in [products.0, products.1, products.2].enumerated() {
+                for j in 0..<3 { covariance.append(row[j] / count - mean[i] * mean[j] + (i == j ? noise : 0)) }
             }
-            distances.append(distance)
+            guard let inverse = invert(covariance) else {
+                return [Float](repeating: 0, count: width * height)
+            }
+            let first = SIMD3(inverse[0], inverse[1], inverse[2])
+            let middle = SIMD3(inverse[3], inverse[4], inverse[5])
+            let last = SIMD3(inverse[6], inverse[7], inverse[8])
+            for cell in least.indices {
+                let d = colour(planes, cell) - mean
+                let weighted = SIMD3<Double>((first * d).sum(), (middle * d).sum(), (last * d).sum())
+                let distance = Float((d * weighted).sum().squareRoot())
+                if distance < least[cell] {
+                    second[cell] = least[cell]
+                    least[cell] = distance
+                } else if distance < second[cell] {
+                    second[cell] = distance
+                }
+            }
         }
-        guard distances.count == 4 else { return [Float](repeating: 0, count: width * height) }
-        return (0..<width * height).map { cell in
-            let sorted = distances.map { $0[cell] }.sorted()
-            return min(sorted[1], sorted[0] * 2 + 1)
-        }
+        return zip(least, second).map { min($1, $0 * 2 + 1) }
+    }
+
+    private static func colour(_ planes: [[Float]], _ cell: Int) -> SIMD3<Double> {
+        SIMD3(Double(planes[0][cell]), Double(planes[1][cell]), Double(planes[2][cell]))
     }
 
     /// Differences between a cell's neighbourhood and its wider surroundings, in all three colours.
@@ -191,9 +204,36 @@ struct SaliencyMap {
         return result
     }
 
+    /// The value that `share` of all are below, without putting all in order.
+    ///
+    /// Reference: Hoare, "Algorithm 65: Find", 1961.
     static func quantile(_ values: [Float], _ share: Double) -> Float {
-        let sorted = values.sorted()
-        return sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]
+        let wanted = min(values.count - 1, Int(Double(values.count) * share))
+        var rest = values
+        return rest.withUnsafeMutableBufferPointer { rest in
+            var (low, high) = (0, rest.count - 1)
+            while low < high {
+                let pivot = rest[(low + high) / 2]
+                var (i, j) = (low, high)
+                while i <= j {
+                    while rest[i] < pivot { i += 1 }
+                    while pivot < rest[j] { j -= 1 }
+                    if i <= j {
+                        rest.swapAt(i, j)
+                        i += 1
+                        j -= 1
+                    }
+                }
+                if wanted <= j {
+                    high = j
+                } else if wanted >= i {
+                    low = i
+                } else {
+                    break
+                }
+            }
+            return rest[wanted]
+        }
     }
 }
 

@@ -52,7 +52,15 @@ public struct SubjectFinder: Sendable {
 
     /// The subject of an upright picture, for crops of the given aspect (width divided by height).
     public func subject(in picture: Bitmap, aspect: Double, focus: Focus = .automatic) throws(IsomerError) -> Subject {
-        let crop = Self.largestCrop(of: picture.size, aspect: aspect)
+        try subject(in: PictureOverview(picture, side: overviewSide), aspect: aspect, focus: focus)
+    }
+
+    /// What an overview must be large enough for.
+    var overviewSide: Int { max(PictureOverview.side, detectionSide, fallbackSide) }
+
+    func subject(in overview: PictureOverview, aspect: Double, focus: Focus) throws(IsomerError) -> Subject {
+        let picture = overview.original
+        let crop = Self.largestCrop(of: picture, aspect: aspect)
         let whole = PixelBox(left: 0, top: 0, right: Double(picture.width), bottom: Double(picture.height))
         switch focus {
         case .centre:
@@ -63,16 +71,16 @@ public struct SubjectFinder: Sendable {
                 kind: .point, box: PixelBox(left: px, top: py, right: px, bottom: py), detections: [], score: 1, reason: "a point was given"
             )
         case .boxes(let boxes):
-            guard let first = boxes.first else { return try subject(in: picture, aspect: aspect) }
+            guard let first = boxes.first else { return try subject(in: overview, aspect: aspect, focus: .automatic) }
             let union = boxes.dropFirst().reduce(first) { $0.union($1) }
             return Subject(
                 kind: .given, box: union.intersection(whole), detections: boxes.map { Detection(box: $0, votes: 0, score: 1) }, score: 1,
                 reason: boxes.count == 1 ? "a box was given" : "\(boxes.count) boxes were given")
         case .salient:
-            return try salient(picture, crop)
+            return try salient(overview, crop)
         case .automatic, .face:
-            if let face = try face(picture, crop, whole) { return face }
-            return try salient(picture, crop)
+            if let face = try face(overview, crop, whole) { return face }
+            return try salient(overview, crop)
         }
     }
 
@@ -82,8 +90,8 @@ public struct SubjectFinder: Sendable {
         return width / height > aspect ? (height * aspect, height) : (width, width / aspect)
     }
 
-    private func salient(_ picture: Bitmap, _ crop: (width: Double, height: Double)) throws(IsomerError) -> Subject {
-        let (box, share) = try SaliencyMap(picture).subject(cropWidth: crop.width, cropHeight: crop.height)
+    private func salient(_ overview: PictureOverview, _ crop: (width: Double, height: Double)) throws(IsomerError) -> Subject {
+        let (box, share) = try overview.saliencyMap().subject(cropWidth: crop.width, cropHeight: crop.height)
         guard share > 0 else {
             return Subject(kind: .centre, box: box, detections: [], score: 0, reason: "the picture is the same everywhere")
         }
@@ -92,8 +100,10 @@ public struct SubjectFinder: Sendable {
     }
 
     /// Faces of the first detector that finds any: as many of the large ones as fit into a crop.
-    private func face(_ picture: Bitmap, _ crop: (width: Double, height: Double), _ whole: PixelBox) throws(IsomerError) -> Subject? {
-        guard let (kind, detections) = try detect(in: picture), let largest = detections.first else { return nil }
+    private func face(_ overview: PictureOverview, _ crop: (width: Double, height: Double), _ whole: PixelBox) throws(IsomerError)
+        -> Subject?
+    {
+        guard let (kind, detections) = try detect(in: overview), let largest = detections.first else { return nil }
         // The group: faces at least a quarter as large as the largest. Those behind are bystanders.
         let group = detections.filter { $0.box.area >= largest.box.area / 4 }
         func extended(_ box: PixelBox) -> PixelBox {
@@ -114,12 +124,18 @@ public struct SubjectFinder: Sendable {
 
     /// All faces by the first detector that finds one, in pixels of the picture; the largest first.
     public func detect(in picture: Bitmap) throws(IsomerError) -> (kind: Subject.Kind, detections: [Detection])? {
-        func gray(_ side: Int) throws(IsomerError) -> Bitmap {
-            let factor = min(1, Double(side) / Double(max(picture.width, picture.height)))
-            let size = PixelSize(
-                max(1, Int((Double(picture.width) * factor).rounded())), max(1, Int((Double(picture.height) * factor).rounded())))
-            return try picture.resampled(to: size, filter: .box).gray()
-        }
+        try detect(in: PictureOverview(picture, side: overviewSide))
+    }
+
+    func detect(in overview: PictureOverview) throws(IsomerError) -> (kind: Subject.Kind, detections: [Detection])? {
+        if let known = overview.faces { return known }
+        let found = try look(overview)
+        overview.faces = .some(found)
+        return found
+    }
+
+    private func look(_ overview: PictureOverview) throws(IsomerError) -> (kind: Subject.Kind, detections: [Detection])? {
+        let picture = overview.original
         /// In pixels of the picture.
         func scaled(_ found: [Detection], from small: Bitmap, mirrored: Bool = false) -> [Detection] {
             let (x, y) = (Double(picture.width) / Double(small.width), Double(picture.height) / Double(small.height))
@@ -135,14 +151,14 @@ public struct SubjectFinder: Sendable {
             guard let cascade else { return [] }
             return try CascadeDetector(cascade).detect(in: gray).filter { $0.votes >= votes }
         }
-        let front = try gray(detectionSide)
+        let front = try overview.gray(detectionSide)
         for cascade in cascades {
             let found = try run(cascade, votes: 0, on: front)
             if !found.isEmpty { return (.custom, scaled(found, from: front)) }
         }
         let frontal = try run(.frontalFace, votes: minimumVotes, on: front)
         if !frontal.isEmpty { return (.face, scaled(frontal, from: front)) }
-        let small = try gray(fallbackSide)
+        let small = try overview.gray(fallbackSide)
         let right = try run(.profileFace, votes: minimumVotes * 2, on: small)
         if !right.isEmpty { return (.profile, scaled(right, from: small)) }
         let left = try run(.profileFace, votes: minimumVotes * 2, on: small.mirrored())
