@@ -10,19 +10,27 @@ const compute_kernels *isomer_compute_kernels(isomer_level level) {
     return isomer_compute_kernels_baseline();
 }
 
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
 size_t isomer_matrix_scratch(void) {
-    // A tile's rows, a tile, widened weights, and panels with one spare row each.
-    const size_t panels = (BLOCK_OUTPUTS + TILE_COLUMNS) * ((BLOCK_DEPTH > ISOMER_MATRIX_TAPS ? BLOCK_DEPTH : ISOMER_MATRIX_TAPS) + 1);
-    return ((TILE_ROWS + TILE_COLUMNS) * PACKED_STRIDE + TILE_ROWS * TILE_COLUMNS + panels) * sizeof(float);
+    const size_t packing = 2 * TILE_COLUMNS * WIDENED_STRIDE;
+    const size_t direct = TILE_ROWS * TILE_COLUMNS + BLOCK_ROWS * PACKED_STRIDE;
+    const size_t winograd = 16 * BLOCK_ROWS * TILE_COLUMNS + 16 * WINOGRAD_ROWS * PACKED_STRIDE;
+    return larger(packing, larger(direct, winograd)) * sizeof(float);
 }
 
-size_t isomer_matrix_panel(isomer_level level) { return isomer_compute_kernels(level)->columns; }
+isomer_matrix_plan isomer_matrix_planned(isomer_level level, const isomer_matrix_job *job) {
+    return isomer_compute_kernels(level)->plan(job);
+}
 
-size_t isomer_matrix_rows(isomer_level level) { return isomer_compute_kernels(level)->rows; }
+void isomer_matrix_pack(isomer_level level, const isomer_matrix_job *job, size_t first_output, size_t end_output, void *packed,
+                        void *scratch) {
+    isomer_compute_kernels(level)->pack(job, first_output, end_output, level, packed, scratch);
+}
 
-void isomer_matrix_run(isomer_level level, const isomer_matrix_job *job, size_t first_row, size_t end_row, size_t first_output,
-                       size_t end_output, void *scratch) {
-    isomer_compute_kernels(level)->matrix(job, first_row, end_row, first_output, end_output, level, scratch);
+void isomer_matrix_run(isomer_level level, const isomer_matrix_job *job, const void *packed, size_t first_block, size_t end_block,
+                       size_t first_output, size_t end_output, void *scratch) {
+    isomer_compute_kernels(level)->matrix(job, packed, first_block, end_block, first_output, end_output, scratch);
 }
 
 static size_t whole(size_t count, size_t columns) { return (count + columns - 1) / columns * columns; }
@@ -33,10 +41,10 @@ size_t isomer_attention_packed(isomer_level level, size_t head_size, size_t keys
 }
 
 size_t isomer_attention_scratch(size_t head_size) {
-    return ((QUERY_TILES + 1) * TILE_ROWS * PACKED_STRIDE + QUERY_TILES * TILE_ROWS * whole(head_size, TILE_COLUMNS)) * sizeof(float);
+    return ((QUERY_ROWS + TILE_ROWS) * PACKED_STRIDE + QUERY_ROWS * whole(head_size, TILE_COLUMNS)) * sizeof(float);
 }
 
-size_t isomer_attention_queries(isomer_level level) { return isomer_compute_kernels(level)->rows * QUERY_TILES; }
+size_t isomer_attention_queries(void) { return QUERY_ROWS; }
 
 void isomer_attention_pack(isomer_level level, const isomer_attention_job *job, size_t image, size_t head) {
     isomer_compute_kernels(level)->attention_pack(job, image, head);

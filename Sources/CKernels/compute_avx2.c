@@ -7,10 +7,16 @@
 
 #define VECTOR 8
 #define ROWS 6
-#define LOW_ROWS 2
+#define TALL 6
+#define LOW 2
+#define WINOGRAD_LEAST 64
 #define KERNELS isomer_compute_kernels_avx2
 
 #include "compute_vector.inc"
+#include "compute_tile.inc"
+#include "compute_rows.inc"
+#include "compute_weights.inc"
+#include "compute_winograd.inc"
 #include "compute_matrix.inc"
 #include "compute_attention.inc"
 #include "compute_layers.inc"

@@ -7,11 +7,17 @@
 
 #define VECTOR 16
 #define ROWS 12
-#define LOW_ROWS 4
+#define TALL 12
+#define LOW 4
+#define WINOGRAD_LEAST 64
 #define KERNELS isomer_compute_kernels_avx512
 
 #include "compute_vector.inc"
 #include "compute_transpose16.inc"
+#include "compute_tile.inc"
+#include "compute_rows.inc"
+#include "compute_weights.inc"
+#include "compute_winograd.inc"
 #include "compute_matrix.inc"
 #include "compute_attention.inc"
 #include "compute_layers.inc"

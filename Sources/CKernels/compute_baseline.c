@@ -2,10 +2,16 @@
 
 #define VECTOR 4
 #define ROWS 4
-#define LOW_ROWS 2
+#define TALL 4
+#define LOW 2
+#define WINOGRAD_LEAST 64
 #define KERNELS isomer_compute_kernels_baseline
 
 #include "compute_vector.inc"
+#include "compute_tile.inc"
+#include "compute_rows.inc"
+#include "compute_weights.inc"
+#include "compute_winograd.inc"
 #include "compute_matrix.inc"
 #include "compute_attention.inc"
 #include "compute_layers.inc"

@@ -10,24 +10,32 @@
 #include "isomer_matrix.h"
 
 enum {
-    // Numbers of one packed row: 33 cache lines, so that neighbouring rows do not fall into the same set of a cache.
+    // Packed operands come in units of four bytes: one f32, or two bf16 that are multiplied together.
+    // Units of one packed row: 33 cache lines, so that neighbouring rows do not fall into the same set of a cache.
     PACKED_STRIDE = 528,
-    // Products summed before a tile goes back to memory.
-    BLOCK_DEPTH = 384,
-    // Outputs whose weights are packed at a time: with BLOCK_DEPTH, half of a 1 MiB cache.
-    BLOCK_OUTPUTS = 320,
+    // Units summed before a tile goes back to memory. A panel of weights this deep, 64 KiB, comes from the second cache at full speed.
+    BLOCK_DEPTH = 512,
+    // Rows gathered at a time, a multiple of every level's tile: 200 KiB.
+    BLOCK_ROWS = 96,
     // The largest tile of any level.
-    TILE_ROWS = 12,
+    TILE_ROWS = 48,
     TILE_COLUMNS = 32,
     // Keys that are weighed before the sums are rescaled.
     KEY_BLOCK = 256,
-    // Tiles of queries that share a block of keys while it is in the cache.
-    QUERY_TILES = 8,
+    // Queries that share a block of keys while it is in the cache, a multiple of every level's tile.
+    QUERY_ROWS = 96,
+    // Weights of one output that are widened at a time.
+    WIDENED = 1024,
+    WIDENED_STRIDE = WIDENED + 16,
+    // Transformed rows of PACKED_STRIDE units that one of Winograd's 16 products may have.
+    WINOGRAD_ROWS = 192,
 };
 
 typedef struct {
     size_t rows, columns;
-    void (*matrix)(const isomer_matrix_job *, size_t, size_t, size_t, size_t, isomer_level, void *);
+    isomer_matrix_plan (*plan)(const isomer_matrix_job *);
+    void (*pack)(const isomer_matrix_job *, size_t, size_t, isomer_level, void *, void *);
+    void (*matrix)(const isomer_matrix_job *, const void *, size_t, size_t, size_t, size_t, void *);
     void (*attention_pack)(const isomer_attention_job *, size_t, size_t);
     void (*attention)(const isomer_attention_job *, size_t, size_t, size_t, size_t, void *);
     void (*group_moments)(const float *, size_t, size_t, size_t, float *, double *, double *);
@@ -43,6 +51,7 @@ const compute_kernels *isomer_compute_kernels_baseline(void);
 const compute_kernels *isomer_compute_kernels_avx2(void);
 const compute_kernels *isomer_compute_kernels_avx512(void);
 const compute_kernels *isomer_compute_kernels_avx512bf16(void);
+const compute_kernels *isomer_compute_kernels_amx(void);
 const compute_kernels *isomer_compute_kernels(isomer_level level);
 
 #endif

@@ -23,12 +23,14 @@ public final class Computation {
     public var observer: ((_ layer: String, _ output: Tensor) throws(IsomerError) -> Void)?
 
     private let scratch: [Scratch]
+    /// `nil` in a plan.
+    private let pool: WorkerPool?
 
     /// A plan, to be run over the network first. Nothing is computed. Throws from the operation that would take more than `memory` bytes.
     public static func plan(
         workers: Workers = Workers(), precision: Precision = .f32, memory: Int = .max
     ) -> Computation {
-        Computation(workers, .current, precision, Arena(planningUpTo: memory), [])
+        Computation(workers, .current, precision, Arena(planningUpTo: memory), [], nil)
     }
 
     /// A pass for real, with memory as a plan found it; without a plan, memory is taken as needed.
@@ -38,15 +40,18 @@ public final class Computation {
         var scratch: [Scratch] = []
         let size = max(isomer_matrix_scratch(), isomer_attention_scratch(Int(ISOMER_ATTENTION_HEAD)))
         for _ in 0..<workers.count { scratch.append(Scratch(address: try Arena.allocate(size))) }
-        self.init(workers, level, precision, try Arena(capacity: bytes), scratch)
+        self.init(workers, level, precision, try Arena(capacity: bytes), scratch, WorkerPool(workers))
     }
 
-    private init(_ workers: Workers, _ level: KernelLevel, _ precision: Precision, _ arena: Arena, _ scratch: [Scratch]) {
+    private init(
+        _ workers: Workers, _ level: KernelLevel, _ precision: Precision, _ arena: Arena, _ scratch: [Scratch], _ pool: WorkerPool?
+    ) {
         self.workers = workers
         self.level = level
         self.precision = precision
         self.arena = arena
         self.scratch = scratch
+        self.pool = pool
     }
 
     deinit { for piece in scratch { Arena.release(piece.address) } }
@@ -87,9 +92,16 @@ public final class Computation {
 
     /// Does `items` pieces of work on all threads. `body` gets the piece's number and its thread's scratch memory.
     func parallel(_ items: Int, _ body: @Sendable (_ item: Int, _ scratch: UnsafeMutableRawPointer) -> Void) throws(IsomerError) {
-        guard !isPlanning else { return }
+        try parallel(items) { item, _, scratch in body(item, scratch) }
+    }
+
+    /// The same for pieces that also want to know which worker, below `workers.count`, they are on.
+    func parallel(
+        _ items: Int, _ body: @Sendable (_ item: Int, _ worker: Int, _ scratch: UnsafeMutableRawPointer) -> Void
+    ) throws(IsomerError) {
+        guard let pool else { return }
         let scratch = scratch
-        try workers.run(items) { item, worker throws(IsomerError) in body(item, scratch[worker].address) }
+        try pool.run(items) { item, worker throws(IsomerError) in body(item, worker, scratch[worker].address) }
     }
 
     /// Splits `count` rows of about `cost` numbers each into pieces of work, the same whatever the number of threads.

@@ -2,6 +2,14 @@ import IsomerBytes
 import Synchronization
 import Testing
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 @Suite struct WorkersTests {
     @Test(arguments: [1, 2, 7, 64])
     func everyItemIsDoneOnce(count: Int) throws {
@@ -49,5 +57,39 @@ import Testing
             try Workers(count: 3).run(5) { (item, _) throws(IsomerError) in sum.wrappingAdd(item, ordering: .relaxed) }
         }
         #expect(sum.load(ordering: .relaxed) == 50)
+    }
+
+    @Test(arguments: [1, 2, 5]) func aPoolDoesLoopAfterLoop(count: Int) throws {
+        let pool = WorkerPool(Workers(count: count))
+        #expect(pool.count == count)
+        for round in 0..<2000 {
+            let items = round % 7
+            let done = Mutex([Int](repeating: 0, count: items))
+            try pool.run(items) { (item, worker) throws(IsomerError) in
+                if worker < count { done.withLock { $0[item] += 1 } }
+            }
+            #expect(done.withLock { $0 } == [Int](repeating: 1, count: items))
+        }
+    }
+
+    @Test func aPoolSleepsWakesAndOutlivesErrors() throws {
+        let pool = WorkerPool(Workers(count: 3))
+        let arrived = Atomic<Int>(0)
+        for round in 1...3 {
+            let failure = error {
+                try pool.run(1000) { (item, _) throws(IsomerError) in
+                    if item >= 5 { throw IsomerError(.mismatch, "\(item)") }
+                }
+            }
+            #expect(failure == IsomerError(.mismatch, "5"))
+            // Longer than threads look out for the next loop.
+            var pause = timespec(tv_sec: 0, tv_nsec: 5_000_000)
+            nanosleep(&pause, nil)
+            try pool.run(3) { (_, _) throws(IsomerError) in
+                arrived.wrappingAdd(1, ordering: .sequentiallyConsistent)
+                // Would never end without all three threads.
+                while arrived.load(ordering: .sequentiallyConsistent) < round * 3 {}
+            }
+        }
     }
 }

@@ -37,7 +37,7 @@ size_t isomer_attention_packed(isomer_level level, size_t head_size, size_t keys
 size_t isomer_attention_scratch(size_t head_size);
 
 // Queries that are worked on together: a thread's range should be a multiple of it.
-size_t isomer_attention_queries(isomer_level level);
+size_t isomer_attention_queries(void);
 
 // Lays keys and values of one head out for isomer_attention_run.
 void isomer_attention_pack(isomer_level level, const isomer_attention_job *job, size_t image, size_t head);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "isomer_blocks.h"
 #include "isomer_cast.h"
 #include "isomer_level.h"
 
@@ -28,7 +29,10 @@ typedef enum {
 //     output[m][n] = scale · f(Σ input[pixel(m, tap)][c] · weights[n][c][tap] + bias[n] + image_bias[image(m)][n]) + residual[m][n]
 //
 // summed over channels c and taps; pixels outside of a picture are zeros. Nothing is unrolled into memory: rows are gathered while they are
-// packed, a few at a time.
+// packed, a few at a time. Weights are packed first, once, and then used by all threads.
+//
+// Bounds, relative to the largest output: 2e-6 for f32 (a sum of n products is off by about √n · 6e-8; Winograd's transforms triple it) and
+// 1e-2 for operands rounded to bf16.
 typedef struct {
     const float *input;
     // Floats from one pixel to the next.
@@ -46,6 +50,9 @@ typedef struct {
     // [outputs][channels][kernel_height][kernel_width], without gaps, at any address.
     const void *weights;
     isomer_scalar weight_type;
+    // Or blocks, of which each output has a whole number; kernels of one tap only.
+    bool has_blocks;
+    isomer_block_type block_type;
     size_t outputs;
 
     float *output;
@@ -55,7 +62,7 @@ typedef struct {
     const float *bias;
     // One row of `outputs` for each picture. May be null.
     const float *image_bias;
-    // May be null; may be `output` itself.
+    // May be null; must not be `output` itself.
     const float *residual;
     size_t residual_stride;
     float scale;
@@ -68,17 +75,29 @@ typedef struct {
 // Taps that a kernel may have.
 #define ISOMER_MATRIX_TAPS 512
 
+// How a job is done: what follows from its sizes alone, never from the number of threads.
+typedef struct {
+    // Outputs that are made together. Ranges of outputs begin at multiples of it.
+    size_t panel;
+    // Bytes of packed weights for one panel, a multiple of 64.
+    size_t panel_bytes;
+    // Pieces that the rows come in, the same for every range of outputs.
+    size_t blocks;
+    // Whether 3×3 convolutions are done by Winograd's F(2×2, 3×3): 16 products for four pixels instead of 36.
+    bool is_winograd;
+} isomer_matrix_plan;
+
+isomer_matrix_plan isomer_matrix_planned(isomer_level level, const isomer_matrix_job *job);
+
 // Bytes of scratch memory that one thread needs, at an address divisible by 64.
 size_t isomer_matrix_scratch(void);
 
-// Outputs that are made together: a thread's range of outputs should begin at a multiple of it.
-size_t isomer_matrix_panel(isomer_level level);
+// Packs the weights of outputs first_output ..< end_output, panel by panel, at an address divisible by 64.
+void isomer_matrix_pack(isomer_level level, const isomer_matrix_job *job, size_t first_output, size_t end_output, void *packed,
+                        void *scratch);
 
-// Rows that are made together.
-size_t isomer_matrix_rows(isomer_level level);
-
-// Makes rows first_row ..< end_row (of images · output_height · output_width) of outputs first_output ..< end_output.
-void isomer_matrix_run(isomer_level level, const isomer_matrix_job *job, size_t first_row, size_t end_row, size_t first_output,
-                       size_t end_output, void *scratch);
+// Makes outputs first_output ..< end_output of row blocks first_block ..< end_block. `packed` begins with the panel of first_output.
+void isomer_matrix_run(isomer_level level, const isomer_matrix_job *job, const void *packed, size_t first_block, size_t end_block,
+                       size_t first_output, size_t end_output, void *scratch);
 
 #endif

@@ -49,20 +49,24 @@ public struct Workers: Hashable, Sendable {
     /// Starts a thread for each worker. Where the system has no more of them, those that run do the rest.
     private static func start(_ job: Job, on workers: Range<Int>) -> [pthread_t] {
         guard !workers.isEmpty else { return [] }
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        defer { pthread_attr_destroy(&attributes) }
+        // Memory and not a variable: which module is said to define the type, and so its initializer, depends on what else is compiled.
+        let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+        pthread_attr_init(attributes)
+        defer {
+            pthread_attr_destroy(attributes)
+            attributes.deallocate()
+        }
         // Plenty: nothing in this package recurses as deep as its input says.
-        pthread_attr_setstacksize(&attributes, 2 << 20)
+        pthread_attr_setstacksize(attributes, 2 << 20)
         var threads: [pthread_t] = []
         for worker in workers {
             let argument = Unmanaged.passRetained(Start(job: job, worker: worker))
             #if canImport(Darwin)
                 var thread: pthread_t?
-                let code = pthread_create(&thread, &attributes, { Start.run($0) }, argument.toOpaque())
+                let code = pthread_create(&thread, attributes, { Start.run($0) }, argument.toOpaque())
             #else
                 var thread = pthread_t()
-                let code = pthread_create(&thread, &attributes, { $0.flatMap(Start.run) }, argument.toOpaque())
+                let code = pthread_create(&thread, attributes, { $0.flatMap(Start.run) }, argument.toOpaque())
             #endif
             guard code == 0 else {
                 argument.release()
@@ -78,8 +82,8 @@ public struct Workers: Hashable, Sendable {
     }
 }
 
-/// What the workers of one `run` share.
-private final class Job: Sendable {
+/// What the workers of one loop share.
+final class Job: Sendable {
     private let items: Int
     private let body: @Sendable (Int, Int) throws(IsomerError) -> Void
     private let next = Atomic<Int>(0)

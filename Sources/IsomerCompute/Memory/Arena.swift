@@ -41,6 +41,7 @@ final class Arena {
     }
 
     private static let alignment = 64
+    private static let hugePage = 2 << 20
 
     /// A plan: places, but no memory. Throws, when it would be passed, that `limit` bytes are not enough.
     init(planningUpTo limit: Int) {
@@ -62,10 +63,15 @@ final class Arena {
     /// Aligned memory, or an error where there is none.
     static func allocate(_ byteCount: Int) throws(IsomerError) -> UnsafeMutableRawPointer {
         var address: UnsafeMutableRawPointer?
-        guard posix_memalign(&address, alignment, max(byteCount, alignment)) == 0, let address else {
+        let isLarge = byteCount >= 2 * hugePage
+        guard posix_memalign(&address, isLarge ? hugePage : alignment, max(byteCount, alignment)) == 0, let address else {
             throw IsomerError(
                 .limitExceeded, "there is not enough memory", expected: "\(byteCount) bytes", remedy: "choose a smaller size")
         }
+        #if os(Linux)
+            // Kernels walk through many rows at once, more than there are entries for small pages. Where it is refused, nothing is lost.
+            if isLarge { madvise(address, byteCount / hugePage * hugePage, MADV_HUGEPAGE) }
+        #endif
         return address
     }
 

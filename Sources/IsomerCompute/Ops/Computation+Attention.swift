@@ -64,7 +64,7 @@ extension Computation {
         try parallel(images * heads) { item, _ in
             withUnsafePointer(to: shared) { isomer_attention_pack(level, $0, item / heads, item % heads) }
         }
-        let share = isomer_attention_queries(level) * 2
+        let share = isomer_attention_queries()
         let shares = (queries + share - 1) / share
         try parallel(images * heads * shares) { item, scratch in
             let (head, part) = (item / shares, item % shares)

@@ -105,6 +105,22 @@ extension Computation {
         let output = try tensor(shape)
         try product.residual?.require(shape, as: "what is added to \(module.name)")
         try product.imageBias?.require([shape[0], outputs], as: "what is added to the pictures of \(module.name)")
+        var job = product.native
+        job.input = UnsafePointer(x.address)
+        job.input_stride = x.channels
+        job.channels = x.channels
+        job.outputs = outputs
+        job.output = output.address
+        job.output_stride = outputs
+        job.image_bias = UnsafePointer(product.imageBias?.address)
+        job.residual = UnsafePointer(product.residual?.address)
+        job.residual_stride = outputs
+        job.scale = product.scale
+        job.activation = product.activation.kernel
+        job.rounds_to_bf16 = precision == .bf16 && !product.isExact
+        let isEmpty = output.count == 0 || x.channels == 0
+        let schedule = isEmpty ? nil : Schedule(job, level.kernels, workers.count)
+        let packed = try schedule.map { schedule throws(IsomerError) in try tensor([schedule.packedFloats]) }
         if isPlanning {
             try module.weights.expect(module.path + "weight", product.weightShape)
             if product.hasBias { try module.weights.expect(module.path + "bias", [outputs]) }
@@ -112,53 +128,97 @@ extension Computation {
         }
         let bias = product.hasBias ? try module.weights.values(module.path + "bias", [outputs]) : []
         try module.weights.withBytes(module.path + "weight", product.weightShape) { bytes, type throws(IsomerError) in
-            guard let scalar = type.kernelScalar else { return }
+            guard let scalar = type.kernelScalar, let schedule, let memory = packed?.address else { return }
             var failure: IsomerError?
             bias.withUnsafeBufferPointer { bias in
-                var job = product.native
-                job.input = UnsafePointer(x.address)
-                job.input_stride = x.channels
-                job.channels = x.channels
                 job.weights = bytes
                 job.weight_type = scalar
-                job.outputs = outputs
-                job.output = output.address
-                job.output_stride = outputs
                 job.bias = product.hasBias ? bias.baseAddress : nil
-                job.image_bias = UnsafePointer(product.imageBias?.address)
-                job.residual = UnsafePointer(product.residual?.address)
-                job.residual_stride = outputs
-                job.scale = product.scale
-                job.activation = product.activation.kernel
-                job.rounds_to_bf16 = precision == .bf16 && !product.isExact
-                do throws(IsomerError) { try run(job, rows: output.rows) } catch { failure = error }
+                do throws(IsomerError) { try run(job, schedule, UnsafeMutableRawPointer(memory)) } catch { failure = error }
             }
             if let failure { throw failure }
         }
+        if isEmpty { output.address?.update(repeating: 0, count: output.count) }
         try observer?(module.name, output)
-        return output
+        return withExtendedLifetime((x, packed)) { output }
     }
 
-    /// Shares a product out: by rows where there are many, since each share packs the weights anew; then by outputs.
-    private func run(_ job: isomer_matrix_job, rows: Int) throws(IsomerError) {
-        guard rows > 0, job.outputs > 0, job.channels > 0 else { return }
-        let (level, columns) = (level.kernels, isomer_matrix_panel(level.kernels))
-        let tile = isomer_matrix_rows(level)
-        let wanted = workers.count == 1 ? 1 : workers.count * 3
-        let rowShares = max(1, min(rows / 384, wanted))
-        let panels = (job.outputs + columns - 1) / columns
-        let outputShares = rowShares >= wanted ? 1 : min(panels, (wanted + rowShares - 1) / rowShares)
-        let rowsEach = ((rows + rowShares - 1) / rowShares + tile - 1) / tile * tile
-        let panelsEach = (panels + outputShares - 1) / outputShares
-        // SAFETY: what the job points to outlives the loop, and no two shares write the same numbers.
-        nonisolated(unsafe) let job = job
-        try parallel(rowShares * outputShares) { item, scratch in
-            let (row, panel) = (item / outputShares * rowsEach, item % outputShares * panelsEach * columns)
-            guard row < rows, panel < job.outputs else { return }
-            withUnsafePointer(to: job) {
-                isomer_matrix_run(
-                    level, $0, row, min(rows, row + rowsEach), panel, min(job.outputs, panel + panelsEach * columns), scratch)
+    /// Packs the weights and multiplies, in turns.
+    private func run(_ job: isomer_matrix_job, _ schedule: Schedule, _ packed: UnsafeMutableRawPointer) throws(IsomerError) {
+        // SAFETY: what the job points to outlives the loops; no two items write the same numbers; and a worker's part of `packed` is used by one
+        // item at a time.
+        nonisolated(unsafe) let (job, packed) = (job, packed)
+        let (level, outputs) = (level.kernels, job.outputs)
+        let (panel, panelBytes, blocks) = (schedule.panel, schedule.panelBytes, schedule.blocks)
+        if schedule.isPackedByItem {
+            let each = schedule.panelsEach
+            return try parallel((schedule.panels + each - 1) / each) { item, worker, scratch in
+                let (first, end) = (item * each * panel, min(outputs, (item + 1) * each * panel))
+                let place = packed + worker * each * panelBytes
+                withUnsafePointer(to: job) {
+                    isomer_matrix_pack(level, $0, first, end, place, scratch)
+                    isomer_matrix_run(level, $0, place, 0, blocks, first, end, scratch)
+                }
             }
+        }
+        for start in stride(from: 0, to: schedule.panels, by: schedule.panelsEach) {
+            let end = min(schedule.panels, start + schedule.panelsEach)
+            try parallel(end - start) { item, scratch in
+                let first = (start + item) * panel
+                withUnsafePointer(to: job) {
+                    isomer_matrix_pack(level, $0, first, min(outputs, first + panel), packed + item * panelBytes, scratch)
+                }
+            }
+            // As many parts of the outputs as give every worker some items.
+            let parts = max(1, min(end - start, schedule.wanted / blocks))
+            let each = (end - start + parts - 1) / parts
+            try parallel(blocks * parts) { item, scratch in
+                let (block, part) = (item / parts, item % parts)
+                let first = start + part * each
+                guard first < end else { return }
+                withUnsafePointer(to: job) {
+                    isomer_matrix_run(
+                        level, $0, packed + (first - start) * panelBytes, block, block + 1, first * panel,
+                        min(outputs, min(end, first + each) * panel), scratch)
+                }
+            }
+        }
+    }
+
+    /// How a product is shared out.
+    ///
+    /// Where there are many blocks of rows, a part of the weights that fits into the common cache is packed by all workers and then used by
+    /// all. Where there are few, every item packs some weights for itself and takes all rows through them.
+    private struct Schedule {
+        let panel: Int
+        let panels: Int
+        let panelBytes: Int
+        let blocks: Int
+        let isPackedByItem: Bool
+        /// Packed at a time: by one worker, or by all.
+        let panelsEach: Int
+        /// Items that keep all workers busy to the end.
+        let wanted: Int
+        /// The memory that packed weights take.
+        let packedFloats: Int
+
+        init(_ job: isomer_matrix_job, _ level: isomer_level, _ workers: Int) {
+            let plan = withUnsafePointer(to: job) { isomer_matrix_planned(level, $0) }
+            panel = plan.panel
+            panelBytes = plan.panel_bytes
+            blocks = max(1, plan.blocks)
+            panels = (job.outputs + panel - 1) / panel
+            wanted = workers == 1 ? 1 : 4 * workers
+            isPackedByItem = blocks < min(wanted, 6)
+            let most: Int
+            if isPackedByItem {
+                most = min(max(2, 3 << 20 / panelBytes), (panels + wanted - 1) / wanted)
+            } else {
+                // Winograd's input is transformed anew for each part, so that parts should not be small.
+                most = plan.is_winograd ? max(4, 8 << 20 / panelBytes) : max(2, 4 << 20 / panelBytes)
+            }
+            panelsEach = max(1, min(panels, most))
+            packedFloats = panelsEach * panelBytes / 4 * (isPackedByItem ? workers : 1)
         }
     }
 }

@@ -1,0 +1,183 @@
+internal import Synchronization
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// `Workers` that stay: for many short loops one after another, where starting threads for each would cost more than the loops.
+///
+/// Loops are begun by one thread at a time and do not nest.
+public final class WorkerPool: Sendable {
+    /// Threads that work at the same time, the calling one included.
+    public let count: Int
+    private let board: Board
+
+    /// Starts all threads but the caller's. Where the system has no more of them, those that run do the work.
+    public init(_ workers: Workers = Workers()) {
+        count = workers.count
+        let board = Board()
+        var threads: [pthread_t] = []
+        for worker in 1..<max(1, workers.count) {
+            guard let thread = Self.start(board, worker) else { break }
+            threads.append(thread)
+        }
+        board.threads = threads
+        self.board = board
+    }
+
+    deinit {
+        board.close()
+        for thread in board.threads { pthread_join(thread, nil) }
+    }
+
+    /// Does every item once and returns when all are done, with the promises of `Workers.run`.
+    public func run(_ items: Int, _ body: @Sendable (_ item: Int, _ worker: Int) throws(IsomerError) -> Void) throws(IsomerError) {
+        // No thread keeps the closure: all have left the job before this returns.
+        let failure = withoutActuallyEscaping(body) { body in
+            let job = Job(items: items, body: body)
+            let isShared = items > 1 && !board.threads.isEmpty
+            if isShared { board.post(job) }
+            job.work(as: 0)
+            if isShared { board.settle() }
+            return job.failure
+        }
+        if let failure { throw failure }
+    }
+
+    private static func start(_ board: Board, _ worker: Int) -> pthread_t? {
+        let argument = Unmanaged.passRetained(Seat(board: board, worker: worker))
+        #if canImport(Darwin)
+            var thread: pthread_t?
+            let code = pthread_create(&thread, nil, { Seat.run($0) }, argument.toOpaque())
+        #else
+            var thread = pthread_t()
+            let code = pthread_create(&thread, nil, { $0.flatMap(Seat.run) }, argument.toOpaque())
+        #endif
+        guard code == 0 else {
+            argument.release()
+            return nil
+        }
+        return thread
+    }
+}
+
+/// Where jobs are posted.
+///
+/// Threads look at the two counters for some microseconds before they sleep, since the next loop mostly follows at once.
+private final class Board: @unchecked Sendable {
+    // SAFETY (@unchecked): `job` and `isClosed` are read and written with the mutex held; `threads` is set before the first job and not
+    // changed after.
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private let posted: UnsafeMutablePointer<pthread_cond_t>
+    private let settled: UnsafeMutablePointer<pthread_cond_t>
+    private let round = Atomic<Int>(0)
+    private let busy = Atomic<Int>(0)
+    private var job: Job?
+    private var isClosed = false
+    var threads: [pthread_t] = []
+
+    /// Looks before sleeping: some ten microseconds.
+    private static let patience = 20_000
+
+    /// Looks at a counter until it is as wanted, for a short time.
+    private func watch(_ isReady: () -> Bool) {
+        var looks = 0
+        while looks < Self.patience, !isReady() { looks += 1 }
+    }
+
+    init() {
+        mutex = .allocate(capacity: 1)
+        posted = .allocate(capacity: 1)
+        settled = .allocate(capacity: 1)
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(posted, nil)
+        pthread_cond_init(settled, nil)
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        pthread_cond_destroy(posted)
+        pthread_cond_destroy(settled)
+        mutex.deallocate()
+        posted.deallocate()
+        settled.deallocate()
+    }
+
+    func post(_ job: Job) {
+        pthread_mutex_lock(mutex)
+        self.job = job
+        busy.store(threads.count, ordering: .relaxed)
+        round.add(1, ordering: .releasing)
+        pthread_cond_broadcast(posted)
+        pthread_mutex_unlock(mutex)
+    }
+
+    /// Waits until all members have left the job.
+    func settle() {
+        watch { busy.load(ordering: .acquiring) == 0 }
+        pthread_mutex_lock(mutex)
+        while busy.load(ordering: .acquiring) != 0 { pthread_cond_wait(settled, mutex) }
+        job = nil
+        pthread_mutex_unlock(mutex)
+    }
+
+    func close() {
+        pthread_mutex_lock(mutex)
+        isClosed = true
+        round.add(1, ordering: .releasing)
+        pthread_cond_broadcast(posted)
+        pthread_mutex_unlock(mutex)
+    }
+
+    /// A member's life.
+    func serve(as worker: Int) {
+        var seen = 0
+        while work(as: worker, after: &seen) {
+            guard busy.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { continue }
+            pthread_mutex_lock(mutex)
+            pthread_cond_signal(settled)
+            pthread_mutex_unlock(mutex)
+        }
+    }
+
+    /// Does the next job. Has let go of it on return, so that none is held once the last member has left. False when there will be no more.
+    @inline(never)
+    private func work(as worker: Int, after seen: inout Int) -> Bool {
+        guard let job = next(after: &seen) else { return false }
+        job.work(as: worker)
+        return true
+    }
+
+    private func next(after seen: inout Int) -> Job? {
+        let before = seen
+        watch { round.load(ordering: .acquiring) != before }
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        while round.load(ordering: .acquiring) == seen { pthread_cond_wait(posted, mutex) }
+        seen = round.load(ordering: .acquiring)
+        return isClosed ? nil : job
+    }
+}
+
+/// What one thread is told: where its jobs are posted, and which worker it is.
+private final class Seat {
+    private let board: Board
+    private let worker: Int
+
+    init(board: Board, worker: Int) {
+        self.board = board
+        self.worker = worker
+    }
+
+    /// The first function of a thread.
+    static func run(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+        // SAFETY: `argument` is the retained `Seat` made for this thread alone.
+        let seat = Unmanaged<Seat>.fromOpaque(argument).takeRetainedValue()
+        seat.board.serve(as: seat.worker)
+        return nil
+    }
+}
