@@ -18,7 +18,7 @@ struct ModelYAML: Sendable {
         do {
             root = try Yams.compose(yaml: String(decoding: bytes, as: UTF8.self))
         } catch {
-            throw IsomerError(.malformed, "the YAML cannot be read: \(error)", path: path)
+            throw ModelYAML.unreadable(error, path)
         }
         guard let parameters = root?["model"]?["params"] else {
             throw IsomerError(.malformed, "the YAML does not describe a model", path: path, expected: "model.params")
@@ -40,6 +40,20 @@ struct ModelYAML: Sendable {
             }
         } catch {
             throw error.inFile(path)
+        }
+    }
+
+    /// Yams' own description repeats the whole line of the file, which may be a megabyte.
+    private static func unreadable(_ error: any Error, _ path: FilePath) -> IsomerError {
+        switch error as? YamlError {
+        case .scanner(_, let problem, let mark, _)?, .parser(_, let problem, let mark, _)?, .composer(_, let problem, let mark, _)?:
+            IsomerError(.malformed, "the YAML cannot be read: \(problem) in line \(mark.line), column \(mark.column)", path: path)
+        case .reader(let problem, let offset, _, _)?:
+            IsomerError(.malformed, "the YAML cannot be read: \(problem)", path: path, byteOffset: offset.flatMap(UInt64.init(exactly:)))
+        case .duplicatedKeysInMapping(let keys, _)?:
+            IsomerError(.malformed, "a key of the YAML comes twice", path: path, item: keys.first)
+        default:
+            IsomerError(.malformed, "the YAML cannot be read", path: path)
         }
     }
 
