@@ -97,7 +97,9 @@ let package = Package(
         tests(
             of: "IsomerConversion",
             ["IsomerFormats", "IsomerTokenizers", "IsomerMapping", "IsomerArchitectures", "IsomerTensors", "IsomerBytes", crypto]),
-        tests(of: "IsomerCommands", ["IsomerFormats", "IsomerTensors", "IsomerBytes", argumentParser], exclude: ["Snapshots"]),
+        tests(
+            of: "IsomerCommands", ["IsomerFormats", "IsomerTokenizers", "IsomerTensors", "IsomerBytes", argumentParser],
+            exclude: ["Snapshots"]),
         tests(of: "IsomerArchitectures", ["IsomerBytes", "IsomerTensors"]),
         tests(of: "IsomerMapping", ["IsomerArchitectures", "IsomerBytes", "IsomerTensors"]),
     ]

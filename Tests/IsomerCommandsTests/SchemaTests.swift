@@ -23,7 +23,10 @@ import Testing
             ["validate", model, "--against", checkpoint, "--latent-size", "8", "--json"], ["validate", half, "--json"],
             ["metadata", "set", checkpoint, "a=b", "--json"], ["metadata", "modelspec", checkpoint, "--verify", "--json"],
             ["metadata", "modelspec", checkpoint, "--json"], ["convert", "nowhere", "x.safetensors", "--json"], ["--json"],
-            ["convert", "--json"], ["scan", model, checkpoint, half, "nowhere", "--json"],
+            ["convert", "--json"], ["tokenize", "--json", "a cat"], ["tokenize", "--json", "--flavor", "open_clip", "a &amp; b"],
+            ["tokenize", "--json", "--count", Fixtures.root.pushing("tokenizers/README.md").string],
+            ["convert", model + "/tokenizer", folder["tokenizer.json"].string, "--json"],
+            ["scan", model, checkpoint, half, "nowhere", "--json"],
         ]
         for arguments in runs {
             let run = CommandRun(arguments)

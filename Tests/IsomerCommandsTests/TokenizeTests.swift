@@ -31,6 +31,22 @@ import Testing
         #expect(try second.required("tokens").elements()[2].required("id").integer() == 0)
     }
 
+    @Test func everyFlavorOfCLIP() throws {
+        func ids(_ flavor: String) throws -> [Int] {
+            let run = CommandRun("tokenize", "--json", "--flavor", flavor, "&amp; “cafÃ©”")
+            return try JSONCursor(run.json).required("prompts").elements()[0].required("tokens").elements().map {
+                try $0.required("id").integer()
+            }
+        }
+        let all = try ["transformers", "transformers-slow", "transformers-slow-without-ftfy", "open_clip"].map(ids)
+        // ftfy replaces references as well, so that here two agree.
+        #expect(all[1] == all[3])
+        #expect(all[0] == all[2] && all[0] != all[1])
+        let text = CommandRun("tokenize", "--flavor", "open_clip", Array(repeating: "cat", count: 80).joined(separator: " "))
+        #expect(text.output.contains("too long: the text encoder would not see the last 5 tokens"))
+        #expect(CommandRun("tokenize", "--flavor", "open_clip", "--model", "x.json", "a").status == .usage)
+    }
+
     @Test func captionsThatAreTooLongAreNamed() throws {
         let folder = try TemporaryFolder()
         try folder.file("short.txt", Array("a photo of a cat\n".utf8))

@@ -41,6 +41,21 @@ import Testing
         }
     }
 
+    @Test func crossedBracketsMultiplyWhatTheyEnclose() {
+        #expect(
+            PromptWeights.parse("(a [b) c]") == [
+                .text("a ", weight: 1.1), .text("b", weight: 1.1 * (1 / 1.1)), .text(" c", weight: 1 / 1.1),
+            ])
+    }
+
+    @Test(.timeLimit(.minutes(1))) func deepBracketsCostNoMoreThanTheirNumber() {
+        let depth = 100_000
+        let open = PromptWeights.parse((0..<depth).map { "(\($0) " }.joined())
+        #expect(open.count > 7_000)
+        let closed = PromptWeights.parse((0..<depth).map { "[\($0) " }.joined() + String(repeating: "]", count: depth))
+        #expect(closed.first == .text("0 ", weight: 1 / 1.1))
+    }
+
     /// The web UI's own examples for `get_learned_conditioning_prompt_schedules` with ten steps.
     static func turns(_ first: String, _ second: String) -> [(Int, String)] {
         (1...10).map { ($0, $0.isMultiple(of: 2) ? second : first) }

@@ -1,4 +1,4 @@
-"""Makes the compressed tables in Sources/CEmbedded/Data. Pinned: open-clip-torch 3.3.0, ftfy 6.3.1, Python 3.11 (Unicode 14.0)."""
+"""Makes the compressed tables in Sources/CEmbedded/Data. Pinned: open-clip-torch 3.3.0, ftfy 6.3.1, tokenizers 0.23.3, Python 3.11 (Unicode 14.0)."""
 
 import gzip
 import importlib.metadata
@@ -74,8 +74,40 @@ def mojibake() -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def unicode_scripts() -> bytes:
+    """Ranges of characters that the pre-tokenizer UnicodeScripts takes for one script: a line each of first, last and a number, in hex.
+
+    Measured: two characters are of one script if nothing is cut between them. Characters that fit to any script (spaces, the unassigned) are
+    in no range.
+    """
+    from tokenizers.pre_tokenizers import UnicodeScripts
+
+    cut = UnicodeScripts()
+
+    def is_one(text: str) -> bool:
+        return len(cut.pre_tokenize_str(text)) == 1
+
+    codes = [c for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF]
+    known = [c for c in codes if not (is_one("a" + chr(c)) and is_one("\u4e00" + chr(c)))]
+    runs = [[known[i] for i in range(*offsets)] for _, offsets in cut.pre_tokenize_str("".join(map(chr, known)))]
+    representatives: list[str] = []
+    lines = []
+    for run in runs:
+        number = next((n for n, r in enumerate(representatives) if is_one(r + chr(run[0]))), len(representatives))
+        if number == len(representatives):
+            representatives.append(chr(run[0]))
+        start = previous = run[0]
+        for code in [*run[1:], None]:
+            if code is None or code != previous + 1:
+                lines.append(f"{start:X} {previous:X} {number:X}")
+                start = code
+            previous = code
+    return ("\n".join(lines) + "\n").encode()
+
+
 if __name__ == "__main__":
     (DATA / "clip_merges.txt.gz").write_bytes(compressed(clip_merges()))
     (DATA / "unicode_decompositions.bin.gz").write_bytes(compressed(unicode_decompositions()))
     (DATA / "html_entities.txt.gz").write_bytes(compressed(html_entities()))
     (DATA / "mojibake.txt.gz").write_bytes(compressed(mojibake()))
+    (DATA / "unicode_scripts.txt.gz").write_bytes(compressed(unicode_scripts()))

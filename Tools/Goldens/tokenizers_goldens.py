@@ -179,16 +179,21 @@ def clip_tokenizer(pad: str) -> Tokenizer:
         return CLIPTokenizer.from_pretrained(folder)._tokenizer
 
 
-def clip() -> None:
-    for name, pad in (("clip", "<|endoftext|>"), ("clip-exclamation", "!")):
-        t = clip_tokenizer(pad)
-        save(f"{name}.cases.json.gz", cases(t))
+def open_clip_tokenizer():
+    """open_clip's SimpleTokenizer, without importing the rest of the package."""
     spec = importlib.util.find_spec("open_clip")
     source = pathlib.Path(spec.submodule_search_locations[0]) / "tokenizer.py"
     module_spec = importlib.util.spec_from_file_location("open_clip_tokenizer", source)
     module = importlib.util.module_from_spec(module_spec)
     module_spec.loader.exec_module(module)
-    s = module.SimpleTokenizer()
+    return module.SimpleTokenizer()
+
+
+def clip() -> None:
+    for name, pad in (("clip", "<|endoftext|>"), ("clip-exclamation", "!")):
+        t = clip_tokenizer(pad)
+        save(f"{name}.cases.json.gz", cases(t))
+    s = open_clip_tokenizer()
     import ftfy
 
     rows = []
@@ -211,7 +216,7 @@ def components() -> None:
         "Whitespace": pre_tokenizers.Whitespace(), "WhitespaceSplit": pre_tokenizers.WhitespaceSplit(), "Delimiter": pre_tokenizers.CharDelimiterSplit("e"),
         "Metaspace": pre_tokenizers.Metaspace(), "MetaspaceFirst": pre_tokenizers.Metaspace(prepend_scheme="first", split=False), "Bert": pre_tokenizers.BertPreTokenizer(),
         "Digits": pre_tokenizers.Digits(), "DigitsEach": pre_tokenizers.Digits(individual_digits=True), "ByteLevel": pre_tokenizers.ByteLevel(),
-        "FixedLength": pre_tokenizers.FixedLength(3),
+        "FixedLength": pre_tokenizers.FixedLength(3), "UnicodeScripts": pre_tokenizers.UnicodeScripts(),
         **{f"Punctuation-{b}": pre_tokenizers.Punctuation(b) for b in ("removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous")},
         **{f"Split-{b}-{i}": pre_tokenizers.Split(Regex(r"\w+?\b|(?<=\s)[^\w\s](?=.)|(?i:PHOTO)"), b, invert=i) for b in ("removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous") for i in (False, True)},
     }

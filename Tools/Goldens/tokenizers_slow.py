@@ -14,7 +14,7 @@ from transformers.models.clip.tokenization_clip import BasicTokenizer, CLIPToken
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from embedded import clip_merges  # noqa: E402
-from tokenizer_strings import ENTITIES, hard_strings, random_string  # noqa: E402
+from tokenizer_strings import ENTITIES, random_string  # noqa: E402
 from tokenizers_goldens import STRINGS, clip_vocabulary, dump, save  # noqa: E402
 
 ENCODINGS = ["latin-1", "cp1252", "cp1251", "cp1250", "cp1253", "cp1254", "cp1257", "iso-8859-2", "mac-roman", "cp437", "sloppy-windows-1252", "sloppy-windows-1251"]

@@ -7,5 +7,6 @@
 #include "isomer_lbpcascades.h"
 #include "isomer_mojibake.h"
 #include "isomer_unicode_decompositions.h"
+#include "isomer_unicode_scripts.h"
 
 #endif

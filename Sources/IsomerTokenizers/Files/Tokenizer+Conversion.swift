@@ -42,7 +42,4 @@ extension Tokenizer {
         }
         return (files.sorted { $0.name < $1.name }, notCarried)
     }
-
-    /// A `tokenizer.json` of the folder's tokenizer and what cannot be carried into it.
-    public static func json(of file: TokenizerFile) -> File { File(name: "tokenizer.json", bytes: file.tokenizer.json()) }
 }

@@ -18,7 +18,7 @@ public struct TokenizerFile: Sendable {
             padding: padding == .endOfText ? CLIPVocabulary.endOfText : 0)
     }
 
-    private init(tokenizer: Tokenizer, origin: String, window: Int?, padding: TokenID?) {
+    init(tokenizer: Tokenizer, origin: String, window: Int?, padding: TokenID?) {
         self.tokenizer = tokenizer
         self.origin = origin
         self.window = window
@@ -118,7 +118,7 @@ public struct TokenizerFile: Sendable {
             for (token, id) in settings.added where tokenizer.id(of: token.content) == nil {
                 try tokenizer.added.add([(token, id)], tokenizer.model.vocabulary, tokenizer.normalizer)
             }
-            try tokenizer.checkGaps()
+            if format != .tiktoken { try tokenizer.checkGaps() }
         } catch {
             throw error.inFile(path)
         }

@@ -3,7 +3,7 @@ public import IsomerBytes
 extension Tokenizer {
     /// Reads the text of a `tokenizer.json`.
     ///
-    /// Every kind of component of huggingface/tokenizers 0.23 is known except `UnicodeScripts`. Throws `malformed` or `unsupported` with the
+    /// Every kind of component of huggingface/tokenizers 0.23 is known. Throws `malformed` or `unsupported` with the
     /// path of keys to what is wrong. The sections `truncation` and `padding` are kept for writing but not applied: how long a prompt may be
     /// is its text encoder's business.
     public init(json bytes: [UInt8], path: FilePath? = nil, limits: Limits = Limits()) throws(IsomerError) {
@@ -139,6 +139,7 @@ extension PreTokenizer {
         case "Digits": self = .digits(individually: try cursor.flag("individual_digits"))
         case "BertPreTokenizer": self = .bert
         case "FixedLength": self = .fixedLength(try cursor.optional("length")?.integer(in: 1...(1 << 30)) ?? 5)
+        case "UnicodeScripts": self = .unicodeScripts
         default: throw type.unsupported("this kind of pre-tokenizer is not known")
         }
     }

@@ -79,6 +79,7 @@ extension PreTokenizer {
             ["type": "Split", "pattern": pattern.json, "behavior": .string(behavior.rawValue), "invert": .bool(isInverted)]
         case .digits(let individually): ["type": "Digits", "individual_digits": .bool(individually)]
         case .bert: ["type": "BertPreTokenizer"]
+        case .unicodeScripts: ["type": "UnicodeScripts"]
         case .fixedLength(let length): ["type": "FixedLength", "length": .number(JSONNumber(length))]
         }
     }

@@ -87,9 +87,10 @@ enum PythonText {
 
     /// Whether a cased letter stands before, and none after, characters that case ignores set aside (Unicode, table 3-17).
     private static func isFinalSigma(_ scalars: [Unicode.Scalar], _ index: Int) -> Bool {
-        // A sigma is cased, so a run of such characters is looked through twice at most.
+        // A sigma is cased, so a run of such characters is looked through twice at most. Characters of later editions are neither.
+        func isKnown(_ scalar: Unicode.Scalar) -> Bool { scalar.isAssigned(in: UnicodeEdition.python) }
         func isCased(_ scalars: some Sequence<Unicode.Scalar>) -> Bool {
-            scalars.first { !$0.properties.isCaseIgnorable }.map(\.properties.isCased) ?? false
+            scalars.first { !($0.properties.isCaseIgnorable && isKnown($0)) }.map { $0.properties.isCased && isKnown($0) } ?? false
         }
         return isCased(scalars[..<index].reversed()) && !isCased(scalars[(index + 1)...])
     }

@@ -118,6 +118,15 @@ public struct SimpleCLIPTokenizer: Sendable {
         return wholes.first { values.count >= $0.count && zip(values, $0).allSatisfy { CaseFolding.fold($0) == $1 } }?.count
     }
 
+    /// The tokens of a prompt with the marks around it. Offsets are empty: no reference has any.
+    public func encoding(_ prompt: String) -> Encoding {
+        var encoding = Encoding()
+        for id in encode(prompt) { encoding.append(id, vocabulary.model.vocabulary.token(id) ?? "", 0..<0) }
+        encoding.insertSpecial(CLIPVocabulary.startOfText, CLIPVocabulary.startMark, at: 0)
+        encoding.insertSpecial(CLIPVocabulary.endOfText, CLIPVocabulary.endMark, at: encoding.ids.count)
+        return encoding
+    }
+
     /// The 77 ids that the text encoder gets: marks around the first 75, then padding.
     public func window(_ prompt: String) -> [TokenID] {
         WindowShape.clip(padding).window(encode(prompt))

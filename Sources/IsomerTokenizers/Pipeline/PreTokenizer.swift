@@ -27,6 +27,7 @@ indirect enum PreTokenizer: Sendable {
     case digits(individually: Bool)
     case bert
     case fixedLength(Int)
+    case unicodeScripts
 
     /// GPT-2's pattern.
     static let gpt2Pattern = #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
@@ -95,6 +96,11 @@ indirect enum PreTokenizer: Sendable {
                 return stride(from: 0, to: offsets.count - 1, by: length).map {
                     text.slice(offsets[$0]..<offsets[min($0 + length, offsets.count - 1)])
                 }
+            }
+        case .unicodeScripts:
+            try Piece.replace(&pieces) { text throws(IsomerError) in
+                let starts = ScriptTable.shared.starts(in: text)
+                return zip(starts, starts.dropFirst() + [text.bytes.count]).map { text.slice($0..<$1) }
             }
         }
     }

@@ -20,8 +20,10 @@ public enum PromptWeights {
         // Where the brackets that are open now began, as places in `parts`.
         var round: [Int] = []
         var square: [Int] = []
+        // In the order in which brackets close.
+        var factors: [BracketFactor] = []
         func multiply(from start: Int, by factor: Double) {
-            for index in parts.indices[start...] { parts[index].weight = parts[index].weight.map { $0 * factor } }
+            if start < parts.count { factors.append(BracketFactor(start: start, end: parts.count, value: factor)) }
         }
         while let token = scanner.next() {
             switch token {
@@ -43,7 +45,32 @@ public enum PromptWeights {
         }
         for start in round { multiply(from: start, by: step) }
         for start in square { multiply(from: start, by: 1 / step) }
+        apply(factors, to: &parts)
         return joined(parts)
+    }
+
+    /// Multiplies weights by all brackets around them, in time O(n log n) however deep they nest.
+    private static func apply(_ factors: [BracketFactor], to parts: inout [(text: String, weight: Double?)]) {
+        guard !factors.isEmpty else { return }
+        var product = BracketProduct(factors)
+        let byStart = factors.indices.sorted { factors[$0].start < factors[$1].start }
+        var opened = byStart[...]
+        // Brackets close in order, so their ends are in order too.
+        var closed = factors.indices
+        var weight = 1.0
+        for index in parts.indices {
+            var hasChanged = false
+            while let next = opened.first, factors[next].start <= index {
+                product.insert(opened.removeFirst())
+                hasChanged = true
+            }
+            while let next = closed.first, factors[next].end <= index {
+                product.remove(closed.removeFirst())
+                hasChanged = true
+            }
+            if hasChanged { weight = product.value }
+            parts[index].weight = parts[index].weight.map { $0 * weight }
+        }
     }
 
     /// Adds text, cut at `BREAK`.

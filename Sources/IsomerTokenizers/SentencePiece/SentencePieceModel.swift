@@ -59,6 +59,26 @@ public struct SentencePieceModel: Sendable {
         }
     }
 
+    /// A model whose parts come from elsewhere. Throws `malformed` if no piece is the unknown one.
+    init(
+        pieces: [Piece], kind: Kind, fallsBackToBytes: Bool, unknown: Int?, beginning: Int?, end: Int?, padding: Int?, compiledMap: [UInt8],
+        addsDummyPrefix: Bool, removesExtraSpaces: Bool
+    ) throws(IsomerError) {
+        self.pieces = pieces
+        self.kind = kind
+        self.fallsBackToBytes = fallsBackToBytes
+        beginningID = Int64(beginning ?? -1)
+        endID = Int64(end ?? -1)
+        paddingID = Int64(padding ?? -1)
+        self.compiledMap = compiledMap
+        self.addsDummyPrefix = addsDummyPrefix
+        self.removesExtraSpaces = removesExtraSpaces
+        guard let unknown = pieces.firstIndex(where: { $0.type == .unknown }) ?? unknown, pieces.indices ~= unknown else {
+            throw IsomerError(.malformed, "the model has no unknown piece")
+        }
+        unknownID = TokenID(unknown)
+    }
+
     private mutating func read(_ bytes: [UInt8]) throws(IsomerError) {
         var reader = ProtobufReader(bytes[...])
         while let (number, value) = try reader.next() {

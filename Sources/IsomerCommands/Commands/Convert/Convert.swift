@@ -3,6 +3,7 @@ internal import IsomerBytes
 internal import IsomerConversion
 internal import IsomerFormats
 internal import IsomerTensors
+internal import IsomerTokenizers
 
 /// `isomer convert`.
 public struct Convert: IsomerCommand {
@@ -15,6 +16,9 @@ public struct Convert: IsomerCommand {
 
             Between a folder and a file the model is mapped: components, names and shapes become the target's. From one file to another only \
             the container changes and every tensor keeps its name, unless --layout or a choice of components says otherwise.
+
+            A tokenizer's file or folder becomes another form of it: vocab.json with merges.txt, tokenizer.json, OpenAI's \
+            bpe_simple_vocab_16e6.txt.gz, tiktoken, vocab.txt; SentencePiece models are read. What the form does not say is listed.
 
             The output is written beside its destination, read back, and only then given its name: an existing output stays as it was if \
             anything goes wrong.
@@ -38,6 +42,15 @@ public struct Convert: IsomerCommand {
     public init() {}
 
     public func run(in environment: CommandEnvironment) throws -> ExitStatus {
+        if try TokenizerFormat.isTokenizer(source.path) {
+            guard options.areForAnything else {
+                throw IsomerError(
+                    .usage, "a tokenizer has no weights", path: source.path, remedy: "leave away what is about weights and components")
+            }
+            let conversion = TokenizerConversion(
+                source: source.path, destination: destination.path, overwrite: options.overwrite, isDryRun: options.dryRun)
+            return try conversion.perform(in: environment, shared)
+        }
         let plan = try plan()
         try plan.check()
         if options.dryRun {

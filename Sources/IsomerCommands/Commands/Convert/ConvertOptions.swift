@@ -57,6 +57,13 @@ struct ConvertOptions: ParsableArguments {
     @Flag(help: "Replace what is at the destination.")
     var overwrite = false
 
+    /// Whether nothing is asked for that only weights have.
+    var areForAnything: Bool {
+        to == nil && layout == nil && dtype == nil && maxShardSize == nil && metadata.isEmpty && embedding.isEmpty
+            && extractEmbedding == nil
+            && !legacy
+    }
+
     var verification: Verification {
         if noVerify { return .none }
         return verify == .full ? .full : .header

@@ -8,10 +8,22 @@ struct PromptAnalysis {
     private let window: Int?
     /// The byte of the prompt at which the first token that does not fit begins.
     private let cut: Int?
+    /// Whether it is known what of the prompt each token covers.
+    private let hasOffsets: Bool
+
+    /// With the ids of an implementation that gives no offsets.
+    init(_ prompt: String, _ tokenizer: SimpleCLIPTokenizer, window: Int?) {
+        self.prompt = prompt
+        self.window = window
+        cut = nil
+        hasOffsets = false
+        encoding = tokenizer.encoding(prompt)
+    }
 
     init(_ prompt: String, _ tokenizer: Tokenizer, window: Int?) throws(IsomerError) {
         self.prompt = prompt
         self.window = window
+        hasOffsets = true
         let encoding = try tokenizer.encode(prompt)
         self.encoding = encoding
         let marks = encoding.isSpecial.count { $0 }
@@ -32,6 +44,16 @@ struct PromptAnalysis {
         if let cut {
             report.line("too long: the text encoder would not see \"\(tail(from: cut))\"", indent: 2)
         }
+        if !hasOffsets {
+            if let window, encoding.ids.count > window {
+                report.line(
+                    "too long: the text encoder would not see the last \(Numbers.count(encoding.ids.count - window, "token"))", indent: 2)
+            }
+            var table = Table([.init("id", .right), .init("token", flexible: true)], indent: 2)
+            for index in encoding.ids.indices { table.append(["\(encoding.ids[index])", encoding.pieces[index]]) }
+            report.table(table)
+            return report.finish()
+        }
         var table = Table(
             [.init("id", .right), .init("bytes", .right), .init("token", flexible: true), .init("text", flexible: true)], indent: 2)
         for index in encoding.ids.indices {
@@ -50,7 +72,8 @@ struct PromptAnalysis {
         let tokens: [JSONValue] = encoding.ids.indices.map { index in
             [
                 "id": .integer(encoding.ids[index]), "token": .string(encoding.pieces[index]),
-                "start": .integer(encoding.offsets[index].lowerBound), "end": .integer(encoding.offsets[index].upperBound),
+                "start": hasOffsets ? .integer(encoding.offsets[index].lowerBound) : .null,
+                "end": hasOffsets ? .integer(encoding.offsets[index].upperBound) : .null,
                 "special": .bool(encoding.isSpecial[index]),
             ]
         }

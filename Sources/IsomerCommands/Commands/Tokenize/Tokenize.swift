@@ -21,6 +21,17 @@ public struct Tokenize: IsomerCommand {
     @Option(name: .long, help: ArgumentHelp("The tokenizer: a folder, a file, clip or clip2.", valueName: "model"))
     var model = "clip"
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Whose ids: with clip and clip2, one of several implementations of the tokenizer.",
+            discussion: """
+                They agree on plain English. transformers is the fast tokenizer, which diffusers runs; transformers-slow, up to 4.57, repairs \
+                damaged text with ftfy first; without ftfy it composes characters and drops unassigned ones; open_clip, as openai/CLIP, \
+                repairs, replaces HTML's references and pads with 0. All but the first lose where characters came from.
+                """, valueName: "name"))
+    var flavor = CLIPFlavor.transformers
+
     @Flag(name: .long, help: "Read prompts from standard input, one a line.")
     var stdin = false
 
@@ -37,6 +48,10 @@ public struct Tokenize: IsomerCommand {
 
     public func validate() throws {
         if let window, !(1...(1 << 24)).contains(window) { throw ValidationError("--window takes a number from 1 to 16777216.") }
+        if flavor != .transformers, !["clip", "clip2"].contains(model) {
+            throw ValidationError("--flavor goes with --model clip or clip2.")
+        }
+        if count, flavor != .transformers { throw ValidationError("--count counts as transformers does; leave --flavor away.") }
         if count, stdin { throw ValidationError("--count takes files, not standard input.") }
         if texts.isEmpty, !stdin { throw ValidationError(count ? "Name the files to count." : "Give a prompt, or --stdin.") }
     }
@@ -49,8 +64,12 @@ public struct Tokenize: IsomerCommand {
         }
         let prompts = texts + (stdin ? try StandardInput.lines() : [])
         var results: [JSONValue] = []
+        let simple = flavor == .transformers ? nil : try SimpleCLIPTokenizer(flavor, padding: model == "clip" ? .endOfText : .exclamation)
         for prompt in prompts {
-            let analysis = try PromptAnalysis(prompt, file.tokenizer, window: window ?? file.window)
+            let analysis =
+                if let simple { PromptAnalysis(prompt, simple, window: window ?? file.window) } else {
+                    try PromptAnalysis(prompt, file.tokenizer, window: window ?? file.window)
+                }
             if shared.json {
                 results.append(analysis.json)
             } else {
@@ -60,7 +79,8 @@ public struct Tokenize: IsomerCommand {
         if shared.json {
             environment.writeOutput(
                 JSONOutput.text([
-                    "schema": "isomer.tokenize/1", "model": .string(model), "origin": .string(file.origin),
+                    "schema": "isomer.tokenize/1", "model": .string(model), "flavor": simple.map { .string($0.flavor.rawValue) } ?? .null,
+                    "origin": .string(file.origin),
                     "window": (window ?? file.window).map { .integer($0) } ?? .null, "prompts": .array(results),
                 ]))
         }
@@ -121,3 +141,5 @@ enum StandardInput {
         return lines
     }
 }
+
+extension CLIPFlavor: ExpressibleByArgument {}

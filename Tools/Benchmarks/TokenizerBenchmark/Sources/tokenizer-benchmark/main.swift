@@ -3,11 +3,11 @@ import Synchronization
 
 // tokenizer-benchmark load ROUNDS
 // tokenizer-benchmark encode clip|FILE CAPTIONS THREADS
+// tokenizer-benchmark ids clip|clip2|FLAVOR|FILE TEXTS
 //
-// tokenizer-benchmark ids clip|clip2|FILE TEXTS
-//
-// ids prints each line's ids, and stops where the short way and the long way differ. The others print one line of numbers: seconds (the least of ROUNDS for load), then for encode the number of ids and a sum over them that the
-// peer's ids must have too.
+// load and encode print one line of numbers: seconds (the first and the least of ROUNDS for load), then for encode the number of ids and a sum
+// over them that the peer's ids must have too. ids prints each line's ids, and stops where the short way and the long way differ. A FLAVOR is
+// one of the other implementations of CLIP's tokenizer: open_clip, transformers-slow, transformers-slow-without-ftfy.
 
 func seconds(_ body: () throws -> Void) rethrows -> Double {
     let clock = ContinuousClock()
@@ -61,20 +61,26 @@ case "encode" where arguments.count == 5:
     let (count, sum) = totals.withLock { $0 }
     print(time, count, sum)
 case "ids" where arguments.count == 4:
-    let tokenizer =
-        switch arguments[2] {
-        case "clip": try Tokenizer.clip()
-        case "clip2": try Tokenizer.clip(padding: .exclamation)
-        default: try TokenizerFile(FilePath(arguments[2])).tokenizer
-        }
-    let encoder = IDEncoder(tokenizer)
     let text = try ReadableFile(FilePath(arguments[3])).contents(limit: 4 << 30)
-    for line in text.split(separator: 0x0A, omittingEmptySubsequences: false) {
-        let prompt = String(decoding: line, as: UTF8.self)
-        let ids = try encoder.ids(of: prompt, addsSpecials: true)
-        guard try tokenizer.encode(prompt).ids == ids else { fatalError("the two ways differ: \(prompt.debugDescription)") }
-        print(ids.map(String.init).joined(separator: " "))
+    let prompts = text.split(separator: 0x0A, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+    func output(_ ids: [TokenID]) { print(ids.map(String.init).joined(separator: " ")) }
+    if let flavor = CLIPFlavor(rawValue: arguments[2]) {
+        let tokenizer = try SimpleCLIPTokenizer(flavor)
+        for prompt in prompts { output(tokenizer.encode(prompt)) }
+    } else {
+        let tokenizer =
+            switch arguments[2] {
+            case "clip": try Tokenizer.clip()
+            case "clip2": try Tokenizer.clip(padding: .exclamation)
+            default: try TokenizerFile(FilePath(arguments[2])).tokenizer
+            }
+        let encoder = IDEncoder(tokenizer)
+        for prompt in prompts {
+            let ids = try encoder.ids(of: prompt, addsSpecials: true)
+            guard try tokenizer.encode(prompt).ids == ids else { fatalError("the two ways differ: \(prompt.debugDescription)") }
+            output(ids)
+        }
     }
 default:
-    print("usage: tokenizer-benchmark load ROUNDS | encode clip|FILE CAPTIONS THREADS")
+    print("usage: tokenizer-benchmark load ROUNDS | encode clip|FILE CAPTIONS THREADS | ids clip|clip2|FLAVOR|FILE TEXTS")
 }
