@@ -22,6 +22,10 @@ public final class Computation {
     /// Told of every tensor that a layer with weights makes, and the layer's name. Not called in a plan.
     public var observer: ((_ layer: String, _ output: Tensor) throws(IsomerError) -> Void)?
 
+    /// Told how large an attention's products of queries and keys are before they are scaled, where they may be beyond `limit`: they are no
+    /// layer's output, and overflow in f16 before any other number of some networks.
+    public var scoreObserver: (limit: Float, report: (_ layer: String, _ magnitude: Float) throws(IsomerError) -> Void)?
+
     private let scratch: [Scratch]
     /// `nil` in a plan.
     private let pool: WorkerPool?

@@ -19,6 +19,15 @@ public final class Weights {
     /// What was asked for and is not there, or is something else.
     public private(set) var problems: [IsomerError] = []
 
+    /// What changes parameters before they are used, in order.
+    public var adapters: [any WeightAdapter] = []
+    /// Whether what the adapters make of a parameter is kept in memory: LoRA applied on load rather than in every pass.
+    public var keepsAdapted = false
+    var kept: [String: Slots<Float>] = [:]
+    /// The most bytes that one parameter takes beside the file it is stored in, of those that were asked for: where it is not stored as it is
+    /// used, or not as bytes, or changed by an adapter.
+    public private(set) var widenedPeak = 0
+
     private let source: (any TensorSource)?
     private let prefix: String
     private let isLenient: Bool
@@ -67,11 +76,12 @@ public final class Weights {
             if found.shape.dimensions != shape {
                 problem = IsomerError(
                     .mismatch, "the tensor has the wrong shape", item: prefix + name, expected: "\(shape)", found: found.shape.description)
-            } else if found.scalarType.kind != .float {
+            } else if !Self.isComputable(found.scalarType) {
                 problem = IsomerError(
                     .unsupported, "the tensor's numbers cannot be computed with", item: prefix + name, expected: "a floating type",
                     found: found.scalarType.rawValue)
             } else {
+                widenedPeak = max(widenedPeak, widenedBytes(index, source, name))
                 return index
             }
         } else {
@@ -86,8 +96,35 @@ public final class Weights {
     /// Notes that a tensor will be read, in a plan.
     func expect(_ name: String, _ shape: [Int]) throws(IsomerError) { _ = try position(of: name, shape) }
 
-    /// Lends a tensor's bytes to `body`: mapped where they lie in a file as they are, else read.
+    /// Lends a tensor's bytes to `body`, changed by the adapters if there are any: mapped where they lie in a file as they are, else read.
     func withBytes(
+        _ name: String, _ shape: [Int], _ body: (UnsafeRawPointer, ScalarType) throws(IsomerError) -> Void
+    ) throws(IsomerError) {
+        if isAdapted(name) { return try withAdapted(name, shape, body) }
+        try withStoredBytes(name, shape, body)
+    }
+
+    /// Whether there is a way from the type's elements to numbers.
+    private static func isComputable(_ type: ScalarType) -> Bool {
+        type.kind == .float || (type.kind == .quantized && (try? Cast(from: type, to: .f32)) != nil)
+    }
+
+    /// Bytes that a parameter takes while it is used, beside the file it is stored in.
+    private func widenedBytes(_ index: Int, _ source: any TensorSource, _ name: String) -> Int {
+        let tensor = source.tensors[index]
+        let wide = tensor.shape.elementCount.multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
+        var bytes = 0
+        if tensor.scalarType.kernelScalar == nil {
+            bytes = tensor.byteCount.addingReportingOverflow(wide.partialValue).partialValue
+        } else if source.storedRange(of: index) == nil {
+            bytes = tensor.byteCount
+        }
+        // What is stored, its sum, and the copies that the sum is made of.
+        return isAdapted(name) ? bytes.addingReportingOverflow(3 * (wide.partialValue / 4 * 4)).partialValue : bytes
+    }
+
+    /// Lends a tensor's bytes to `body` as they are stored.
+    func withStoredBytes(
         _ name: String, _ shape: [Int], _ body: (UnsafeRawPointer, ScalarType) throws(IsomerError) -> Void
     ) throws(IsomerError) {
         guard let index = try position(of: name, shape), let source else {
@@ -97,12 +134,12 @@ public final class Weights {
         guard descriptor.shape.dimensions == shape else {
             throw IsomerError(.mismatch, "the tensor has the wrong shape", item: prefix + name, expected: "\(shape)")
         }
-        guard descriptor.scalarType.kind == .float else {
+        guard Self.isComputable(descriptor.scalarType) else {
             throw IsomerError(.unsupported, "the tensor's numbers cannot be computed with", item: prefix + name)
         }
         guard descriptor.byteCount > 0 else { return }
-        // Elements below a byte have no address.
-        if !descriptor.scalarType.isByteAligned { return try withWidened(index, source, body) }
+        // Elements below a byte, and those of blocks, have no address.
+        if descriptor.scalarType.kernelScalar == nil { return try withWidened(index, source, body) }
         if let range = source.storedRange(of: index) {
             let mapping = try mapping(of: range.file)
             return try mapping.withBytes { bytes throws(IsomerError) in

@@ -15,6 +15,7 @@
 #include "isomer_cast.h"
 #include "isomer_colour.h"
 #include "isomer_crc32.h"
+#include "isomer_elementwise.h"
 #include "isomer_layers.h"
 #include "isomer_level.h"
 #include "isomer_matrix.h"

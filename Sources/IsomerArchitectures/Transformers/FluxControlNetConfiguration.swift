@@ -50,8 +50,12 @@ extension FluxControlNetConfiguration: NetworkConfiguration {
     /// Reads Diffusers' `config.json` of a `FluxControlNetModel`.
     public init(json: JSONCursor) throws(IsomerError) {
         let width = try json.optionalExtent("conditioning_embedding_channels")
+        var object = try json.object()
+        // Where it looks at pixels, four of their features make a token; a latent comes as tokens.
+        if width != nil, object["patch_size"] == 2 { object["patch_size"] = nil }
         self.init(
-            trunk: try FluxTransformerConfiguration(json: json), modes: try json.optionalExtent("num_mode"),
+            trunk: try FluxTransformerConfiguration(json: JSONCursor(.object(object), path: json.path)),
+            modes: try json.optionalExtent("num_mode"),
             pictureWidths: width.map { Array(repeating: $0, count: 4) })
         trunk.outputWidth = trunk.inputWidth
     }
@@ -91,6 +95,7 @@ extension FluxControlNetConfiguration: NetworkConfiguration {
         }
         object["_class_name"] = .string(Self.classes[0].name)
         object["out_channels"] = nil
+        if pictureWidths != nil { object["patch_size"] = 2 }
         object["num_mode"] = JSONValue(modes)
         object["conditioning_embedding_channels"] = JSONValue(pictureWidths?.first)
         return object

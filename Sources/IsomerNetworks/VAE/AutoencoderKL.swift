@@ -101,6 +101,7 @@ public struct AutoencoderKL {
         let query = try c.linear(h, module["to_q"], outputs: width)
         let key = try c.linear(h, module["to_k"], outputs: width)
         let value = try c.linear(h, module["to_v"], outputs: width)
+        try c.observeScores(query, key, heads: 1, module)
         let seen = try c.attention(query, key, value, heads: 1)
         return try c.reshape(c.linear(seen, module["to_out"]["0"], outputs: width, residual: c.reshape(x, sequence)), x.shape)
     }

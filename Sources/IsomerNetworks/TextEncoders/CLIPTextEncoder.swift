@@ -72,6 +72,7 @@ public struct CLIPTextEncoder {
             let query = try c.linear(normal, attention["q_proj"], outputs: width)
             let key = try c.linear(normal, attention["k_proj"], outputs: width)
             let value = try c.linear(normal, attention["v_proj"], outputs: width)
+            try c.observeScores(query, key, heads: headCount, attention)
             let seen = try c.attention(query, key, value, heads: headCount, isCausal: true)
             x = try c.linear(seen, attention["out_proj"], outputs: width, residual: x)
             let wide = try c.linear(

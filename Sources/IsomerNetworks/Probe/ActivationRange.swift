@@ -25,5 +25,14 @@ public final class ActivationRange {
             if !isFinite || magnitude > Self.halfPrecisionLimit, firstBeyondHalf == nil { firstBeyondHalf = (layer, magnitude) }
             if isFinite, magnitude > largest?.magnitude ?? -1 { largest = (layer, magnitude) }
         }
+        c.scoreObserver = (
+            Self.halfPrecisionLimit,
+            { [self] layer, magnitude throws(IsomerError) in
+                // Numbers that are not finite were told of where they came from.
+                if magnitude.isFinite, magnitude > Self.halfPrecisionLimit, firstBeyondHalf == nil {
+                    firstBeyondHalf = ("\(layer) (queries times keys)", magnitude)
+                }
+            }
+        )
     }
 }

@@ -1,0 +1,118 @@
+import IsomerArchitectures
+public import IsomerBytes
+public import IsomerCompute
+import IsomerTensors
+
+/// Inputs that a network can be tried with, made from a seed: the same on every machine.
+public struct ProbeInputs: Sendable {
+    /// What the numbers follow from.
+    public let seed: UInt64
+
+    /// Inputs of one seed.
+    public init(seed: UInt64) { self.seed = seed }
+
+    /// Nearly normally distributed numbers; the name and place of each tell its value.
+    public func tensor(_ c: Computation, _ name: String, _ shape: [Int]) throws(IsomerError) -> Tensor {
+        if c.isPlanning { return try c.zeros(shape) }
+        let source = try RandomSource([TensorDescriptor(name: name, scalarType: .f32, shape: Shape(shape))], seed: seed)
+        let bytes = try source.bytes(of: 0)
+        let values = bytes.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+        // A source of weights makes them small; inputs are of size one.
+        let size = (values.reduce(0) { $0 + Double($1) * Double($1) } / Double(max(1, values.count))).squareRoot()
+        return try c.tensor(shape, values.map { size == 0 ? 0 : Float(Double($0) / size) })
+    }
+
+    /// A late and an early time in turn, of 1000.
+    public func times(_ images: Int) -> [Float] { (0..<images).map { $0 % 2 == 0 ? 981 : 37 } }
+
+    /// Ids below `count`, the largest at the end of each text.
+    public func ids(texts: Int, tokens: Int, count: Int) -> [Int] {
+        (0..<texts).flatMap { text in
+            (0..<tokens).map { place in
+                place + 1 == tokens ? count - 1 : (place &* 7919 &+ text &* 104_729 &+ 320) % max(1, count - 1)
+            }
+        }
+    }
+
+    /// Whatever a UNet, or a ControlNet made of one, is conditioned on.
+    func conditioning(
+        _ c: Computation, _ configuration: UNetConfiguration, images: Int, tokens: Int
+    ) throws(IsomerError) -> UNet2DCondition.Conditioning {
+        var conditioning = UNet2DCondition.Conditioning(
+            context: try tensor(c, "context", [images, tokens, configuration.crossAttentionWidth]))
+        switch configuration.classEmbedding {
+        case .none: break
+        case .table(let count): conditioning.classes = (0..<images).map { Float($0 % max(1, count)) }
+        case .timestep: conditioning.classes = (0..<images).map { Float(20 + $0) }
+        case .projection(let width): conditioning.classVector = try tensor(c, "class", [images, width])
+        }
+        if let width = configuration.additionWidth, let each = configuration.additionTimeWidth {
+            // Six sizes beside two encoders' text; five in the refiner, whose pooled text is as wide as its one encoder's.
+            let isRefiner = width - configuration.crossAttentionWidth == 5 * each
+            let sizes: [Float] = isRefiner ? [1024, 1024, 0, 0, 6] : [1024, 1024, 0, 0, 1024, 1024]
+            let text = try self.tensor(c, "text", [images, width - sizes.count * each])
+            conditioning.addition = (text, (0..<images).flatMap { _ in sizes })
+        }
+        return conditioning
+    }
+}
+
+extension UNet2DCondition {
+    /// Runs once on made-up inputs: `images` latents of `height` times `width`.
+    @discardableResult
+    public func rehearse(
+        _ c: Computation, _ weights: Weights, height: Int? = nil, width: Int? = nil, images: Int = 2, tokens: Int = 77,
+        inputs: ProbeInputs = ProbeInputs(seed: 1)
+    ) throws(IsomerError) -> Tensor {
+        let sample = try inputs.tensor(
+            c, "sample", [images, height ?? 2 * sizeUnit, width ?? sizeUnit, configuration.inputChannels])
+        let conditioning = try inputs.conditioning(c, configuration, images: images, tokens: tokens)
+        return try self(c, weights.root, sample: sample, times: inputs.times(images), conditioning)
+    }
+}
+
+extension AutoencoderKL {
+    /// Encodes and decodes made-up inputs once.
+    @discardableResult
+    public func rehearse(
+        _ c: Computation, _ weights: Weights, height: Int = 8, width: Int = 8, inputs: ProbeInputs = ProbeInputs(seed: 1)
+    ) throws(IsomerError) -> (moments: Tensor, pictures: Tensor) {
+        let picture = try inputs.tensor(
+            c, "pictures", [1, height * magnification, width * magnification, configuration.inputChannels])
+        let moments = try encode(c, weights.root, picture)
+        let latents = try inputs.tensor(c, "latents", [1, height, width, configuration.latentChannels])
+        return (moments, try decode(c, weights.root, latents))
+    }
+}
+
+extension AutoencoderTiny {
+    /// Encodes and decodes made-up inputs once: latents of `side` times `side`.
+    @discardableResult
+    public func rehearse(
+        _ c: Computation, _ weights: Weights, side: Int = 8, inputs: ProbeInputs = ProbeInputs(seed: 1)
+    ) throws(IsomerError) -> (latents: Tensor, pictures: Tensor) {
+        let picture = try inputs.tensor(
+            c, "pictures", [1, side * magnification, side * magnification, configuration.inputChannels])
+        let made = try encode(c, weights.root, picture)
+        let latents = try inputs.tensor(c, "latents", [1, side, side, configuration.latentChannels])
+        return (made, try decode(c, weights.root, latents))
+    }
+}
+
+extension CLIPTextEncoder {
+    /// Reads made-up texts of full length.
+    @discardableResult
+    public func rehearse(_ c: Computation, _ weights: Weights, texts: Int = 1) throws(IsomerError) -> Output {
+        let ids = ProbeInputs(seed: 1).ids(texts: texts, tokens: configuration.positions, count: configuration.vocabularySize)
+        return try self(c, weights.root, ids: ids, images: texts)
+    }
+}
+
+extension T5Encoder {
+    /// Reads one made-up text.
+    @discardableResult
+    public func rehearse(_ c: Computation, _ weights: Weights, tokens: Int = 77) throws(IsomerError) -> Tensor {
+        let ids = ProbeInputs(seed: 1).ids(texts: 1, tokens: tokens, count: configuration.vocabularySize)
+        return try self(c, weights.root, ids: ids, images: 1)
+    }
+}
