@@ -21,6 +21,10 @@ import Testing
         try compare(try Tokenizer.clip(padding: padding), try Fixture.cases("\(name).cases.json"), name)
     }
 
+    @Test func t5EqualsTransformers() throws {
+        try compare(try Tokenizer.t5(), try Fixture.cases("t5-published.cases.json"), "t5")
+    }
+
     @Test func normalizersAlone() throws {
         for entry in try JSONCursor(Fixture.json("normalizers.json")).elements() {
             let name = try entry.required("name").string()

@@ -179,6 +179,15 @@ def flux(inputs=64, guidance=True, double=19, single=38):
     return {"diffusers": {"transformer": canonical}, "checkpoint": {"transformer": original}}
 
 
+def pixart(sample, sizes, caption_tokens):
+    canonical = model("PixArtTransformer2DModel", caption_channels=4096, sample_size=sample, use_additional_conditions=sizes)
+    original = meta(
+        lambda: originals_transformers.PixArt(tokens=(sample // 2) ** 2, caption_tokens=caption_tokens, sizes=sizes)
+    )
+    require_same_keys("transformer", originals_transformers.pixart_to_diffusers(original), canonical)
+    return {"diffusers": {"transformer": canonical}, "checkpoint": {"transformer": original}}
+
+
 # --- VAEs -----------------------------------------------------------------------------------------------------------------------
 
 
@@ -352,6 +361,9 @@ ENTRIES = {
     "flux-schnell": lambda: flux(guidance=False),
     "flux-fill": lambda: flux(inputs=384),
     "flux-depth": lambda: flux(inputs=128),
+    "pixart-alpha": lambda: pixart(128, True, 120),
+    "pixart-alpha-512": lambda: pixart(64, False, 120),
+    "pixart-sigma": lambda: pixart(128, False, 300),
     "vae-sd": lambda: autoencoder(LDM_WIDTHS, 4, True),
     "vae-16": lambda: latent_16(LDM_WIDTHS),
     "taesd": tiny_autoencoder,

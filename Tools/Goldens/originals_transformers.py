@@ -1,6 +1,7 @@
-"""The module trees of Stable Diffusion 3's and Flux's original code, written anew: names, shapes and order, no forward pass.
+"""The module trees of Stable Diffusion 3's, Flux's and PixArt's original code, written anew: names, shapes and order, no forward pass.
 
-Reference: Stability-AI/sd3.5, mmditx.py; black-forest-labs/flux, src/flux/{model.py,modules/layers.py}.
+Reference: Stability-AI/sd3.5, mmditx.py; black-forest-labs/flux, src/flux/{model.py,modules/layers.py};
+PixArt-alpha/PixArt-sigma, diffusion/model/nets/{PixArt.py,PixArtMS.py,PixArt_blocks.py}.
 """
 
 import torch
@@ -169,3 +170,80 @@ class XLabsControlNet(nn.Module):
         for source, target in steps:
             parts += [conv(source, target, 3), nothing()]
         self.input_hint_block = nn.Sequential(*parts[:-1])
+
+
+# --- PixArt ---------------------------------------------------------------------------------------------------------------------
+
+
+class PixArtBlock(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.scale_shift_table = nn.Parameter(torch.empty(6, width))
+        self.attn = nn.Module()
+        self.attn.qkv = nn.Linear(width, 3 * width)
+        self.attn.proj = nn.Linear(width, width)
+        self.cross_attn = nn.Module()
+        self.cross_attn.q_linear = nn.Linear(width, width)
+        self.cross_attn.kv_linear = nn.Linear(width, 2 * width)
+        self.cross_attn.proj = nn.Linear(width, width)
+        self.mlp = nn.Module()
+        self.mlp.fc1 = nn.Linear(width, 4 * width)
+        self.mlp.fc2 = nn.Linear(4 * width, width)
+
+
+class PixArt(nn.Module):
+    """`tokens` positions of the pictures it was trained for, `caption_tokens` of an empty prompt; `sizes` for PixArt-α at 1024."""
+
+    def __init__(self, *, depth=28, width=1152, latent=4, patch=2, caption=4096, tokens, caption_tokens, sizes):
+        super().__init__()
+        self.register_buffer("pos_embed", torch.empty(1, tokens, width))
+        self.x_embedder = nn.Module()
+        self.x_embedder.proj = conv(latent, width, patch)
+        self.t_embedder = embedder(256, width)
+        self.t_block = nn.Sequential(nothing(), nn.Linear(width, 6 * width))
+        self.y_embedder = nn.Module()
+        self.y_embedder.register_buffer("y_embedding", torch.empty(caption_tokens, caption))
+        self.y_embedder.y_proj = nn.Module()
+        self.y_embedder.y_proj.fc1 = nn.Linear(caption, width)
+        self.y_embedder.y_proj.fc2 = nn.Linear(width, width)
+        if sizes:
+            self.csize_embedder = embedder(256, width // 3)
+            self.ar_embedder = embedder(256, width // 3)
+        self.blocks = nn.ModuleList(PixArtBlock(width) for _ in range(depth))
+        self.final_layer = nn.Module()
+        self.final_layer.linear = nn.Linear(width, patch * patch * 2 * latent)
+        self.final_layer.scale_shift_table = nn.Parameter(torch.empty(2, width))
+
+
+def pixart_to_diffusers(tensors):
+    """What diffusers' scripts/convert_pixart_sigma_to_diffusers.py and convert_pixart_alpha_to_diffusers.py do, at any depth."""
+    plain = {
+        "x_embedder.proj": "pos_embed.proj", "y_embedder.y_proj.fc1": "caption_projection.linear_1",
+        "y_embedder.y_proj.fc2": "caption_projection.linear_2", "t_block.1": "adaln_single.linear", "final_layer.linear": "proj_out",
+    }
+    for original, ours in (("t_embedder", "timestep"), ("csize_embedder", "resolution"), ("ar_embedder", "aspect_ratio")):
+        plain[f"{original}.mlp.0"] = f"adaln_single.emb.{ours}_embedder.linear_1"
+        plain[f"{original}.mlp.2"] = f"adaln_single.emb.{ours}_embedder.linear_2"
+    inside = {
+        "attn.proj": "attn1.to_out.0", "cross_attn.q_linear": "attn2.to_q", "cross_attn.proj": "attn2.to_out.0",
+        "mlp.fc1": "ff.net.0.proj", "mlp.fc2": "ff.net.2",
+    }
+    split = {"attn.qkv": ["attn1.to_q", "attn1.to_k", "attn1.to_v"], "cross_attn.kv_linear": ["attn2.to_k", "attn2.to_v"]}
+    result = {}
+    for name, tensor in tensors.items():
+        module, _, leaf = name.rpartition(".")
+        if name in ("pos_embed", "y_embedder.y_embedding"):
+            continue
+        if name == "final_layer.scale_shift_table":
+            result["scale_shift_table"] = tensor
+        elif module in plain:
+            result[f"{plain[module]}.{leaf}"] = tensor
+        else:
+            _, number, rest = module.split(".", 2) if module.count(".") > 1 else (*module.split("."), "")
+            block = f"transformer_blocks.{number}"
+            if rest in split:
+                for part, piece in zip(split[rest], tensor.chunk(len(split[rest]), dim=0)):
+                    result[f"{block}.{part}.{leaf}"] = piece
+            else:
+                result[".".join(filter(None, (block, inside.get(rest, rest), leaf)))] = tensor
+    return result

@@ -1,7 +1,7 @@
 """Writes Fixtures/components: single networks of later families, small and structure-true, as diffusers' save_pretrained lays them
 out, each beside the list of tensors its original-layout file must hold.
 
-    python Tools/Goldens/tiny_components.py Fixtures/components
+    python Tools/Goldens/tiny_components.py Fixtures/components [NAME…]
 
 NAME/config.json, NAME/diffusion_pytorch_model.safetensors (or model.safetensors)
 NAME.checkpoint.txt     golden: `name dtype shape sha256`, diffusers' own conversion inverted by tracing (peers.inverted)
@@ -85,6 +85,19 @@ def flux(double, single, inputs=8, guidance=True):
     return "FluxTransformer2DModel", config, "", original, any_width_flux_conversion()
 
 
+def pixart(depth, sizes, sample):
+    config = dict(
+        attention_head_dim=6, caption_channels=14, cross_attention_dim=12, in_channels=4, num_attention_heads=2, num_layers=depth,
+        out_channels=8, patch_size=2, sample_size=sample, use_additional_conditions=sizes,
+    )
+    original = catalogue.meta(
+        lambda: originals_transformers.PixArt(
+            depth=depth, width=12, caption=14, tokens=(sample // 2) ** 2, caption_tokens=5, sizes=sizes
+        )
+    )
+    return "PixArtTransformer2DModel", config, "", original, originals_transformers.pixart_to_diffusers
+
+
 def autoencoder(latent, quantization):
     config = {
         **published.VAE, "block_out_channels": [4, 8, 8, 12], "latent_channels": latent, "norm_num_groups": 4, "sample_size": 64,
@@ -142,6 +155,8 @@ NETWORKS = {
     "flux-dev-transformer": lambda: flux(2, 3),
     "flux-schnell-transformer": lambda: flux(3, 2, guidance=False),
     "flux-fill-transformer": lambda: flux(2, 2, inputs=48),
+    "pixart-alpha-transformer": lambda: pixart(2, True, 8),
+    "pixart-sigma-transformer": lambda: pixart(3, False, 16),
     "vae-16": lambda: autoencoder(16, False),
     "vae-4": lambda: autoencoder(4, True),
     "controlnet-sd15": lambda: controlnet(published.UNET_1, linear=False),
@@ -156,10 +171,11 @@ def canonical_of(class_name, config):
     return catalogue.model(class_name, **config)
 
 
-def main(target):
+def main(target, *names):
     target = pathlib.Path(target)
     target.mkdir(parents=True, exist_ok=True)
-    for name, network in NETWORKS.items():
+    for name in names or NETWORKS:
+        network = NETWORKS[name]
         class_name, config, prefix, original, convert = network()
         canonical = canonical_of(class_name, config)
         weights = {key: value.to(HALF) for key, value in fill(canonical, name).items()}

@@ -6,6 +6,7 @@
 #include "isomer_html_entities.h"
 #include "isomer_lbpcascades.h"
 #include "isomer_mojibake.h"
+#include "isomer_t5_vocabulary.h"
 #include "isomer_unicode_decompositions.h"
 #include "isomer_unicode_scripts.h"
 

@@ -87,6 +87,12 @@ extension NetworkConfiguration {
         (other as? Self)?.structure == structure
     }
 
+    /// Whether neither configuration says anything that the other denies.
+    public func agrees(with other: any NetworkConfiguration) -> Bool {
+        guard let other = other as? Self else { return false }
+        return completed(by: other) == other.completed(by: self)
+    }
+
     /// `completed(by:)` for a configuration whose kind is not known here; one of another kind adds nothing.
     public func completed(byAny other: any NetworkConfiguration) -> Self {
         (other as? Self).map(completed(by:)) ?? self
@@ -112,6 +118,7 @@ public enum Networks {
     /// In the order in which they are tried.
     public static let all: [any NetworkConfiguration.Type] = [
         UNetConfiguration.self, ControlNetConfiguration.self, SD3TransformerConfiguration.self, FluxTransformerConfiguration.self,
+        PixArtTransformerConfiguration.self,
         AutoencoderKLConfiguration.self,
         FluxControlNetConfiguration.self, SD3ControlNetConfiguration.self, T2IAdapterConfiguration.self, AutoencoderTinyConfiguration.self,
         CLIPTextConfiguration.self, T5EncoderConfiguration.self,

@@ -18,7 +18,10 @@ extension Model {
         for slot in chosen {
             guard let component = components[slot.name] else {
                 if isComponent, !request.only.contains(slot.name) { continue }
-                if slot.isOptional, request.only.isEmpty { continue }
+                if slot.isOptional, request.only.isEmpty {
+                    plan.notes.append("there is no \(slot.name): diffusers opens the folder if it is handed \(absence(of: slot))")
+                    continue
+                }
                 throw IsomerError(
                     .mismatch, "there is no \(slot.network.title) in this model, and a Diffusers folder needs one", item: slot.name,
                     remedy: "add it with --\(slot.name.replacingUnderscores) FILE, or convert one component with --component NAME")
@@ -43,6 +46,12 @@ extension Model {
         }
         try setAside(in: &plan, request, used: used)
         return plan
+    }
+
+    /// What `from_pretrained` must be told of a component that is not there, and of its tokenizer.
+    private func absence(of slot: Slot) -> String {
+        let tokenizers = (likelyMember ?? family.members.first)?.tokenizers.filter { $0.encoder == slot.name } ?? []
+        return ([slot.name] + tokenizers.map(\.folder)).map { $0 + "=None" }.joined(separator: " and ")
     }
 
     /// The plan that writes one component as one file in the canonical names.
@@ -85,7 +94,9 @@ extension Model {
     }
 
     private func addScheduler(to plan: inout ConversionPlan, _ request: ConversionRequest) throws(IsomerError) {
-        guard var object = scheduler ?? likelyMember?.scheduler ?? family.members.first?.scheduler else { return }
+        // A relative of no published size is sampled as the published model that predicts the same.
+        let kindred = family.members.first { $0.prediction.rawValue == prediction?.value } ?? family.members.first
+        guard var object = scheduler ?? likelyMember?.scheduler ?? kindred?.scheduler else { return }
         guard let prediction else {
             throw IsomerError(
                 .undecided, "nothing tells what this \(family.title) model predicts: noise or velocity",
@@ -115,23 +126,26 @@ extension Model {
         plan.plainFiles += plainFiles
         for tokenizer in (likelyMember ?? family.members.first)?.tokenizers ?? [] where !taken.contains(tokenizer.folder) {
             guard let encoder = components[tokenizer.encoder]?.configuration else { continue }
-            guard case .clip(let padding) = tokenizer.kind else {
-                plan.notes.append(
-                    "\(tokenizer.folder) is written as absent, and diffusers must be handed one: T5's vocabulary is neither in the weights nor "
-                        + "in this program; give a Diffusers folder that has it with --config")
-                continue
-            }
-            if let text = encoder as? CLIPTextConfiguration, text.vocabularySize < CLIPVocabulary.count {
-                throw IsomerError(
-                    .undecided, "the text encoder's vocabulary is not CLIP's, and a Diffusers folder needs its tokenizer",
-                    item: tokenizer.folder,
-                    expected: "\(CLIPVocabulary.count) tokens", found: "\(text.vocabularySize)",
-                    remedy: "give a Diffusers folder that has the tokenizer with --config")
-            }
-            for file in try CLIPTokenizerFiles.files(padding: padding == "!" ? .exclamation : .endOfText) {
-                plan.plainFiles.append(PlainFile(path: FilePath(tokenizer.folder).appending(file.name), bytes: file.bytes))
+            if let missing = Model.vocabularyMissing(encoder, tokenizer) { throw missing }
+            for (name, bytes) in try tokenizer.kind.files() {
+                plan.plainFiles.append(PlainFile(path: FilePath(tokenizer.folder).appending(name), bytes: bytes))
             }
         }
+    }
+
+    /// A text encoder with fewer tokens than the published vocabulary has another tokenizer, which only its folder has.
+    private static func vocabularyMissing(_ encoder: any NetworkConfiguration, _ tokenizer: MemberTokenizer) -> IsomerError? {
+        let (there, needed) =
+            switch encoder {
+            case let text as CLIPTextConfiguration: (text.vocabularySize, CLIPVocabulary.count)
+            case let text as T5EncoderConfiguration: (text.vocabularySize, T5Vocabulary.count)
+            default: (0, 0)
+            }
+        guard there < needed else { return nil }
+        return IsomerError(
+            .undecided, "the text encoder's vocabulary is not the published one, and a Diffusers folder needs its tokenizer",
+            item: tokenizer.folder, expected: "\(needed) tokens", found: "\(there)",
+            remedy: "give a Diffusers folder that has the tokenizer with --config")
     }
 
     /// Components without a slot go over as they are: their weights, file by file, keep their names.
@@ -199,6 +213,17 @@ extension Model {
             object["scheduler"] = ["diffusers", name]
         }
         plan.plainFiles.append(PlainFile(path: "model_index.json", json: object, sortsKeys: true))
+    }
+}
+
+extension MemberTokenizer.Kind {
+    /// The files of its folder.
+    fileprivate func files() throws(IsomerError) -> [(name: String, bytes: [UInt8])] {
+        switch self {
+        case .clip(let padding):
+            try CLIPTokenizerFiles.files(padding: padding == "!" ? .exclamation : .endOfText).map { ($0.name, $0.bytes) }
+        case .t5: try T5TokenizerFiles.files().map { ($0.name, $0.bytes) }
+        }
     }
 }
 

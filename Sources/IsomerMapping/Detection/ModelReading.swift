@@ -38,14 +38,19 @@ extension ModelFamily {
     }
 
     /// The members whose components have the same tensors as all of `components`, and whose markers are all among `markers`; those with the
-    /// most markers first.
+    /// most markers first. In a family that asks for a member, what is known beyond the tensors may name one.
     public func members(matching components: Components, markers: Set<String> = []) -> [ModelMember] {
         let fitting = members.filter { member in
             member.markers.isSubset(of: markers)
                 && components.allSatisfy { slot, found in member.components[slot].map(found.hasStructure) ?? true }
         }
         let most = fitting.map(\.markers.count).max() ?? 0
-        return fitting.filter { $0.markers.count == most }
+        let marked = fitting.filter { $0.markers.count == most }
+        guard asksForMember else { return marked }
+        let agreeing = marked.filter { member in
+            components.allSatisfy { slot, found in member.components[slot].map(found.agrees(with:)) ?? true }
+        }
+        return agreeing.isEmpty ? marked : agreeing
     }
 
     /// Reads `inventory` as a checkpoint of this family; `nil` if none of its components is there.

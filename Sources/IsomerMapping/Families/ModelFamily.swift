@@ -178,7 +178,7 @@ public struct MemberTokenizer: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
         /// CLIP's, with the token that fills short prompts.
         case clip(padding: String)
-        /// T5's SentencePiece model, which is not in this program.
+        /// T5's.
         case t5
     }
 

@@ -57,7 +57,8 @@ extension ModelFamily {
                     Evidence(
                         "the UNet attends to texts as wide as both encoders' together", unet.crossAttentionWidth == widths[0] + widths[1]))
             } else {
-                evidence.append(Evidence("the UNet attends to more than the larger encoder's text", unet.crossAttentionWidth != 1280))
+                let width = (components["text_encoder_2"] as? CLIPTextConfiguration)?.width ?? 1280
+                evidence.append(Evidence("the UNet attends to more than the larger encoder's text", unet.crossAttentionWidth != width))
             }
             return evidence
         })

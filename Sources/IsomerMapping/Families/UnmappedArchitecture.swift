@@ -52,12 +52,6 @@ extension UnmappedArchitecture {
                 ["joint_transformer_blocks.0.norm1_context.linear.weight", "register_tokens"],
             ]),
         UnmappedArchitecture(
-            "pixart", "PixArt", classNames: ["PixArtTransformer2DModel"],
-            [
-                ["t_block.1.weight", "blocks.0.scale_shift_table", "y_embedder.y_proj.fc1.weight"],
-                ["adaln_single.linear.weight", "pos_embed.proj.weight", "transformer_blocks.0.scale_shift_table"],
-            ]),
-        UnmappedArchitecture(
             "hunyuan-dit", "Hunyuan-DiT", classNames: ["HunyuanDiT2DModel"],
             [["text_embedding_padding", "blocks.0.attn1.Wqkv.weight"], ["text_embedding_padding", "blocks.0.attn1.to_q.weight"]]),
         UnmappedArchitecture(

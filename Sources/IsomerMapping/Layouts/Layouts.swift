@@ -4,7 +4,8 @@ public import IsomerArchitectures
 public enum Layouts {
     /// Canonical ones first.
     public static let all: [Layout] = [
-        unet, ldmUNet, sd3Transformer, mmdit, fluxTransformer, flux, controlNet, ldmControlNet, fluxControlNet, xlabsControlNet,
+        unet, ldmUNet, sd3Transformer, mmdit, fluxTransformer, flux, pixArtTransformer, pixArt, controlNet, ldmControlNet,
+        fluxControlNet, xlabsControlNet,
         sd3ControlNet, t2iAdapter, originalAdapter, vae, oldAttentionVAE, ldmVAE, tinyVAE,
         taesd, clipText, flatCLIPText,
         openCLIPText, t5, t5EmbeddedTokens, llamaT5,

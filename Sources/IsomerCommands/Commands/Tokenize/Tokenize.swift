@@ -9,8 +9,8 @@ public struct Tokenize: IsomerCommand {
         abstract: "Show a prompt as the text encoder sees it, or find captions that are too long.",
         discussion: """
             --model takes a folder or file with a tokenizer (tokenizer.json, vocab.json with merges.txt, a SentencePiece .model, vocab.txt, \
-            .tiktoken), a Diffusers model, or one of two that are built in: clip, which pads as Stable Diffusion 1 does, and clip2, which \
-            pads with ! as Stable Diffusion 2 and the second encoder of SDXL do.
+            .tiktoken), a Diffusers model, or one of three that are built in: clip, which pads as Stable Diffusion 1 does, clip2, which \
+            pads with ! as Stable Diffusion 2 and the second encoder of SDXL do, and t5, of Stable Diffusion 3 and Flux.
 
             With --count the arguments are files of one caption each, or folders, whose .txt and .caption files are taken.
             """)
@@ -18,7 +18,7 @@ public struct Tokenize: IsomerCommand {
     @Argument(help: ArgumentHelp("Prompts; with --count files and folders.", valueName: "text"))
     var texts: [String] = []
 
-    @Option(name: .long, help: ArgumentHelp("The tokenizer: a folder, a file, clip or clip2.", valueName: "model"))
+    @Option(name: .long, help: ArgumentHelp("The tokenizer: a folder, a file, clip, clip2 or t5.", valueName: "model"))
     var model = "clip"
 
     @Option(
@@ -91,14 +91,8 @@ public struct Tokenize: IsomerCommand {
         switch model {
         case "clip": return try .clip(.endOfText)
         case "clip2": return try .clip(.exclamation)
-        default:
-            let path = FilePath(model)
-            if model == "t5", try FileSystem.kind(of: path) == nil {
-                throw IsomerError(
-                    .usage, "T5's vocabulary is not built in", item: "--model t5",
-                    remedy: "give the path of its tokenizer.json or spiece.model, or of a model's tokenizer folder")
-            }
-            return try TokenizerFile(path)
+        case "t5": return try .t5()
+        default: return try TokenizerFile(FilePath(model))
         }
     }
 }

@@ -1,0 +1,124 @@
+import IsomerArchitectures
+import IsomerBytes
+import IsomerConversion
+import IsomerFormats
+import IsomerMapping
+import IsomerTensors
+import Testing
+
+/// Tensors that mark what a model predicts, most of them without elements, and the statistics of Playground's latents.
+@Suite struct MarkerTests {
+    private let folder: TemporaryFolder
+    init() throws { folder = try TemporaryFolder() }
+
+    private typealias Tensor = (name: String, type: ScalarType, shape: [Int], bytes: [UInt8])
+
+    private func convert(_ request: ConversionRequest, to target: ModelTarget, _ name: String) throws -> FilePath {
+        let destination = folder.path.appending(name)
+        var request = request
+        request.destination = destination
+        _ = try Executor().run(ConversionPlan(request, to: target), to: destination)
+        return destination
+    }
+
+    /// The checkpoint of a fixture with more tensors beside its own, written as the reference writes.
+    private func checkpoint(_ model: String, adding tensors: [Tensor], metadata: FileMetadata = ["format": "pt"]) throws -> FilePath {
+        let plain = try convert(
+            ConversionRequest(source: fixtures.appending("models/\(model)")), to: .checkpoint(.safetensors), "plain.safetensors")
+        let weights = try openWeights(plain)
+        let more = try MemorySource(tensors)
+        var planned: [PlannedTensor] = []
+        for (number, source) in [weights as any TensorSource, more].enumerated() {
+            for (index, tensor) in source.tensors.enumerated() {
+                planned.append(PlannedTensor(tensor, from: TensorReference(source: number, index: index), of: tensor.scalarType))
+            }
+        }
+        let file = PlannedFile(container: .safetensors, tensors: planned, metadata: metadata)
+        let plan = ConversionPlan(
+            sources: [.init("weights", weights, files: weights.files), .init("more", more, files: [])], shape: .file, files: [file])
+        let destination = folder.path.appending("marked.safetensors")
+        _ = try Executor().run(plan, to: destination)
+        return destination
+    }
+
+    private func scheduler(_ folder: FilePath) throws -> JSONObject {
+        try JSONCursor(JSONValue(contentsOf: folder.appending("scheduler").appending("scheduler_config.json"))).object()
+    }
+
+    static let markers: [(model: String, names: [String], metadata: FileMetadata)] = [
+        ("sdxl-tiny", ["v_pred"], ["format": "pt"]), ("sdxl-tiny", ["v_pred", "ztsnr"], [:]),
+        ("sdxl-inpaint-tiny", ["ztsnr", "v_pred"], ["modelspec.architecture": "stable-diffusion-xl-v1-base"]),
+        ("sdxl-refiner-tiny", ["v_pred"], [:]), ("sd21-tiny", ["v_pred", "ztsnr"], ["format": "pt"]), ("sd15-tiny", ["v_pred"], [:]),
+    ]
+
+    @Test(arguments: markers) func markersSurviveBothWays(model: String, names: [String], metadata: FileMetadata) throws {
+        // A16 and F32 both occur; nothing is stored either way.
+        let file = try checkpoint(model, adding: names.map { ($0, .f16, [0], []) }, metadata: metadata)
+        var request = ConversionRequest(source: file)
+        request.keepsExtras = true
+        request.configuration = fixtures.appending("models/\(model)")
+        request.prediction = .velocity
+        let there = try convert(request, to: .diffusers, "there")
+        #expect(try scheduler(there)["prediction_type"] == "v_prediction")
+        #expect(try (scheduler(there)["rescale_betas_zero_snr"] == .bool(true)) == names.contains("ztsnr"))
+        let back = try convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
+        #expect(try ReadableFile(back).contents(limit: 1 << 26) == ReadableFile(file).contents(limit: 1 << 26))
+    }
+
+    @Test func markersDecideWithoutBeingAsked() throws {
+        let file = try checkpoint("sdxl-tiny", adding: [("v_pred", .f32, [0], []), ("ztsnr", .f32, [0], [])])
+        let model = try Model(ConversionRequest(source: file))
+        #expect(model.prediction?.value == "v_prediction")
+        #expect(model.prediction?.reason == "the file holds the marker tensor v_pred")
+    }
+
+    @Test func markersAreMadeFromTheSchedule() throws {
+        let request = ConversionRequest(source: fixtures.appending("models/sdxl-vpred-tiny"))
+        let file = try convert(request, to: .checkpoint(.safetensors), "made.safetensors")
+        let markers = try openWeights(file).tensors.filter { ["v_pred", "ztsnr"].contains($0.name) }
+        #expect(markers.map(\.name).sorted() == ["v_pred", "ztsnr"])
+        #expect(markers.allSatisfy { $0.shape.dimensions == [0] })
+    }
+
+    @Test func theRangeOfNoiseOfAnEDMModelSurvives() throws {
+        let sigmas: [Tensor] = [
+            ("edm_vpred.sigma_max", .f32, [], [0, 0, 0xF0, 0x42]), ("edm_vpred.sigma_min", .f32, [], [0x6F, 0x12, 3, 0x3B]),
+            ("denoiser.sigmas", .f32, [2], [1, 2, 3, 4, 5, 6, 7, 8]),
+        ]
+        let file = try checkpoint("sdxl-tiny", adding: sigmas)
+        var request = ConversionRequest(source: file)
+        request.keepsExtras = true
+        request.configuration = fixtures.appending("models/sdxl-tiny")
+        let there = try convert(request, to: .diffusers, "there")
+        let back = try convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
+        #expect(try sums(back) == sums(file))
+    }
+
+    /// Playground 2.5's statistics go into the VAE's configuration and come back as tensors, carried along or not.
+    @Test(arguments: [true, false]) func latentStatisticsGoBothWays(keepsExtras: Bool) throws {
+        func floats(_ values: [Float]) -> [UInt8] {
+            values.flatMap { value in withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) } }
+        }
+        let statistics: [Tensor] = [
+            ("edm_mean", .f32, [1, 4, 1, 1], floats([-1.5, 2, -1.25, 2.5])), ("edm_std", .f32, [1, 4, 1, 1], floats([8.5, 6, 6.5, 5.25])),
+        ]
+        let file = try checkpoint("sdxl-tiny", adding: statistics)
+        var request = ConversionRequest(source: file)
+        request.keepsExtras = keepsExtras
+        request.configuration = fixtures.appending("models/sdxl-tiny/unet")
+        request.prediction = .edm
+        request.only = keepsExtras ? [] : ["vae"]
+        let model = try Model(request)
+        #expect(model.components["vae"]?.configuration.summary.contains("4 latent channels") == true)
+        let there = try convert(request, to: .diffusers, "there")
+        let vae = keepsExtras ? there.appending("vae") : there
+        let configuration = try JSONCursor(JSONValue(contentsOf: vae.appending("config.json"))).object()
+        #expect(configuration["latents_mean"] == [-1.5, 2.0, -1.25, 2.5])
+        #expect(configuration["latents_std"] == [8.5, 6.0, 6.5, 5.25])
+        if keepsExtras {
+            #expect(try scheduler(there)["_class_name"] == "EDMDPMSolverMultistepScheduler")
+            let back = try convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
+            #expect(try sums(back) == sums(file))
+        }
+    }
+}
