@@ -94,31 +94,63 @@ import Testing
         #expect(try sums(back) == sums(file))
     }
 
-    /// Playground 2.5's statistics go into the VAE's configuration and come back as tensors, carried along or not.
-    @Test(arguments: [true, false]) func latentStatisticsGoBothWays(keepsExtras: Bool) throws {
-        func floats(_ values: [Float]) -> [UInt8] {
+    private static let mean: [Float] = [-1.5, 2, -1.25, 2.5]
+    private static let deviation: [Float] = [8.5, 6, 6.5, 5.25]
+
+    private static var statistics: [Tensor] {
+        func bytes(_ values: [Float]) -> [UInt8] {
             values.flatMap { value in withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) } }
         }
-        let statistics: [Tensor] = [
-            ("edm_mean", .f32, [1, 4, 1, 1], floats([-1.5, 2, -1.25, 2.5])), ("edm_std", .f32, [1, 4, 1, 1], floats([8.5, 6, 6.5, 5.25])),
-        ]
-        let file = try checkpoint("sdxl-tiny", adding: statistics)
-        var request = ConversionRequest(source: file)
-        request.keepsExtras = keepsExtras
-        request.configuration = fixtures.appending("models/sdxl-tiny/unet")
-        request.prediction = .edm
-        request.only = keepsExtras ? [] : ["vae"]
+        return [("edm_mean", .f32, [1, 4, 1, 1], bytes(mean)), ("edm_std", .f32, [1, 4, 1, 1], bytes(deviation))]
+    }
+
+    /// Playground 2.5's statistics go into the VAE's configuration.
+    @Test func latentStatisticsBecomeTheConfigurations() throws {
+        var request = ConversionRequest(source: try checkpoint("sdxl-tiny", adding: Self.statistics))
+        request.configuration = fixtures.appending("models/sdxl-tiny/vae")
+        request.only = ["vae"]
         let model = try Model(request)
-        #expect(model.components["vae"]?.configuration.summary.contains("4 latent channels") == true)
-        let there = try convert(request, to: .diffusers, "there")
-        let vae = keepsExtras ? there.appending("vae") : there
+        #expect(model.prediction?.value == "edm")
+        #expect(model.prediction?.reason == "the file holds the latents' statistics edm_mean")
+        let vae = try convert(request, to: .diffusers, "vae")
         let configuration = try JSONCursor(JSONValue(contentsOf: vae.appending("config.json"))).object()
         #expect(configuration["latents_mean"] == [-1.5, 2.0, -1.25, 2.5])
         #expect(configuration["latents_std"] == [8.5, 6.0, 6.5, 5.25])
-        if keepsExtras {
-            #expect(try scheduler(there)["_class_name"] == "EDMDPMSolverMultistepScheduler")
-            let back = try convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
-            #expect(try sums(back) == sums(file))
+        #expect(configuration["scaling_factor"] == 0.5)
+    }
+
+    /// They come back as tensors in the type of the others; carried along, as they were.
+    @Test func latentStatisticsComeBack() throws {
+        // A folder whose VAE and scheduler are Playground's.
+        let source = fixtures.appending("models/sdxl-tiny")
+        let file = try convert(ConversionRequest(source: source), to: .checkpoint(.safetensors), "file.safetensors")
+        var request = ConversionRequest(source: file)
+        request.configuration = source
+        let made = try convert(request, to: .diffusers, "made")
+        let vae = made.appending("vae").appending("config.json")
+        var configuration = try JSONCursor(JSONValue(contentsOf: vae)).object()
+        configuration["latents_mean"] = [-1.5, 2.0, -1.25, 2.5]
+        configuration["latents_std"] = [8.5, 6.0, 6.5, 5.25]
+        try folder.file("made/vae/config.json", JSONWriter().bytes(.object(configuration)))
+        try folder.file(
+            "made/scheduler/scheduler_config.json",
+            Array(#"{"_class_name": "EDMDPMSolverMultistepScheduler", "sigma_data": 0.5, "prediction_type": "epsilon"}"#.utf8))
+
+        let there = try convert(ConversionRequest(source: made), to: .checkpoint(.safetensors), "there.safetensors")
+        let found = try openWeights(there)
+        for (name, values) in [("edm_mean", Self.mean), ("edm_std", Self.deviation)] {
+            let index = try #require(found.tensors.firstIndex { $0.name == name })
+            let bits = values.map { Float16($0).bitPattern }
+            #expect(found.tensors[index].scalarType == .f16)
+            #expect(try found.bytes(of: index) == bits.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] })
         }
+
+        let marked = try checkpoint("sdxl-tiny", adding: Self.statistics)
+        request = ConversionRequest(source: marked)
+        request.configuration = made
+        request.keepsExtras = true
+        let kept = try convert(request, to: .diffusers, "kept")
+        let back = try convert(ConversionRequest(source: kept), to: .checkpoint(.safetensors), "back.safetensors")
+        #expect(try ReadableFile(back).contents(limit: 1 << 26) == ReadableFile(marked).contents(limit: 1 << 26))
     }
 }

@@ -155,7 +155,7 @@ NETWORKS = {
     "flux-dev-transformer": lambda: flux(2, 3),
     "flux-schnell-transformer": lambda: flux(3, 2, guidance=False),
     "flux-fill-transformer": lambda: flux(2, 2, inputs=48),
-    "pixart-alpha-transformer": lambda: pixart(2, True, 8),
+    "pixart-alpha-transformer": lambda: pixart(2, True, 128),
     "pixart-sigma-transformer": lambda: pixart(3, False, 16),
     "vae-16": lambda: autoencoder(16, False),
     "vae-4": lambda: autoencoder(4, True),

@@ -1,5 +1,5 @@
-"""Writes the whole models of the later families into Fixtures/models: SDXL, Stable Diffusion 3 and 3.5, Flux.1, each a complete Diffusers
-folder of a few hundred kilobytes beside the list of tensors its checkpoint must hold.
+"""Writes the whole models of the later families into Fixtures/models: SDXL, Stable Diffusion 3 and 3.5, Flux.1, PixArt, each a complete
+Diffusers folder of a few hundred kilobytes beside the list of tensors its checkpoint must hold.
 
     python Tools/Goldens/tiny_families.py Fixtures/models [NAME…]
 
@@ -153,6 +153,18 @@ def flux(made, dynamic):
     )
 
 
+def pixart(pipeline, made, scale):
+    return dict(
+        pipeline=pipeline, components={"transformer": network(made), "vae": vae_4(scale), "text_encoder": t5(14)},
+        scheduler=dict(
+            _class_name="DPMSolverMultistepScheduler", algorithm_type="dpmsolver++", beta_end=0.02, beta_schedule="linear", beta_start=0.0001,
+            num_train_timesteps=1000, prediction_type="epsilon", solver_order=2, timestep_spacing="linspace",
+        ),
+        index={}, vae_prefix="vae.", tokenizers={}, second=None, third="tokenizer",
+        prefixes={"text_encoder": "text_encoders.t5xxl.transformer."},
+    )
+
+
 MODELS = {
     "sdxl-tiny": lambda: xl("StableDiffusionXLPipeline"),
     "sdxl-inpaint-tiny": lambda: xl("StableDiffusionXLInpaintPipeline", channels=9),
@@ -163,6 +175,8 @@ MODELS = {
     "sd3-medium-tiny": lambda: sd3(tiny_components.sd3(3, normalized=False), with_t5=True),
     "sd35-medium-tiny": lambda: sd3(tiny_components.sd3(4, normalized=True, dual=2, positions=8), with_t5=False),
     "flux-dev-tiny": lambda: flux(tiny_components.flux(2, 3), dynamic=True),
+    "pixart-alpha-tiny": lambda: pixart("PixArtAlphaPipeline", tiny_components.pixart(2, True, 128), 0.18215),
+    "pixart-sigma-tiny": lambda: pixart("PixArtSigmaPipeline", tiny_components.pixart(3, False, 16), 0.13025),
     "flux-schnell-tiny": lambda: flux(tiny_components.flux(3, 2, guidance=False), dynamic=False),
 }
 
@@ -240,8 +254,12 @@ def check(folder, checkpoint, recipe):
     # diffusers opens a folder without T5 only if it is told so.
     absent = {name: None for name, entry in recipe["index"].items() if entry == [None, None] and name.endswith("_3")}
     ours = pipeline.from_pretrained(folder, local_files_only=True, torch_dtype=HALF, **absent)
-    theirs = pipeline.from_single_file(str(checkpoint), config=str(folder), local_files_only=True, torch_dtype=HALF, **absent)
-    for component in recipe["components"]:
+    # PixArt's pipelines read no single file; diffusers' script reads the transformer alone (originals_transformers.pixart_to_diffusers).
+    readable = hasattr(pipeline, "from_single_file")
+    theirs = readable and pipeline.from_single_file(
+        str(checkpoint), config=str(folder), local_files_only=True, torch_dtype=HALF, **absent
+    )
+    for component in recipe["components"] if readable else []:
         left, right = dict(getattr(ours, component).state_dict()), dict(getattr(theirs, component).state_dict())
         # T5's embedding under its second name, which diffusers' reader leaves untied.
         left.pop("encoder.embed_tokens.weight", None), right.pop("encoder.embed_tokens.weight", None)
@@ -260,6 +278,8 @@ def check(folder, checkpoint, recipe):
         inputs |= dict(image=picture, strength=1.0)
     else:
         inputs |= dict(height=64, width=64)
+    if recipe["pipeline"].startswith("PixArt"):
+        inputs |= dict(use_resolution_binning=False)
     latents = ours(**inputs).images
     if not torch.isfinite(latents).all():
         raise SystemExit(f"{folder.name}: a step gives no finite numbers")

@@ -50,7 +50,7 @@ extension Model {
                 planned.append(try PlannedTensor(tensor, name: name, beside: beside))
             }
         }
-        if restored == nil, chosen.count > 1 { planned += try predictionMarkers() }
+        if restored == nil, chosen.count > 1 { planned += try predictionMarkers(used: &used) }
         // A checkpoint that was one before gets its own metadata back, nothing else.
         var metadata = restored?.metadata ?? specifiedMetadata
         for (key, value) in request.metadata { metadata[key] = value }
@@ -109,12 +109,19 @@ extension Model {
         return metadata
     }
 
-    /// Empty tensors whose names alone say something, where the family's loaders look for them.
-    private func predictionMarkers() throws(IsomerError) -> [PlannedTensor] {
+    /// Empty tensors whose names alone say something, where the family's loaders look for them; the source's own if it has them.
+    private func predictionMarkers(used: inout Set<TensorReference>) throws(IsomerError) -> [PlannedTensor] {
         guard family.marksVelocity, prediction?.value == Prediction.velocity.rawValue else { return [] }
-        let endsInNoise = scheduler?["rescale_betas_zero_snr"] == .bool(true)
+        let found = Dictionary(beside.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
+        let endsInNoise = found["ztsnr"] != nil || scheduler?["rescale_betas_zero_snr"] == .bool(true)
         var markers: [PlannedTensor] = []
         for name in ["v_pred"] + (endsInNoise ? ["ztsnr"] : []) {
+            if let reference = found[name] {
+                let descriptor = sources[reference.source].tensors.tensors[reference.index]
+                markers.append(PlannedTensor(descriptor, from: reference, of: descriptor.scalarType))
+                used.insert(reference)
+                continue
+            }
             let descriptor = try TensorDescriptor(name: name, scalarType: .f32, shape: Shape([0]))
             markers.append(PlannedTensor(descriptor, pieces: [.constant([])], sourceType: .f32))
         }

@@ -18,16 +18,12 @@ public struct TokenizerFile: Sendable {
             padding: padding == .endOfText ? CLIPVocabulary.endOfText : 0)
     }
 
-<<<<<<< HEAD
-    init(tokenizer: Tokenizer, origin: String, window: Int?, padding: TokenID?) {
-=======
     /// T5's tokenizer out of the binary.
     public static func t5() throws(IsomerError) -> TokenizerFile {
         TokenizerFile(tokenizer: try .t5(), origin: "built in", window: T5Vocabulary.window, padding: T5Vocabulary.padding)
     }
 
-    private init(tokenizer: Tokenizer, origin: String, window: Int?, padding: TokenID?) {
->>>>>>> cd0c47c (T5's vocabulary in the binary; whole models of SDXL, Stable Diffusion 3 and Flux against diffusers; PixArt both ways)
+    init(tokenizer: Tokenizer, origin: String, window: Int?, padding: TokenID?) {
         self.tokenizer = tokenizer
         self.origin = origin
         self.window = window
