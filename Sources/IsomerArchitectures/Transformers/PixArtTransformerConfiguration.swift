@@ -114,7 +114,8 @@ extension PixArtTransformerConfiguration: NetworkConfiguration {
         try json.requireUsual("norm_elementwise_affine", false)
         try json.requireUsual("num_vector_embeds")
         if try json.optional("_class_name")?.string() == "Transformer2DModel", try json.optional("norm_type") == nil {
-            throw json.failure("only a Transformer2DModel with one modulation for all blocks is known", expected: "norm_type ada_norm_single")
+            throw json.failure(
+                "only a Transformer2DModel with one modulation for all blocks is known", expected: "norm_type ada_norm_single")
         }
         let layers = try json.extent("num_layers", default: 28)
         let patch = try json.extent("patch_size", default: 2)
