@@ -2,6 +2,7 @@
 
 const compute_kernels *isomer_compute_kernels(isomer_level level) {
 #if defined(__x86_64__)
+    if (level >= ISOMER_LEVEL_AMX) return isomer_compute_kernels_amx();
     if (level >= ISOMER_LEVEL_AVX512BF16) return isomer_compute_kernels_avx512bf16();
     if (level >= ISOMER_LEVEL_AVX512) return isomer_compute_kernels_avx512();
     if (level >= ISOMER_LEVEL_AVX2) return isomer_compute_kernels_avx2();
@@ -35,9 +36,10 @@ void isomer_matrix_run(isomer_level level, const isomer_matrix_job *job, const v
 
 static size_t whole(size_t count, size_t columns) { return (count + columns - 1) / columns * columns; }
 
-size_t isomer_attention_packed(isomer_level level, size_t head_size, size_t keys) {
+size_t isomer_attention_packed(isomer_level level, const isomer_attention_job *job) {
     const size_t columns = isomer_compute_kernels(level)->columns;
-    return whole(keys, columns) * head_size + keys * whole(head_size, columns);
+    // Enough for numbers; pairs take half.
+    return whole(job->keys, columns) * job->head_size + job->keys * whole(job->head_size, columns);
 }
 
 size_t isomer_attention_scratch(size_t head_size) {

@@ -1,8 +1,14 @@
 #include "compute_kernels.h"
 
 #define VECTOR 4
+#if defined(__aarch64__)
+// Twice as many registers.
+#define ROWS 8
+#define TALL 8
+#else
 #define ROWS 4
 #define TALL 4
+#endif
 #define LOW 2
 #define WINOGRAD_LEAST 64
 #define KERNELS isomer_compute_kernels_baseline

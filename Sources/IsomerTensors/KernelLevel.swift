@@ -10,10 +10,11 @@ public enum KernelLevel: Int, Hashable, Sendable, CaseIterable, Comparable {
     case avx512 = 2
     /// The same and AVX512_BF16.
     case avx512bf16 = 3
+    /// The same, AMX-TILE and AMX-BF16. Linux only.
+    case amx = 4
 
     /// The best level that this machine has, or the one that the environment variable `ISOMER_KERNELS` (`baseline`, `avx2`, `avx512`,
-    /// `avx512bf16`)
-    /// names, if that is lower. Looked up once.
+    /// `avx512bf16`, `amx`) names, if that is lower. Looked up once.
     public static var current: KernelLevel { KernelLevel(rawValue: Int(isomer_level_current().rawValue)) ?? .baseline }
 
     /// The levels that this machine has, lowest first.
@@ -27,6 +28,7 @@ public enum KernelLevel: Int, Hashable, Sendable, CaseIterable, Comparable {
         case .avx2: ISOMER_LEVEL_AVX2
         case .avx512: ISOMER_LEVEL_AVX512
         case .avx512bf16: ISOMER_LEVEL_AVX512BF16
+        case .amx: ISOMER_LEVEL_AMX
         }
     }
 }

@@ -84,6 +84,36 @@ import Testing
         expect(y.values, wanted, within: precision == .f32 ? 3e-6 : 1e-2)
     }
 
+    /// Large enough for Winograd's transforms, with odd sides, and magnified, where nine products do.
+    @Test(arguments: Case.all, Computation.Precision.allCases)
+    func largeConvolutions(test: Case, precision: Computation.Precision) throws {
+        var random = Numbers(test.seed)
+        var size = Reference.Convolution()
+        size.images = random.size(2)
+        size.magnification = test.seed % 2 == 0 ? 2 : 1
+        size.height = 15 + random.size(8)
+        size.width = 15 + random.size(8)
+        size.channels = 15 + random.size(40)
+        size.outputs = 15 + random.size(60)
+        size.kernel = 3
+        size.leading = 1
+        size.trailing = 1
+        let x = random.values(size.images * size.height * size.width * size.channels)
+        let shape = [size.outputs, size.channels, 3, 3]
+        let (weight, bias) = (random.values(shape.reduce(1, *)), random.values(size.outputs))
+        let weights = try store([("c.weight", shape, weight), ("c.bias", [size.outputs], bias)])
+        let results = try [1, 3].map { workers in
+            let computation = try Computation(workers: Workers(count: workers), precision: precision, level: test.level)
+            let input = try computation.tensor([size.images, size.height, size.width, size.channels], x)
+            return try computation.convolution(
+                input, weights.root["c"], outputs: size.outputs, kernel: 3, magnification: size.magnification
+            ).values
+        }
+        expect(results[0], Reference.convolution(x, weight, bias, size), within: precision == .f32 ? 3e-6 : 1e-2)
+        // How many threads there are changes nothing.
+        #expect(results[0] == results[1])
+    }
+
     @Test(arguments: Case.all) func norms(test: Case) throws {
         var random = Numbers(test.seed)
         let (images, pixels, groups) = (random.size(2), random.size(150), random.size(5))
@@ -114,7 +144,9 @@ import Testing
             Reference.rowNorm(plain, weight: weight, bias: nil, epsilon: 1e-6, isRootMeanSquare: true), within: 2e-6)
     }
 
-    @Test(arguments: Case.all, [false, true]) func attention(test: Case, isCausal: Bool) throws {
+    @Test(arguments: Case.all, [(false, Computation.Precision.f32), (true, .f32), (false, .bf16), (true, .bf16)])
+    func attention(test: Case, variant: (isCausal: Bool, precision: Computation.Precision)) throws {
+        let (isCausal, precision) = variant
         var random = Numbers(test.seed)
         let (images, heads, size) = (random.size(2), random.size(3), random.size(170))
         let queries = random.size(130)
@@ -125,14 +157,14 @@ import Testing
         var mask: [Float]? = test.seed % 2 == 0 ? random.values(queries * keys) : nil
         // One query that sees nothing at all.
         if mask != nil { for key in 0..<keys { mask?[key] = -.infinity } }
-        let computation = try Computation(level: test.level)
+        let computation = try Computation(precision: precision, level: test.level)
         let y = try computation.attention(
             computation.tensor([images, queries, width], query), computation.tensor([images, keys, width], key),
             computation.tensor([images, keys, width], value), heads: heads, isCausal: isCausal,
             mask: mask.map { try computation.tensor([1, 1, queries, keys], $0) })
         expect(
             y.values, Reference.attention(query, key, value, images: images, heads: heads, size: size, isCausal: isCausal, mask: mask),
-            within: 5e-6)
+            within: precision == .f32 ? 5e-6 : 2e-2)
     }
 
     @Test(arguments: KernelLevel.available, Activation.allCases)

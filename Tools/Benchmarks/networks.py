@@ -2,10 +2,12 @@
 
     swift build -c release --package-path Tools/Benchmarks/NetworkBenchmark
     isomer synthesize sd15 FOLDER
-    networks.py --binary …/network-benchmark [--model FOLDER] [--rounds 5] [--precision f32 bf16]
+    networks.py --binary …/network-benchmark [--model FOLDER] [--rounds 5] [--precision f32 bf16] [--clock wall]
 
 Both take turns in every round; what is printed are medians, and the median of each round's ratio. PyTorch runs channels-last (its better
-layout here) with as many threads as the machine has, inputs and weights of the type named.
+layout here) with as many threads as the machine has, inputs and weights of the type named. Under `taskset -c 0`, with `--clock cpu`, one
+core's time is compared, which other programs on the machine disturb less. The peaks of memory are those of the whole processes while a
+network runs; Isomer's has the model's file in it, as mapped.
 """
 
 import argparse
@@ -28,14 +30,18 @@ SHAPES = [
 
 
 class Ours:
-    def __init__(self, binary):
+    def __init__(self, binary, clock):
+        self.place = 0 if clock == "wall" else 2
         self.process = subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __call__(self, *words):
         self.process.stdin.write(" ".join(map(str, words)) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline().split()
-        return float(answer[0]), int(answer[1])
+        return float(answer[self.place]), int(answer[1])
+
+
+CLOCK = time.perf_counter
 
 
 @torch.no_grad()
@@ -43,10 +49,21 @@ def seconds(work, repeats=1):
     work()
     best = float("inf")
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = CLOCK()
         work()
-        best = min(best, time.perf_counter() - start)
+        best = min(best, CLOCK() - start)
     return best
+
+
+def forget_peak(process):
+    """Makes the peak of a process what it has now."""
+    with open(f"/proc/{process}/clear_refs", "w") as file:
+        file.write("5")
+
+
+def peak(process):
+    with open(f"/proc/{process}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:")) / 1024
 
 
 def convolution(shape, dtype):
@@ -78,11 +95,15 @@ def networks(folder, dtype):
     yield "text", (0, 1), lambda: seconds(lambda: text(ids))
 
 
-def compare(name, rounds, ours, theirs, work=None):
+def compare(name, rounds, ours, theirs, work=None, process=None):
+    if process:
+        forget_peak(process)
+        forget_peak("self")
     pairs = [(ours(), theirs()) for _ in range(rounds)]
+    peaks = f", peaks {peak(process):.0f} and {peak('self'):.0f} MB" if process else ""
     ratio = statistics.median(other / own[0] for own, other in pairs)
     own, other = statistics.median(own[0] for own, _ in pairs), statistics.median(other for _, other in pairs)
-    rate = f"  {work / own / 1e9:7.0f} {work / other / 1e9:7.0f} GFLOP/s" if work else f"  {pairs[0][0][1] / 1e6:.0f} MB of activations"
+    rate = f"  {work / own / 1e9:7.0f} {work / other / 1e9:7.0f} GFLOP/s" if work else f"  {pairs[0][0][1] / 1e6:.0f} MB of activations{peaks}"
     print(f"{name:44} {own * 1e3:9.2f} ms  PyTorch {other * 1e3:9.2f} ms  ×{ratio:.2f}{rate}", flush=True)
 
 
@@ -93,8 +114,12 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--precision", nargs="+", default=["f32", "bf16"])
     parser.add_argument("--skip-shapes", action="store_true")
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
     options = parser.parse_args()
-    ours = Ours(options.binary)
+    if options.clock == "cpu":
+        global CLOCK
+        CLOCK = time.process_time
+    ours = Ours(options.binary, options.clock)
     print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads")
     for precision in options.precision:
         dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[precision]
@@ -105,7 +130,7 @@ def main():
                 theirs = convolution(shape, dtype)
                 compare(f"{precision} {shape}", options.rounds, lambda: ours("convolution", *shape, precision), theirs, work)
         for name, size, theirs in networks(options.model, dtype) if options.model else []:
-            compare(f"{precision} {name}", options.rounds, lambda: ours(name, options.model, *size, precision), theirs)
+            compare(f"{precision} {name}", options.rounds, lambda: ours(name, options.model, *size, precision), theirs, process=ours.process.pid)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 // Softmax attention without a matrix of scores: keys come in blocks, and what was summed so far is rescaled when a larger score turns up.
 //
+// Bounds, relative to the largest output: 5e-6 in f32; 2e-2 for operands rounded to bf16 where scores are of size 10.
+//
 // Reference: Milakov and Gimelshein, "Online normalizer calculation for softmax" (2018); Dao et al., "FlashAttention" (2022).
 #ifndef ISOMER_ATTENTION_H
 #define ISOMER_ATTENTION_H
@@ -23,6 +25,8 @@ typedef struct {
     // Added to the scores, [images][heads][queries][keys] by the strides given, any of which may be 0. May be null.
     const float *mask;
     size_t mask_image_stride, mask_head_stride, mask_query_stride;
+    // Rounds queries, keys, weights and values to bf16 where the level has such products. Sums and the softmax are f32.
+    bool rounds_to_bf16;
     // Made by isomer_attention_pack: isomer_attention_packed floats for each picture and head.
     float *packed;
 } isomer_attention_job;
@@ -30,8 +34,8 @@ typedef struct {
 // The largest head.
 #define ISOMER_ATTENTION_HEAD 512
 
-// Floats of `packed` for one picture and head.
-size_t isomer_attention_packed(isomer_level level, size_t head_size, size_t keys);
+// Floats of `packed` for one picture and head, by head size, keys and rounding.
+size_t isomer_attention_packed(isomer_level level, const isomer_attention_job *job);
 
 // Bytes of scratch memory that one thread needs, at an address divisible by 64.
 size_t isomer_attention_scratch(size_t head_size);

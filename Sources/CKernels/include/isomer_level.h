@@ -13,13 +13,15 @@ typedef enum {
     ISOMER_LEVEL_AVX512 = 2,
     // x86-64: the above and AVX512_BF16.
     ISOMER_LEVEL_AVX512BF16 = 3,
+    // x86-64: the above, AMX-TILE and AMX-BF16, with the kernel's leave to use the tiles. Linux only.
+    ISOMER_LEVEL_AMX = 4,
 } isomer_level;
 
 // Whether this machine and its operating system have all instructions of `level`.
 bool isomer_level_supported(isomer_level level);
 
-// The best supported level, or the one named by the environment variable ISOMER_KERNELS (baseline, avx2, avx512, avx512bf16) if that is lower.
-// Looked up once.
+// The best supported level, or the one named by the environment variable ISOMER_KERNELS (baseline, avx2, avx512, avx512bf16, amx)
+// if that is lower. Looked up once.
 isomer_level isomer_level_current(void);
 
 #endif

@@ -35,14 +35,11 @@ extension Computation {
         }
         let output = try tensor(query.shape)
         let level = level.kernels
-        let packed = try tensor([images * heads, isomer_attention_packed(level, size, keys)])
-        guard let target = output.address, let packing = packed.address, output.count > 0 else { return output }
-
         var job = isomer_attention_job()
         job.query = UnsafePointer(query.address)
         job.key = UnsafePointer(key.address)
         job.value = UnsafePointer(value.address)
-        job.output = target
+        job.output = output.address
         job.query_stride = query.channels
         job.key_stride = key.channels
         job.value_stride = value.channels
@@ -58,7 +55,10 @@ extension Computation {
         job.mask_image_stride = strides.image
         job.mask_head_stride = strides.head
         job.mask_query_stride = strides.query
-        job.packed = packing
+        job.rounds_to_bf16 = precision == .bf16
+        let packed = try tensor([images * heads, withUnsafePointer(to: job) { isomer_attention_packed(level, $0) }])
+        guard packed.address != nil, output.count > 0 else { return output }
+        job.packed = packed.address
         // SAFETY: the tensors outlive both loops; the first one's shares write different heads, the second one's different queries.
         nonisolated(unsafe) let shared = job
         try parallel(images * heads) { item, _ in

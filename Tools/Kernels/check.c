@@ -1,0 +1,164 @@
+// Every level's products, convolutions and attention against plain loops, on random sizes that fill no tile. Prints what fails.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "CKernels.h"
+
+static uint64_t state = 1;
+static uint64_t next(void) { return (state = state * 6364136223846793005u + 1442695040888963407u) >> 33; }
+static size_t size_up_to(size_t most) { return 1 + next() % most; }
+static int failures = 0;
+
+static float *numbers(size_t count) {
+    float *made = malloc(count * 4 + 4);
+    for (size_t i = 0; i < count; i++) made[i] = (float)next() / 0x40000000 - 1;
+    return made;
+}
+
+static void *memory(size_t bytes) {
+    void *made = aligned_alloc(64, (bytes + 127) / 64 * 64);
+    // What was not written must not be read: NaN would show.
+    memset(made, 0xFF, (bytes + 127) / 64 * 64);
+    return made;
+}
+
+static void compare(const char *what, isomer_level level, const float *found, const double *wanted, size_t count, double bound) {
+    double peak = 0, worst = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double apart = fabs(found[i] - wanted[i]);
+        if (fabs(wanted[i]) > peak) peak = fabs(wanted[i]);
+        if (!(apart <= worst)) worst = apart;
+    }
+    if (worst <= bound * peak) return;
+    failures++;
+    printf("%s, level %d: off by %g of the largest number, more than %g\n", what, (int)level, worst / peak, bound);
+}
+
+static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool is_large) {
+    isomer_matrix_job job = {0};
+    job.kernel_height = job.kernel_width = is_linear ? 1 : 3;
+    job.images = is_linear ? 1 : size_up_to(2);
+    job.input_height = is_linear ? 1 : 2 + size_up_to(is_large ? 30 : 9);
+    job.input_width = is_linear ? size_up_to(150) : 2 + size_up_to(is_large ? 30 : 9);
+    job.magnification = is_linear ? 1 : size_up_to(2);
+    job.stride = is_linear || is_large ? 1 : size_up_to(2);
+    job.pad_top = job.pad_left = job.kernel_height / 2;
+    job.output_height = (job.input_height * job.magnification + 2 * job.pad_top - job.kernel_height) / job.stride + 1;
+    job.output_width = (job.input_width * job.magnification + 2 * job.pad_left - job.kernel_width) / job.stride + 1;
+    job.channels = size_up_to(is_linear ? 1500 : is_large ? 40 : 150) + (is_large ? 15 : 0);
+    job.outputs = size_up_to(90) + (is_large ? 15 : 0);
+    job.input_stride = job.channels + size_up_to(5);
+    job.output_stride = job.outputs;
+    job.residual_stride = job.outputs;
+    const size_t rows = job.images * job.output_height * job.output_width, pixels = job.output_height * job.output_width;
+    const size_t taps = job.kernel_height * job.kernel_width, inputs = job.images * job.input_height * job.input_width;
+    float *weights = numbers(job.outputs * job.channels * taps);
+    float *bias = numbers(job.outputs), *image_bias = numbers(job.images * job.outputs), *residual = numbers(rows * job.outputs);
+    job.input = numbers(inputs * job.input_stride);
+    job.weights = weights;
+    job.weight_type = ISOMER_F32;
+    if (next() % 2) job.bias = bias;
+    if (next() % 2) job.image_bias = image_bias;
+    if (next() % 2) job.residual = residual;
+    job.scale = next() % 2 ? 1 : 0.5f;
+    job.rounds_to_bf16 = rounds;
+    job.output = memory(rows * job.outputs * 4);
+
+    const isomer_matrix_plan plan = isomer_matrix_planned(level, &job);
+    const size_t panels = (job.outputs + plan.panel - 1) / plan.panel;
+    void *packed = memory(panels * plan.panel_bytes), *scratch = memory(isomer_matrix_scratch());
+    isomer_matrix_pack(level, &job, 0, job.outputs, packed, scratch);
+    memset(scratch, 0xFF, isomer_matrix_scratch());
+    for (size_t block = 0; block < plan.blocks; block++) isomer_matrix_run(level, &job, packed, block, block + 1, 0, job.outputs, scratch);
+
+    double *wanted = malloc(rows * job.outputs * sizeof(double));
+    for (size_t m = 0; m < rows; m++)
+        for (size_t n = 0; n < job.outputs; n++) {
+            const size_t image = m / pixels, y = m % pixels / job.output_width, x = m % job.output_width;
+            double sum = 0;
+            for (size_t ky = 0; ky < job.kernel_height; ky++)
+                for (size_t kx = 0; kx < job.kernel_width; kx++) {
+                    const size_t py = y * job.stride + ky - job.pad_top, px = x * job.stride + kx - job.pad_left;
+                    if (py >= job.input_height * job.magnification || px >= job.input_width * job.magnification) continue;
+                    const float *pixel = job.input + ((image * job.input_height + py / job.magnification) * job.input_width + px / job.magnification) * job.input_stride;
+                    for (size_t c = 0; c < job.channels; c++)
+                        sum += (double)pixel[c] * weights[(n * job.channels + c) * taps + ky * job.kernel_width + kx];
+                }
+            if (job.bias) sum += bias[n];
+            if (job.image_bias) sum += image_bias[image * job.outputs + n];
+            sum *= job.scale;
+            if (job.residual) sum += residual[m * job.outputs + n];
+            wanted[m * job.outputs + n] = sum;
+        }
+    compare(plan.is_winograd ? "Winograd's convolution" : is_linear ? "linear map" : "convolution", level, job.output, wanted,
+            rows * job.outputs, rounds ? 1e-2 : 2e-6);
+    free((void *)job.input), free(weights), free(bias), free(image_bias), free(residual), free(job.output), free(packed), free(scratch), free(wanted);
+}
+
+static void check_attention(isomer_level level, bool rounds) {
+    isomer_attention_job job = {0};
+    job.images = size_up_to(2), job.heads = size_up_to(3), job.head_size = size_up_to(170), job.queries = size_up_to(130);
+    job.is_causal = next() % 2;
+    job.keys = job.is_causal ? job.queries : size_up_to(400);
+    job.scale = 1 / sqrtf((float)job.head_size);
+    job.rounds_to_bf16 = rounds;
+    const size_t width = job.heads * job.head_size;
+    job.query_stride = job.key_stride = job.value_stride = job.output_stride = width;
+    float *mask = numbers(job.queries * job.keys);
+    if (next() % 2) job.mask = mask, job.mask_query_stride = job.keys;
+    job.query = numbers(job.images * job.queries * width);
+    job.key = numbers(job.images * job.keys * width);
+    job.value = numbers(job.images * job.keys * width);
+    job.output = memory(job.images * job.queries * width * 4);
+    job.packed = memory(isomer_attention_packed(level, &job) * job.images * job.heads * 4);
+    void *scratch = memory(isomer_attention_scratch(job.head_size));
+    double *wanted = malloc(job.images * job.queries * width * sizeof(double)), *scores = malloc(job.keys * sizeof(double));
+    for (size_t image = 0; image < job.images; image++)
+        for (size_t head = 0; head < job.heads; head++) {
+            isomer_attention_pack(level, &job, image, head);
+            isomer_attention_run(level, &job, image, head, 0, job.queries, scratch);
+            for (size_t q = 0; q < job.queries; q++) {
+                const size_t keys = job.is_causal ? q + 1 : job.keys, row = (image * job.queries + q) * width + head * job.head_size;
+                double most = -INFINITY, total = 0;
+                for (size_t k = 0; k < keys; k++) {
+                    double score = 0;
+                    for (size_t c = 0; c < job.head_size; c++)
+                        score += (double)job.query[row + c] * job.key[(image * job.keys + k) * width + head * job.head_size + c];
+                    scores[k] = score * job.scale + (job.mask ? mask[q * job.keys + k] : 0);
+                    most = fmax(most, scores[k]);
+                }
+                for (size_t k = 0; k < keys; k++) total += scores[k] = exp(scores[k] - most);
+                for (size_t c = 0; c < job.head_size; c++) {
+                    double sum = 0;
+                    for (size_t k = 0; k < keys; k++) sum += scores[k] * job.value[(image * job.keys + k) * width + head * job.head_size + c];
+                    wanted[row + c] = sum / total;
+                }
+            }
+        }
+    compare("attention", level, job.output, wanted, job.images * job.queries * width, rounds ? 2e-2 : 5e-6);
+    free(mask), free((void *)job.query), free((void *)job.key), free((void *)job.value), free(job.output), free(job.packed), free(scratch);
+    free(wanted), free(scores);
+}
+
+int main(int count, char **words) {
+    const int rounds = count > 1 ? atoi(words[1]) : 12;
+    for (int level = ISOMER_LEVEL_BASELINE; level <= ISOMER_LEVEL_AMX; level++) {
+#ifdef ISOMER_AMX_MODEL
+        const bool is_there = isomer_level_supported(level) || level == ISOMER_LEVEL_AMX;
+#else
+        const bool is_there = isomer_level_supported(level);
+#endif
+        printf("level %d %s\n", level, is_there ? "" : "is not here");
+        for (int round = 0; is_there && round < rounds; round++)
+            for (int bf16 = 0; bf16 < 2; bf16++) {
+                check_matrix(level, bf16, true, false);
+                check_matrix(level, bf16, false, false);
+                check_matrix(level, bf16, false, true);
+                check_attention(level, bf16);
+            }
+    }
+    printf("%d failures\n", failures);
+    return failures > 0;
+}
