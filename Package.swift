@@ -69,11 +69,13 @@ let package = Package(
         module("IsomerCompute", ["IsomerTensors", "IsomerBytes", "CKernels"]),
         module("IsomerNetworks", ["IsomerCompute", "IsomerArchitectures", "IsomerTensors", "IsomerBytes"]),
 
+        module("IsomerGeneration", []),
+
         module(
             "IsomerKit",
             [
                 "IsomerBytes", "IsomerImages", "IsomerTensors", "IsomerFormats", "IsomerTokenizers", "IsomerArchitectures", "IsomerMapping",
-                "IsomerConversion", "IsomerCompute", "IsomerNetworks",
+                "IsomerConversion", "IsomerCompute", "IsomerNetworks", "IsomerGeneration",
             ]),
         module(
             "IsomerCommands",
@@ -92,6 +94,7 @@ let package = Package(
         tests(of: "IsomerImages", ["IsomerBytes", "CKernels"]),
         tests(of: "IsomerCompute", ["IsomerTensors", "IsomerBytes"]),
         tests(of: "IsomerNetworks", ["IsomerCompute", "IsomerArchitectures", "IsomerFormats", "IsomerTensors", "IsomerBytes"]),
+        tests(of: "IsomerGeneration", ["IsomerBytes"]),
         tests(of: "IsomerFormats", ["IsomerTensors", "IsomerBytes", crypto]),
         tests(of: "IsomerTokenizers", ["IsomerBytes", crypto]),
         tests(

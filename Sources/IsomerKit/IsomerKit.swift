@@ -3,6 +3,7 @@
 @_exported public import IsomerCompute
 @_exported public import IsomerConversion
 @_exported public import IsomerFormats
+@_exported public import IsomerGeneration
 @_exported public import IsomerImages
 @_exported public import IsomerMapping
 @_exported public import IsomerNetworks
