@@ -36,6 +36,10 @@ let package = Package(
         .library(name: "IsomerKit", targets: ["IsomerKit"]),
         .executable(name: "isomer", targets: ["isomer-cli"]),
     ],
+    traits: [
+        // libwebp is not everywhere that libjpeg and libpng are.
+        .trait(name: "WebP", description: "Read WebP pictures, by libwebp.")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         // SHA-256 with the CPU's own instructions.
@@ -56,13 +60,21 @@ let package = Package(
         .target(name: "CJPEG", cSettings: cSettings, linkerSettings: [.linkedLibrary("jpeg")]),
         .target(name: "CPNG", cSettings: cSettings, linkerSettings: [.linkedLibrary("png")]),
 
+        // Only built with the trait.
+        .systemLibrary(name: "CWebP", providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
+
         module("IsomerBytes", ["CBytes", "CZlib", system]),
         module("IsomerTensors", ["IsomerBytes", "CKernels"]),
         module("IsomerFormats", ["IsomerTensors", "IsomerBytes"]),
         module("IsomerTokenizers", ["IsomerBytes", "CEmbedded"]),
         module("IsomerArchitectures", ["IsomerBytes", "IsomerTensors"]),
         module("IsomerMapping", ["IsomerArchitectures", "IsomerBytes", "IsomerTensors"]),
-        module("IsomerImages", ["IsomerBytes", "CEmbedded", "CKernels", "CJPEG", "CPNG", "CZlib", crypto]),
+        module(
+            "IsomerImages",
+            [
+                "IsomerBytes", "CEmbedded", "CKernels", "CJPEG", "CPNG", "CZlib", crypto,
+                .target(name: "CWebP", condition: .when(traits: ["WebP"])),
+            ]),
         module(
             "IsomerConversion",
             ["IsomerFormats", "IsomerTokenizers", "IsomerMapping", "IsomerArchitectures", "IsomerTensors", "IsomerBytes", crypto, yams]),

@@ -130,7 +130,7 @@ isomer_jpeg_status isomer_jpeg_start(isomer_jpeg_reader *reader, int denominator
     return isomer_jpeg_ok;
 }
 
-isomer_jpeg_status isomer_jpeg_read(isomer_jpeg_reader *reader, uint8_t *rows, size_t stride, uint32_t *rows_done) {
+isomer_jpeg_status isomer_jpeg_read(isomer_jpeg_reader *reader, uint8_t *rows, size_t stride, int stops_at_damage, uint32_t *rows_done) {
     *rows_done = 0;
     if (reader->status) return reader->status;
     struct jpeg_decompress_struct *decoder = &reader->decoder;
@@ -145,6 +145,10 @@ isomer_jpeg_status isomer_jpeg_read(isomer_jpeg_reader *reader, uint8_t *rows, s
         if (count > 8) count = 8;
         for (unsigned i = 0; i < count; i++) batch[i] = rows + (size_t)(decoder->output_scanline + i) * stride;
         jpeg_read_scanlines(decoder, batch, count);
+        if (stops_at_damage && reader->damage) {
+            *rows_done = decoder->output_scanline;
+            return isomer_jpeg_ok;
+        }
     }
     *rows_done = decoder->output_scanline;
     // Every pixel is there. Finishing also reads to the end marker, which tells whether the file was cut behind them.

@@ -26,6 +26,10 @@ import Testing
             ["convert", "--json"], ["tokenize", "--json", "a cat"], ["tokenize", "--json", "--flavor", "open_clip", "a &amp; b"],
             ["tokenize", "--json", "--count", Fixtures.root.pushing("tokenizers/README.md").string],
             ["convert", model + "/tokenizer", folder["tokenizer.json"].string, "--json"],
+            [
+                "prepare", Fixtures.root.pushing("images/subjects").string, "-o", folder["set"].string, "--size", "64", "--count-tokens",
+                "--caption-from", "file-name", "--json",
+            ],
             ["scan", model, checkpoint, half, "nowhere", "--json"],
         ]
         for arguments in runs {

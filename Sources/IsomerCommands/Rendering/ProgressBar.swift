@@ -4,6 +4,28 @@ internal import Synchronization
 ///
 /// Workers on any thread call `update`; the line is redrawn at most ten times a second and removed at the end.
 final class ProgressBar: Sendable {
+    /// What work is counted in.
+    enum Unit {
+        case bytes
+        /// Things by their name in the plural: "pictures".
+        case items(String)
+
+        /// `12 of 40`
+        func amount(_ done: UInt64, of total: UInt64) -> String {
+            switch self {
+            case .bytes: "\(Numbers.bytes(done)) of \(Numbers.bytes(total))"
+            case .items: "\(Numbers.grouped(Int(clamping: done))) of \(Numbers.grouped(Int(clamping: total)))"
+            }
+        }
+
+        func rate(_ done: UInt64, seconds: Double) -> String {
+            switch self {
+            case .bytes: Numbers.rate(bytes: done, seconds: seconds)
+            case .items(let name): "\(Numbers.fixed(Double(done) / max(seconds, 1e-3), 1)) \(name)/s"
+            }
+        }
+    }
+
     private struct State {
         var isDrawn = false
         var title = ""
@@ -25,8 +47,8 @@ final class ProgressBar: Sendable {
         clear()
     }
 
-    /// Says that `done` of `total` bytes of the work called `title` are behind us.
-    func update(_ title: String, done: UInt64, total: UInt64) {
+    /// Says that `done` of `total` of the work called `title` are behind us.
+    func update(_ title: String, done: UInt64, total: UInt64, unit: Unit = .bytes) {
         guard let terminal else { return }
         let now = ContinuousClock.now
         // A worker that finds another one drawing has better things to do.
@@ -42,7 +64,8 @@ final class ProgressBar: Sendable {
                 if let last = state.lastDrawn, last.duration(to: now) < .milliseconds(100) { return nil }
                 state.lastDrawn = now
                 state.isDrawn = true
-                return Self.line(title, done: done, total: total, seconds: began.duration(to: now) / .seconds(1), columns: terminal.columns)
+                return Self.line(
+                    title, done: done, total: total, unit: unit, seconds: began.duration(to: now) / .seconds(1), columns: terminal.columns)
             } ?? nil
         if let line { environment.writeError("\r\(line)\u{1B}[K") }
     }
@@ -57,12 +80,14 @@ final class ProgressBar: Sendable {
     }
 
     /// `Writing  42%  [#########-------------]  1.80 GB of 4.27 GB  1.73 GB/s  1.4 s left`
-    static func line(_ title: String, done: UInt64, total: UInt64, seconds: Double, columns: Int) -> String {
+    static func line(
+        _ title: String, done: UInt64, total: UInt64, unit: Unit = .bytes, seconds: Double, columns: Int
+    ) -> String {
         let share = total == 0 ? 1 : min(1, Double(done) / Double(total))
         let percent = "\(Int(share * 100))%"
         let left = done == 0 || share == 1 ? "" : "  \(Numbers.duration(seconds * (1 - share) / share)) left"
         let head = "\(title)  \(String(repeating: " ", count: 4 - percent.count))\(percent)  "
-        let tail = "  \(Numbers.bytes(done)) of \(Numbers.bytes(total))  \(Numbers.rate(bytes: done, seconds: seconds))\(left)"
+        let tail = "  \(unit.amount(done, of: total))  \(unit.rate(done, seconds: seconds))\(left)"
         // One column stays free: a cursor behind the last one makes some terminals wrap.
         let room = columns - 1 - head.count - tail.count - 2
         guard room >= 8 else { return shortened(head + tail.drop(while: { $0 == " " }), columns: max(1, columns - 1)) }

@@ -62,14 +62,13 @@ final class OutputFolder: Sendable {
     }
 
     private func prepare(_ folder: FilePath) throws(IsomerError) {
-        guard made.withLock({ $0.insert(folder.string).inserted }) else { return }
-        do throws(IsomerError) {
+        // Under the lock: whoever finds a folder in the set may count on it.
+        try made.withLock { made throws(IsomerError) in
+            guard !made.contains(folder.string) else { return }
             try Self.make(folder)
-        } catch {
-            _ = made.withLock { $0.remove(folder.string) }
-            throw error
+            sweep(folder)
+            made.insert(folder.string)
         }
-        sweep(folder)
     }
 
     private static func make(_ path: FilePath) throws(IsomerError) {

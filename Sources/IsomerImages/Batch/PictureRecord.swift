@@ -27,6 +27,11 @@ struct PictureRecord {
     var key: String? { text("key") }
     var caption: String? { text("caption") }
     var reason: String? { text("reason") }
+    /// The archive that holds it.
+    var archive: String? {
+        get { text("archive") }
+        set { object["archive"] = newValue.map { .string($0) } }
+    }
     var status: Status? { text("status").flatMap(Status.init) }
 
     private func text(_ key: String) -> String? {

@@ -65,25 +65,3 @@ public struct PreparationJob: Sendable {
         self.output = output
     }
 }
-
-/// What a batch came to.
-public struct PreparationSummary: Sendable {
-    public var inputs = 0
-    public var prepared = 0
-    /// Files as they were after the last run.
-    public var unchanged = 0
-    public var leftOut = 0
-    public var duplicates = 0
-    public var failed = 0
-    /// Files that came out.
-    public var pictures = 0
-    public var bytesWritten: UInt64 = 0
-    /// How many came out in each size.
-    public var sizes: [PixelSize: Int] = [:]
-    /// What went wrong, in the order of the inputs; at most a thousand.
-    public var failures: [IsomerError] = []
-    /// Pictures that resemble an earlier one, with its name; at most a thousand.
-    public var resemblances: [(name: String, earlier: String)] = []
-
-    public init() {}
-}

@@ -1,4 +1,4 @@
-public import IsomerBytes
+internal import IsomerBytes
 
 /// Everything that decides what comes out of a picture.
 public struct PreparationOptions: Hashable, Sendable {
@@ -64,66 +64,5 @@ extension PreparationOptions: CustomStringConvertible {
             \(finder.minimumVotes) \(filter) \(compatibility) \(isFast) \(alpha) \(paddingColour) \(format) \(decoding) \(keepsMetadata) \
             \(keepsPlace) \(mirrors) \(splits) \(splitThreshold) \(splitOverlap) \(captions)
             """
-    }
-}
-
-/// What a person decided about one picture; wins over everything found.
-public struct PictureOverride: Hashable, Sendable {
-    public var isExcluded = false
-    public var focus: Focus?
-    public var caption: String?
-
-    public init(isExcluded: Bool = false, focus: Focus? = nil, caption: String? = nil) {
-        self.isExcluded = isExcluded
-        self.focus = focus
-        self.caption = caption
-    }
-
-    /// Reads a file of overrides: an object with a member for each picture, by its path inside the input.
-    ///
-    /// `{"photo.jpg": {"exclude": true}, "b/c.png": {"point": [0.4, 0.3]}, "d.jpg": {"box": [10, 20, 200, 240]}, "e.jpg": {"boxes": […]}}`;
-    /// a point is given in shares of width and height, boxes in pixels of the upright picture.
-    public static func read(_ bytes: [UInt8], limits: Limits = Limits()) throws(IsomerError) -> [String: PictureOverride] {
-        let root = JSONCursor(try JSONValue(parsing: bytes, limits: limits))
-        var result: [String: PictureOverride] = [:]
-        for (name, cursor) in try root.members() {
-            var override = PictureOverride()
-            if let exclude = try cursor.optional("exclude") { override.isExcluded = try exclude.bool() }
-            if let caption = try cursor.optional("caption") { override.caption = try caption.string() }
-            if let point = try cursor.optional("point") {
-                let numbers = try numbers(point, 2)
-                override.focus = .point(x: numbers[0], y: numbers[1])
-            }
-            if let box = try cursor.optional("box") { override.focus = .boxes([try self.box(box)]) }
-            if let boxes = try cursor.optional("boxes") {
-                var list: [PixelBox] = []
-                for element in try boxes.elements() { list.append(try self.box(element)) }
-                override.focus = .boxes(list)
-            }
-            result[name] = override
-        }
-        return result
-    }
-
-    private static func box(_ cursor: JSONCursor) throws(IsomerError) -> PixelBox {
-        let sides = try numbers(cursor, 4)
-        guard sides[0] < sides[2], sides[1] < sides[3] else {
-            throw cursor.failure(
-                "a box needs its left before its right and its top above its bottom", expected: "[left, top, right, bottom]")
-        }
-        return PixelBox(left: sides[0], top: sides[1], right: sides[2], bottom: sides[3])
-    }
-
-    private static func numbers(_ cursor: JSONCursor, _ count: Int) throws(IsomerError) -> [Double] {
-        var result: [Double] = []
-        for element in try cursor.elements() {
-            let number = try element.double()
-            guard number.isFinite, abs(number) < 1e9 else { throw element.failure("this is no place in a picture") }
-            result.append(number)
-        }
-        guard result.count == count else {
-            throw cursor.failure("this is no place in a picture", expected: "\(count) numbers", found: "\(result.count)")
-        }
-        return result
     }
 }

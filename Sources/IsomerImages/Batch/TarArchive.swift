@@ -85,14 +85,22 @@ public enum TarWriter {
     /// A member with its header and filling. Names above 100 bytes get a pax header.
     public static func member(_ name: String, _ content: [UInt8]) -> [UInt8] {
         var output: [UInt8] = []
-        if name.utf8.count > 100 {
-            let body = " path=\(name)\n"
-            // The length counts its own digits.
-            var length = body.utf8.count + 1
-            while "\(length)".utf8.count + body.utf8.count != length { length = "\(length)".utf8.count + body.utf8.count }
-            output += block("pax", Array("\(length)\(body)".utf8), type: "x")
-        }
+        if name.utf8.count > 100 { output += block("pax", Array(paxBody(name).utf8), type: "x") }
         return output + block(name, content, type: "0")
+    }
+
+    /// The bytes before a member's content, and all of them with its filling.
+    static func size(_ name: String, _ content: UInt64) -> (header: UInt64, whole: UInt64) {
+        let header: UInt64 = name.utf8.count > 100 ? 512 + UInt64((paxBody(name).utf8.count + 511) / 512 * 512) + 512 : 512
+        return (header, header + (content + 511) / 512 * 512)
+    }
+
+    /// The pax record of a long name: its length counts its own digits.
+    private static func paxBody(_ name: String) -> String {
+        let body = " path=\(name)\n"
+        var length = body.utf8.count + 1
+        while "\(length)".utf8.count + body.utf8.count != length { length = "\(length)".utf8.count + body.utf8.count }
+        return "\(length)\(body)"
     }
 
     public static let end = [UInt8](repeating: 0, count: 1024)

@@ -21,6 +21,16 @@ public final class CaptionReader: Sendable {
         return nil
     }
 
+    /// What a person decided about a picture in a file beside it: `photo.focus.json`.
+    func override(for input: PictureInput) throws(IsomerError) -> PictureOverride? {
+        guard let bytes = try side(input, "focus.json") else { return nil }
+        do throws(IsomerError) {
+            return try PictureOverride(JSONCursor(JSONValue(parsing: bytes)))
+        } catch {
+            throw IsomerError(.malformed, "the file of decisions beside the picture is not usable", found: "\(error)")
+        }
+    }
+
     private func caption(of input: PictureInput, _ source: CaptionSource) throws(IsomerError) -> String? {
         let stem = PictureInputs.split(input.name).stem
         let last = stem.split(separator: "/").last.map(String.init) ?? stem

@@ -48,17 +48,17 @@ public struct DecodedImage: Sendable {
 public enum ImageDecoder {
     /// Decodes a whole file's bytes.
     ///
-    /// Throws `malformed` for a damaged or cut file, `unsupported` for an animation or a format other than JPEG and PNG, and
+    /// Throws `malformed` for a damaged or cut file, `unsupported` for an animation or a format that is not read, and
     /// `limitExceeded` before any memory is taken when the picture is larger than `options.limits` allow.
     public static func decode(_ bytes: [UInt8], options: DecodeOptions = DecodeOptions()) throws(IsomerError) -> DecodedImage {
         var image: DecodedImage
         switch try format(of: bytes) {
         case .jpeg: image = try JPEGDecoder.decode(bytes, options)
         case .png: image = try PNGDecoder.decode(bytes, options)
-        case let other:
-            throw IsomerError(
-                .unsupported, "\(other.name) pictures are not read", expected: "JPEG or PNG",
-                remedy: other == .gif ? "export one frame as PNG" : "convert it to PNG or JPEG first")
+        #if WebP
+            case .webp: image = try WebPDecoder.decode(bytes, options)
+        #endif
+        case let other: throw unread(other)
         }
         if options.orient { image.bitmap = try image.bitmap.oriented(image.orientation) }
         return image
@@ -84,7 +84,7 @@ public enum ImageDecoder {
         if bytes.starts(with: [0xFF, 0xD8]) || bytes.starts(with: [0x89, 0x50]) {
             throw IsomerError(.malformed, "the file ends or breaks inside its signature", byteOffset: 0)
         }
-        throw IsomerError(.malformed, "this is no picture", byteOffset: 0, expected: "JPEG or PNG", found: "something else")
+        throw IsomerError(.malformed, "this is no picture", byteOffset: 0, expected: readFormats, found: "something else")
     }
 
     /// Checks a declared size against the limits before anything of that size is allocated.

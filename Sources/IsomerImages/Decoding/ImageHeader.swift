@@ -23,8 +23,12 @@ extension ImageDecoder {
                 return .success(PixelSize(Int(info.width), Int(info.height)))
             }
             return try result.get()
-        case let other:
-            throw IsomerError(.unsupported, "\(other.name) pictures are not read", expected: "JPEG or PNG")
+        #if WebP
+            case .webp:
+                let features = try WebPDecoder.features(bytes)
+                return PixelSize(Int(features.width), Int(features.height))
+        #endif
+        case let other: throw unread(other)
         }
     }
 }

@@ -39,7 +39,8 @@ enum JPEGDecoder {
         let channels: PixelChannels = stored == 1 ? .gray : stored == 3 ? .rgb : .rgba
         var bitmap = try Bitmap(
             uninitialized: Int(info.output_width), Int(info.output_height), channels, limits: options.limits)
-        let (rowsDone, failure) = reader.read(into: bitmap.target, stride: bitmap.rowBytes)
+        let (rowsDone, failure) = reader.read(
+            into: bitmap.target, stride: bitmap.rowBytes, stopsAtDamage: !options.allowTruncated)
 
         var warnings: [String] = []
         let isDamaged = failure != nil || reader.damage != 0
@@ -94,9 +95,11 @@ enum JPEGDecoder {
         }
 
         /// Rows that are there, and why there are no more.
-        func read(into rows: UnsafeMutablePointer<UInt8>, stride: Int) -> (rows: Int, failure: IsomerError?) {
+        func read(
+            into rows: UnsafeMutablePointer<UInt8>, stride: Int, stopsAtDamage: Bool
+        ) -> (rows: Int, failure: IsomerError?) {
             var done: UInt32 = 0
-            let status = isomer_jpeg_read(handle, rows, stride, &done)
+            let status = isomer_jpeg_read(handle, rows, stride, stopsAtDamage ? 1 : 0, &done)
             return (Int(done), status == isomer_jpeg_ok ? nil : error(status))
         }
 

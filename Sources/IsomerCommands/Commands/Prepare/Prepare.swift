@@ -1,7 +1,6 @@
 public import ArgumentParser
 internal import IsomerBytes
 internal import IsomerImages
-internal import Synchronization
 
 /// `isomer prepare`.
 public struct Prepare: IsomerCommand {
@@ -44,14 +43,20 @@ public struct Prepare: IsomerCommand {
 
     public func run(in environment: CommandEnvironment) throws -> ExitStatus {
         let job = try makeJob()
-        let bar = CountBar(environment, shared)
+        let bar = ProgressBar(environment, shared)
         defer { bar.clear() }
         let runner = try PreparationRunner(job)
         var records: [JSONValue] = []
         let keepsRecords = shared.json || batch.dryRun || batch.html != nil || batch.preview != nil
+        var tokens = try caption.countTokens ? CaptionTokens() : nil
         let summary = try runner.run(
-            progress: { done, total in bar.update("Preparing", done: done, total: total) },
-            report: { (record: JSONValue) throws(IsomerError) in if keepsRecords { records.append(record) } })
+            progress: { done, total in
+                bar.update("Preparing", done: UInt64(clamping: done), total: UInt64(clamping: total), unit: .items("pictures"))
+            },
+            report: { (record: JSONValue) throws(IsomerError) in
+                if keepsRecords { records.append(record) }
+                try tokens?.count(record)
+            })
         bar.clear()
         if batch.html != nil || batch.preview != nil {
             let sheet = try ReviewSheet(job, records: records, title: output.path.lastComponent?.string ?? output.path.string)
@@ -59,9 +64,9 @@ public struct Prepare: IsomerCommand {
             if let preview = batch.preview { try write(PNGEncoder.encode(sheet.contactSheet()), to: preview.path) }
         }
         if shared.json {
-            environment.writeOutput(JSONOutput.text(Self.json(summary, records)))
+            environment.writeOutput(JSONOutput.text(Self.json(summary, records, tokens)))
         } else {
-            tell(summary, records, in: environment)
+            tell(summary, records, tokens, in: environment)
         }
         return summary.failed > 0 ? .checkFailed : .done
     }
@@ -83,104 +88,5 @@ public struct Prepare: IsomerCommand {
         try batch.apply(to: &job, caption)
         job.workers = Workers(count: shared.threads)
         return job
-    }
-
-    private func tell(_ summary: PreparationSummary, _ records: [JSONValue], in environment: CommandEnvironment) {
-        for failure in summary.failures { environment.warn("\(failure)", shared) }
-        var report = Report(for: environment.outputTerminal)
-        if batch.dryRun {
-            for record in records { Self.describe(record, in: &report) }
-            report.line()
-        }
-        report.heading(batch.dryRun ? "Nothing was written" : "Prepared \(Numbers.count(summary.prepared, "picture"))")
-        report.field("inputs", Numbers.grouped(summary.inputs))
-        if summary.unchanged > 0 { report.field("unchanged", Numbers.grouped(summary.unchanged)) }
-        if summary.leftOut > 0 { report.field("left out", Numbers.grouped(summary.leftOut)) }
-        if summary.duplicates > 0 { report.field("duplicates", Numbers.grouped(summary.duplicates)) }
-        if summary.failed > 0 { report.field("failed", Numbers.grouped(summary.failed)) }
-        report.field("files", "\(Numbers.grouped(summary.pictures)), \(Numbers.bytes(summary.bytesWritten)) written")
-        let sizes = summary.sizes.sorted { ($1.value, $0.key.width, $0.key.height) < ($0.value, $1.key.width, $1.key.height) }
-        if sizes.count > 1 {
-            var table = Table([.init("size", .right), .init("pictures", .right)])
-            for (size, count) in sizes { table.append([size.description, Numbers.grouped(count)]) }
-            report.table(table)
-        }
-        report.list("These look alike", summary.resemblances.map { "\($0.name) and \($0.earlier)" }, limit: 20)
-        environment.writeOutput(report.finish())
-    }
-
-    /// One line for each input of a dry run: what would come out of it, and why there.
-    private static func describe(_ record: JSONValue, in report: inout Report) {
-        guard case .string(let name)? = record["input"], case .string(let status)? = record["status"] else { return }
-        guard status == "prepared", case .array(let outputs)? = record["outputs"] else {
-            if case .string(let reason)? = record["reason"] {
-                report.line("\(name): \(status): \(reason)")
-            } else {
-                report.line("\(name): \(status)")
-            }
-            return
-        }
-        for output in outputs {
-            guard case .string(let file)? = output["file"], case .number(let width)? = output["width"],
-                case .number(let height)? = output["height"],
-                case .string(let reason)? = output["reason"], case .array(let crop)? = output["crop"]
-            else { continue }
-            let sides = crop.map { if case .number(let number) = $0 { Numbers.significant(number.double, 5) } else { "?" } }
-            report.line("\(name) -> \(file) \(width.text)x\(height.text) from \(sides.joined(separator: ",")): \(reason)")
-        }
-    }
-
-    private static func json(_ summary: PreparationSummary, _ records: [JSONValue]) -> JSONValue {
-        var sizes = JSONObject()
-        for (size, count) in summary.sizes.sorted(by: { ($0.key.width, $0.key.height) < ($1.key.width, $1.key.height) }) {
-            sizes[size.description] = .integer(count)
-        }
-        return [
-            "schema": "isomer.prepare/1", "inputs": .integer(summary.inputs), "prepared": .integer(summary.prepared),
-            "unchanged": .integer(summary.unchanged), "leftOut": .integer(summary.leftOut), "duplicates": .integer(summary.duplicates),
-            "failed": .integer(summary.failed), "files": .integer(summary.pictures), "bytesWritten": .integer(summary.bytesWritten),
-            "sizes": .object(sizes),
-            "alike": .array(summary.resemblances.map { ["input": .string($0.name), "earlier": .string($0.earlier)] }),
-            "pictures": .array(records),
-        ]
-    }
-}
-
-/// Pictures instead of bytes behind us, with their rate and the time left.
-private final class CountBar: Sendable {
-    private let environment: CommandEnvironment
-    private let isShown: Bool
-    private let columns: Int
-    private let state = Mutex<(began: ContinuousClock.Instant, last: ContinuousClock.Instant?)>((.now, nil))
-
-    init(_ environment: CommandEnvironment, _ options: SharedOptions) {
-        self.environment = environment
-        isShown = !options.quiet && !options.json && environment.errorTerminal != nil
-        columns = environment.errorTerminal?.columns ?? 80
-    }
-
-    func update(_ title: String, done: Int, total: Int) {
-        guard isShown else { return }
-        let now = ContinuousClock.now
-        let seconds: Double? =
-            state.withLockIfAvailable { state in
-                if let last = state.last, last.duration(to: now) < .milliseconds(100) { return nil }
-                state.last = now
-                return state.began.duration(to: now) / .seconds(1)
-            } ?? nil
-        guard let seconds, seconds > 0.25, done > 0 else { return }
-        let rate = Double(done) / seconds
-        let left = Numbers.duration(Double(total - done) / rate)
-        let line =
-            "\(title)  \(done * 100 / max(1, total))%  \(Numbers.grouped(done)) of \(Numbers.grouped(total))  \(Numbers.fixed(rate, 1)) pictures/s  \(left) left"
-        environment.writeError("\r\(shortened(line, columns: max(1, columns - 1)))\u{1B}[K")
-    }
-
-    func clear() {
-        let wasDrawn = state.withLock { state in
-            defer { state.last = nil }
-            return state.last != nil
-        }
-        if isShown && wasDrawn { environment.writeError("\r\u{1B}[K") }
     }
 }

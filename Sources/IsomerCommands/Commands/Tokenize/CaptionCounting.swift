@@ -34,7 +34,7 @@ struct CaptionCounting {
                 let count = try Self.count(paths[item], encoder) + marks
                 counts.withLock { $0[item] = count }
                 let sofar = done.add(1, ordering: .relaxed).newValue
-                bar.update("Counting", done: UInt64(sofar), total: UInt64(paths.count))
+                bar.update("Counting", done: UInt64(sofar), total: UInt64(paths.count), unit: .items("captions"))
             }
         }
         write(paths, counts.withLock { $0 }, environment)

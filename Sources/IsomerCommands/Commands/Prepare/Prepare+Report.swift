@@ -1,0 +1,71 @@
+internal import IsomerBytes
+internal import IsomerImages
+
+extension Prepare {
+    func tell(
+        _ summary: PreparationSummary, _ records: [JSONValue], _ tokens: CaptionTokens?, in environment: CommandEnvironment
+    ) {
+        for failure in summary.failures { environment.warn("\(failure)", shared) }
+        var report = Report(for: environment.outputTerminal)
+        if batch.dryRun {
+            for record in records { Self.describe(record, in: &report) }
+            report.line()
+        }
+        report.heading(batch.dryRun ? "Nothing was written" : "Prepared \(Numbers.count(summary.prepared, "picture"))")
+        report.field("inputs", Numbers.grouped(summary.inputs))
+        if summary.unchanged > 0 { report.field("unchanged", Numbers.grouped(summary.unchanged)) }
+        if summary.leftOut > 0 { report.field("left out", Numbers.grouped(summary.leftOut)) }
+        if summary.duplicates > 0 { report.field("duplicates", Numbers.grouped(summary.duplicates)) }
+        if summary.failed > 0 { report.field("failed", Numbers.grouped(summary.failed)) }
+        report.field("files", "\(Numbers.grouped(summary.pictures)), \(Numbers.bytes(summary.bytesWritten)) written")
+        let sizes = summary.sizes.sorted { ($1.value, $0.key.width, $0.key.height) < ($0.value, $1.key.width, $1.key.height) }
+        if sizes.count > 1 {
+            var table = Table([.init("size", .right), .init("pictures", .right)])
+            for (size, count) in sizes { table.append([size.description, Numbers.grouped(count)]) }
+            report.table(table)
+        }
+        tokens?.tell(in: &report)
+        report.list(
+            "These look alike", summary.resemblances.map { escapedForDisplay("\($0.name) and \($0.earlier)") }, limit: 20)
+        environment.writeOutput(report.finish())
+    }
+
+    /// One line for each input of a dry run: what would come out of it, and why there.
+    private static func describe(_ record: JSONValue, in report: inout Report) {
+        guard case .string(let name)? = record["input"], case .string(let status)? = record["status"] else { return }
+        guard status == "prepared", case .array(let outputs)? = record["outputs"] else {
+            if case .string(let reason)? = record["reason"] {
+                report.line(escapedForDisplay("\(name): \(status): \(reason)"))
+            } else {
+                report.line(escapedForDisplay("\(name): \(status)"))
+            }
+            return
+        }
+        for output in outputs {
+            guard case .string(let file)? = output["file"], case .number(let width)? = output["width"],
+                case .number(let height)? = output["height"],
+                case .string(let reason)? = output["reason"], case .array(let crop)? = output["crop"]
+            else { continue }
+            let sides = crop.map { if case .number(let number) = $0 { Numbers.significant(number.double, 5) } else { "?" } }
+            report.line(
+                escapedForDisplay("\(name) -> \(file) \(width.text)x\(height.text) from \(sides.joined(separator: ",")): \(reason)"))
+        }
+    }
+
+    static func json(_ summary: PreparationSummary, _ records: [JSONValue], _ tokens: CaptionTokens?) -> JSONValue {
+        var sizes = JSONObject()
+        for (size, count) in summary.sizes.sorted(by: { ($0.key.width, $0.key.height) < ($1.key.width, $1.key.height) }) {
+            sizes[size.description] = .integer(count)
+        }
+        var result: JSONObject = [
+            "schema": "isomer.prepare/1", "inputs": .integer(summary.inputs), "prepared": .integer(summary.prepared),
+            "unchanged": .integer(summary.unchanged), "leftOut": .integer(summary.leftOut), "duplicates": .integer(summary.duplicates),
+            "failed": .integer(summary.failed), "files": .integer(summary.pictures), "bytesWritten": .integer(summary.bytesWritten),
+            "sizes": .object(sizes),
+            "alike": .array(summary.resemblances.map { ["input": .string($0.name), "earlier": .string($0.earlier)] }),
+            "pictures": .array(records),
+        ]
+        result["captionTokens"] = tokens?.json
+        return .object(result)
+    }
+}
