@@ -22,6 +22,8 @@ public struct ConversionRequest: Sendable {
     public var architecture: String?
     /// What the denoiser predicts, if the user says so.
     public var prediction: Prediction?
+    /// From what that follows, if not from a flag: a clause.
+    public var predictionReason: String?
     /// Whether what the target has no place for is stored beside it.
     public var keepsExtras = false
     /// Tensors that may be missing.

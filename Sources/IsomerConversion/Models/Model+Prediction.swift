@@ -3,6 +3,14 @@ import IsomerBytes
 import IsomerMapping
 import IsomerTensors
 
+extension Decision {
+    /// What the reason of a decision ends with that may well be wrong.
+    static let guessMark = "(a guess)"
+
+    /// Whether it may well be wrong.
+    public var isGuess: Bool { reason.hasSuffix(Self.guessMark) }
+}
+
 extension Model {
     /// What the denoiser of a checkpoint predicts, from the strongest sign to the weakest; `nil` if there is none.
     func predictionFound(
@@ -13,7 +21,7 @@ extension Model {
             Decision("prediction type", prediction.rawValue, because: reason, flag: "--prediction-type TYPE")
         }
         guard components["unet"] != nil || components["transformer"] != nil else { return nil }
-        if let said = request.prediction { return decide(said, "--prediction-type says so") }
+        if let said = request.prediction { return decide(said, request.predictionReason ?? "--prediction-type says so") }
         if let hint = hints.prediction { return decide(hint.value, "\(hint.origin) says so") }
         if inventory.has("edm_mean") { return decide(.edm, "the file holds the latents' statistics edm_mean") }
         if inventory.has("v_pred") { return decide(.velocity, "the file holds the marker tensor v_pred") }
@@ -94,6 +102,6 @@ extension Model {
         let isVelocity = variance.squareRoot() > 0.09
         return decide(
             isVelocity ? .velocity : .epsilon,
-            "the biases of a late norm are spread as \(isVelocity ? "velocity" : "noise") models' are (a guess)")
+            "the biases of a late norm are spread as \(isVelocity ? "velocity" : "noise") models' are \(Decision.guessMark)")
     }
 }

@@ -95,18 +95,15 @@ public struct NetworkProbe {
         }
     }
 
-    /// Whether the question of `predictionMean` makes sense: a Stable Diffusion 2 UNet for text to image, whose weights look the same for both.
-    public var hasPredictionQuestion: Bool {
-        guard case .unet(let unet) = network else { return false }
-        return unet.configuration.crossAttentionWidth == 1024 && unet.configuration.inputChannels == unet.configuration.outputChannels
-    }
-
     /// The mean of output less input, for an input of 0.5 everywhere at time 999 under a text of 0.5 everywhere: below -1 where the network
-    /// predicts v rather than the noise. `nil` in a plan, and where the question makes no sense.
+    /// predicts v rather than the noise. The question is Stable Diffusion 2's, whose weights look the same for both. `nil` in a plan, and of what
+    /// is no UNet from latents alone to latents.
     ///
     /// Reference: stable-diffusion-webui 1.10, modules/sd_models_config.py, `is_using_v_parameterization_for_sd2`.
     public func predictionMean(_ c: Computation, _ weights: Weights) throws(IsomerError) -> Double? {
-        guard hasPredictionQuestion, case .unet(let unet) = network else { return nil }
+        guard case .unet(let unet) = network, unet.configuration.inputChannels == unet.configuration.outputChannels,
+            unet.configuration.additionWidth == nil, unet.configuration.classEmbedding == .none
+        else { return nil }
         let side = (8 + unet.sizeUnit - 1) / unet.sizeUnit * unet.sizeUnit
         let shape = [1, side, side, unet.configuration.inputChannels]
         let sample = try c.filled(shape, 0.5)

@@ -51,7 +51,7 @@ public struct Convert: IsomerCommand {
                 source: source.path, destination: destination.path, overwrite: options.overwrite, isDryRun: options.dryRun)
             return try conversion.perform(in: environment, shared)
         }
-        let plan = try plan()
+        let plan = try settledPlan()
         try plan.check()
         if options.dryRun {
             environment.writeOutput(
@@ -67,8 +67,24 @@ public struct Convert: IsomerCommand {
         return try ForwardComparison(request, destination.path).perform(in: environment, shared)
     }
 
+    /// What to write. What a denoiser predicts, if nothing tells or it is but a guess, the denoiser itself is asked.
+    private func settledPlan() throws(IsomerError) -> ConversionPlan {
+        do throws(IsomerError) {
+            let plan = try plan(request)
+            if !plan.decisions.contains(where: \.isGuess) { return plan }
+        } catch {
+            if error.code != .undecided { throw error }
+        }
+        var request = request
+        if let model = try? Model(request), let probe = try PredictionProbe(model, workers: Workers(count: shared.threads)) {
+            request.prediction = probe.prediction
+            request.predictionReason = probe.reason
+        }
+        return try plan(request)
+    }
+
     /// Decides what to write, and how to make it.
-    private func plan() throws(IsomerError) -> ConversionPlan {
+    private func plan(_ request: ConversionRequest) throws(IsomerError) -> ConversionPlan {
         let target = try options.target(for: destination.path)
         let isFolder = try FileSystem.kind(of: source.path) == .folder
         if let word = options.extractEmbedding {

@@ -11,7 +11,7 @@ struct InspectedModel {
     /// Its tensors; a folder's are called `component/name`.
     let tensors: any TensorSource
     /// What it is on the inside.
-    let summary: ModelSummary
+    private(set) var summary: ModelSummary
     /// Bytes of all its weight files.
     let byteCount: UInt64
     /// What is odd about it but does no harm.
@@ -39,6 +39,11 @@ struct InspectedModel {
             let archive = file.tensors as? TorchArchive
             tiedCount = archive?.aliases.count ?? 0
             others = archive.map(Self.others) ?? []
+        }
+        if summary.family?.identifier == "sd2", summary.prediction?.isGuess ?? true, let model = try? Model(ModelSummary.request(path)),
+            let probe = try PredictionProbe(model, workers: Workers())
+        {
+            summary.prediction = probe.decision
         }
         byteCount = tensors.files.reduce(0) { $0 &+ $1.size }
     }

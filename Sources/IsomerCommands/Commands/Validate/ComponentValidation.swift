@@ -27,12 +27,16 @@ struct ComponentValidation {
     let title: String
     /// Tensors that the network reads and that are missing or misshapen.
     var problems: [IsomerError] = []
+    /// What runs it, if nothing speaks against it.
+    private var probe: NetworkProbe?
     /// Why it was not run, where nothing speaks against it but that this version cannot.
     var notRun: IsomerError?
     var outputs: [Output] = []
     var seconds = 0.0
     /// Bytes of activations at once, as planned.
     var peak = 0
+    /// Bytes of a weight that cannot be used as it is stored, at most.
+    var widenedPeak = 0
     var firstNonFinite: String?
     var firstBeyondHalf: (layer: String, magnitude: Float)?
     var largest: (layer: String, magnitude: Float)?
@@ -55,10 +59,12 @@ struct ValidationSettings {
     /// Width and height of latents.
     var size = 16
     var seed: UInt64 = 1
+    /// Whether a UNet is asked what it predicts.
+    var asksForPrediction = false
 }
 
 extension ComponentValidation {
-    /// Plans the component, and runs it if the plan holds.
+    /// Plans the component: what it lacks, and what memory it takes. Throws if that is more than allowed.
     init(
         _ slot: String, _ component: ModelComponent, in source: any TensorSource, _ settings: ValidationSettings
     ) throws(IsomerError) {
@@ -75,14 +81,30 @@ extension ComponentValidation {
         }
         let lookup = Weights(source, under: slot + "/", isLenient: true)
         let plan = Computation.plan(workers: settings.workers, precision: settings.precision, memory: settings.memory)
-        _ = try probe.run(plan, lookup, seed: settings.seed)
-        _ = try probe.predictionMean(plan, lookup)
+        do throws(IsomerError) {
+            _ = try probe.run(plan, lookup, seed: settings.seed)
+            if settings.asksForPrediction { _ = try probe.predictionMean(plan, lookup) }
+        } catch {
+            throw error.about(slot)
+        }
         peak = plan.peak
+        widenedPeak = lookup.widenedPeak
         problems = lookup.problems
-        guard problems.isEmpty else { return }
+        let (needed, overflow) = peak.addingReportingOverflow(widenedPeak)
+        guard !overflow, needed <= settings.memory else {
+            throw IsomerError(
+                .limitExceeded, "the forward pass needs more memory than allowed", item: slot, expected: "at most \(settings.memory) bytes",
+                found: "\(peak) bytes of activations and \(widenedPeak) of a weight to be widened",
+                remedy: "allow more with --memory, choose a smaller --latent-size, or run other components alone with --component")
+        }
+        self.probe = problems.isEmpty ? probe : nil
+    }
 
+    /// Runs what was planned.
+    mutating func run(in source: any TensorSource, _ settings: ValidationSettings) throws(IsomerError) {
+        guard let probe else { return }
         let weights = Weights(source, under: slot + "/")
-        let pass = try Computation(workers: settings.workers, precision: settings.precision, planned: plan.peak)
+        let pass = try Computation(workers: settings.workers, precision: settings.precision, planned: peak)
         let range = ActivationRange()
         range.watch(pass)
         let clock = ContinuousClock()
@@ -92,8 +114,8 @@ extension ComponentValidation {
         }
         seconds = (clock.now - start) / .seconds(1)
         (firstNonFinite, firstBeyondHalf, largest) = (range.firstNonFinite, range.firstBeyondHalf, range.largest)
-        pass.observer = nil
-        predictionMean = try probe.predictionMean(pass, weights)
+        (pass.observer, pass.scoreObserver) = (nil, nil)
+        if settings.asksForPrediction { predictionMean = try probe.predictionMean(pass, weights) }
     }
 }
 

@@ -148,20 +148,26 @@ struct ValidatedModel {
                 .usage, "the model has no such component", path: path, item: name,
                 expected: model.components.keys.sorted().joined(separator: ", "))
         }
-        let bar = ProgressBar(environment, shared)
-        defer { bar.clear() }
+        var settings = settings
+        settings.asksForPrediction = model.family.asksForPrediction
         let slots = model.family.slots.map(\.name).filter { only.isEmpty || only.contains($0) }
-        for (index, slot) in slots.enumerated() {
+        // All are planned before the first one runs: what is too large says so at once.
+        for slot in slots {
             guard var component = model.components[slot] else { continue }
             if let known = other?.components[slot]?.configuration, component.configuration.hasStructure(of: known) {
                 component.configuration = component.configuration.completed(byAny: known)
             }
-            bar.update("Running \(slot)", done: UInt64(index), total: UInt64(slots.count))
             do throws(IsomerError) {
                 components.append(try ComponentValidation(slot, component, in: source, settings))
             } catch {
                 throw error.inFile(path)
             }
+        }
+        let bar = ProgressBar(environment, shared)
+        defer { bar.clear() }
+        for index in components.indices {
+            bar.update("Running \(components[index].slot)", done: UInt64(index), total: UInt64(components.count))
+            do throws(IsomerError) { try components[index].run(in: source, settings) } catch { throw error.inFile(path) }
         }
     }
 }

@@ -87,7 +87,8 @@ struct ValidationReport {
             report.field("predicts", "\(predicts) by the probe (\(Numbers.significant(mean)))\(known)")
         }
         report.field("time", Numbers.duration(component.seconds))
-        report.field("memory", "\(Numbers.bytes(component.peak)) of activations")
+        let widened = component.widenedPeak > 0 ? ", \(Numbers.bytes(component.widenedPeak)) of a widened weight" : ""
+        report.field("memory", "\(Numbers.bytes(component.peak)) of activations\(widened)")
     }
 
     /// The published form: `Sources/IsomerCommands/Schemas/validate.json`.
@@ -117,7 +118,7 @@ struct ValidationReport {
         var object: JSONObject = [
             "name": .string(component.slot), "kind": .string(component.title), "sound": .bool(component.isSound),
             "problems": .array(component.problems.map(\.json)), "seconds": .real(component.seconds),
-            "peakBytes": .integer(component.peak),
+            "peakBytes": .integer(component.peak), "widenedBytes": .integer(component.widenedPeak),
             "outputs": .array(
                 component.outputs.map { output in
                     let moments = output.moments
