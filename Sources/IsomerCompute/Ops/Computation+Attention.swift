@@ -55,7 +55,8 @@ extension Computation {
         job.mask_image_stride = strides.image
         job.mask_head_stride = strides.head
         job.mask_query_stride = strides.query
-        job.rounds_to_bf16 = precision == .bf16
+        // Rounding is off by a share of the score. Where scores are not scaled down by the head's size (T5), that is too much.
+        job.rounds_to_bf16 = precision == .bf16 && scale == nil
         let packed = try tensor([images * heads, withUnsafePointer(to: job) { isomer_attention_packed(level, $0) }])
         guard packed.address != nil, output.count > 0 else { return output }
         job.packed = packed.address
