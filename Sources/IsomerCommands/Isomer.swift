@@ -16,10 +16,12 @@ public struct Isomer: ParsableCommand {
         subcommands: [
             Convert.self,
             Diff.self,
+            Extract.self,
             Hash.self,
             Inspect.self,
             Metadata.self,
             Prepare.self,
+            Prune.self,
             Scan.self,
             Synthesize.self,
             Tokenize.self,

@@ -30,7 +30,8 @@ public struct CastReport: Hashable, Sendable {
 /// Between floating types, from integers and booleans to floating types, and between complex types. Numbers are rounded once, to nearest,
 /// ties to even; infinities, NaN and subnormal numbers come out as PyTorch's CPU code gives them for large tensors. It differs in one
 /// point: PyTorch goes from `f64` and wide integers to types below `f32` by way of `f32`, which rounds twice; this does not.
-/// Nothing is ever cast to an integer, and a type to itself is a copy.
+/// Nothing is ever cast to an integer, and a type to itself is a copy. Block types are made bit for bit as ggml's reference code makes them,
+/// from the elements as `f32`.
 ///
 /// Reference: PyTorch 2.13, `Tensor.to`, x86-64 with AVX-512; for `f4`, `f6e2m3` and `f6e3m2`, which it does not cast, OCP Microscaling
 /// Formats 1.0, saturating.
@@ -44,7 +45,8 @@ public struct Cast: Hashable, Sendable {
     public init(from source: ScalarType, to target: ScalarType) throws(IsomerError) {
         let isKnown =
             switch (source.kind, target.kind) {
-            case (.float, .float), (.boolean, .float), (.unsigned, .float), (.signed, .float), (.complex, .complex): true
+            case (.float, .float), (.boolean, .float), (.unsigned, .float), (.signed, .float), (.complex, .complex), (.block, .float): true
+            case (.float, .block), (.block, .block): target.isWritableBlock || source == target
             default: source == target
             }
         guard isKnown else {
@@ -82,6 +84,9 @@ public struct Cast: Hashable, Sendable {
         guard source != target else {
             output.copyMemory(from: input, byteCount: sourceBytes)
             return CastReport()
+        }
+        if source.kind == .block || target.kind == .block {
+            return castBlocks(input, output, elementCount: elementCount, level: level, error: nil)
         }
         guard let from = source.native, let to = target.native else { return CastReport() }
         var counts = isomer_cast_counts()

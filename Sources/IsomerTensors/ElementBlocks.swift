@@ -15,9 +15,14 @@ func forEachBlock(
     }
 }
 
-/// The elements of a buffer, of any numeric type, in blocks of `TensorStatistics.blockElementCount`.
+/// The elements of a buffer, of any type with values, in blocks of `TensorStatistics.blockElementCount`.
 struct ElementBlocks {
-    private let type: isomer_scalar
+    private enum Kind {
+        case scalar(isomer_scalar)
+        case block(isomer_block_type)
+    }
+
+    private let kind: Kind
     private let bytes: UnsafeRawBufferPointer
     private let blockByteCount: Int
     /// Real numbers in all.
@@ -25,16 +30,20 @@ struct ElementBlocks {
 
     /// `nil` for quantized types and for bytes that do not hold whole elements.
     init?(_ scalarType: ScalarType, _ bytes: UnsafeRawBufferPointer) {
-        guard let type = scalarType.native else { return nil }
-        let parts = scalarType.kind == .complex ? 2 : 1
-        let bits = scalarType.bitCount / parts
-        // Elements below a byte come in groups that fill bytes: two of four bits, four of six.
-        let groupBytes = scalarType.isByteAligned ? scalarType.bitCount / 8 : bits == 6 ? 3 : 1
-        guard bytes.count % groupBytes == 0 else { return nil }
-        self.type = type
+        if let type = scalarType.native {
+            kind = .scalar(type)
+        } else if let type = scalarType.nativeBlock {
+            kind = .block(type)
+        } else {
+            return nil
+        }
+        let group = scalarType.group
+        guard bytes.count % group.byteCount == 0 else { return nil }
         self.bytes = bytes
-        elementCount = bits < 8 ? bytes.count / groupBytes * (groupBytes * 8 / bits) : bytes.count / (bits / 8)
-        blockByteCount = TensorStatistics.blockElementCount * bits / 8
+        // A complex number is two real ones.
+        let parts = scalarType.kind == .complex ? 2 : 1
+        elementCount = bytes.count / group.byteCount * group.elementCount * parts
+        blockByteCount = TensorStatistics.blockElementCount / parts / group.elementCount * group.byteCount
     }
 
     var blockCount: Int {
@@ -44,10 +53,18 @@ struct ElementBlocks {
     /// Block `index`, converted into `block`, which has room for a whole one.
     func block(_ index: Int, into block: UnsafeMutableBufferPointer<Double>, level: KernelLevel) -> UnsafeBufferPointer<Double> {
         let count = min(TensorStatistics.blockElementCount, elementCount - index * TensorStatistics.blockElementCount)
-        if let base = bytes.baseAddress {
+        if let base = bytes.baseAddress, let target = block.baseAddress {
             var counts = isomer_cast_counts()
             // SAFETY: the block lies inside `bytes`, whose length was divided by the elements' size.
-            _ = isomer_cast(level.native, type, ISOMER_F64, base + index * blockByteCount, block.baseAddress, count, &counts)
+            switch kind {
+            case .scalar(let type):
+                _ = isomer_cast(level.native, type, ISOMER_F64, base + index * blockByteCount, target, count, &counts)
+            case .block(let type):
+                withUnsafeTemporaryAllocation(of: Float.self, capacity: TensorStatistics.blockElementCount) { values in
+                    isomer_dequantize(level.native, type, base + index * blockByteCount, values.baseAddress, count)
+                    _ = isomer_cast(level.native, ISOMER_F32, ISOMER_F64, values.baseAddress, target, count, &counts)
+                }
+            }
         }
         return UnsafeBufferPointer(rebasing: block[..<count])
     }

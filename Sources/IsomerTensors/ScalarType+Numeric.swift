@@ -1,15 +1,20 @@
 internal import CKernels
 
 extension ScalarType {
-    /// Bytes that `elementCount` elements fill, or `nil` if the count is negative, the bytes are beyond `Int.max`, or the last byte would
-    /// be filled in part.
+    /// Bytes that `elementCount` elements fill, or `nil` if the count is negative, the bytes are beyond `Int.max`, or the last byte or block
+    /// would be filled in part.
     public func byteCount(of elementCount: Int) -> Int? {
-        let (bits, overflow) = elementCount.multipliedReportingOverflow(by: bitCount)
-        guard elementCount >= 0, !overflow, bits % 8 == 0 else { return nil }
-        return bits / 8
+        let group = self.group
+        guard elementCount >= 0, elementCount % group.elementCount == 0 else { return nil }
+        let (bytes, overflow) = (elementCount / group.elementCount).multipliedReportingOverflow(by: group.byteCount)
+        return overflow ? nil : bytes
     }
 
-    /// The kernels' name of the type, of the halves if it is complex. `nil` for quantized types, which have no value of their own.
+    /// Whether elements have a value that can be computed with.
+    public var hasValues: Bool { native != nil || nativeBlock != nil }
+
+    /// The kernels' name of the type, of the halves if it is complex. `nil` for block types, and for quantized ones, which have no value of
+    /// their own.
     var native: isomer_scalar? {
         switch self {
         case .f64, .c128: ISOMER_F64
@@ -34,6 +39,7 @@ extension ScalarType {
         case .u64: ISOMER_U64
         case .i64: ISOMER_I64
         case .qint8, .quint8, .qint32, .quint4x2, .quint2x4: nil
+        case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q2K, .q3K, .q4K, .q5K, .q6K: nil
         }
     }
 }

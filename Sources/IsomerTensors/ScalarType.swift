@@ -61,21 +61,47 @@ public enum ScalarType: String, Hashable, Sendable, CaseIterable {
     case quint4x2 = "QUINT4X2"
     /// PyTorch's quantized type of two bits, four to a byte.
     case quint2x4 = "QUINT2X4"
+    /// ggml's blocks of 32 elements: numbers of four bits and a scale.
+    case q4_0 = "Q4_0"
+    /// As `q4_0`, with an offset.
+    case q4_1 = "Q4_1"
+    /// ggml's blocks of 32 elements: numbers of five bits and a scale.
+    case q5_0 = "Q5_0"
+    /// As `q5_0`, with an offset.
+    case q5_1 = "Q5_1"
+    /// ggml's blocks of 32 elements: numbers of eight bits and a scale.
+    case q8_0 = "Q8_0"
+    /// ggml's blocks of 256 elements: numbers of two bits, and for each 16 a scale and an offset of four bits.
+    case q2K = "Q2_K"
+    /// ggml's blocks of 256 elements: numbers of three bits, and for each 16 a scale of six bits.
+    case q3K = "Q3_K"
+    /// ggml's blocks of 256 elements: numbers of four bits, and for each 32 a scale and an offset of six bits.
+    case q4K = "Q4_K"
+    /// As `q4K`, with numbers of five bits.
+    case q5K = "Q5_K"
+    /// ggml's blocks of 256 elements: numbers of six bits, and for each 16 a scale of eight bits.
+    case q6K = "Q6_K"
 }
 
 extension ScalarType {
     /// What the bits mean.
     public enum Kind: Hashable, Sendable {
         case boolean, unsigned, signed, float, complex, quantized
+        /// Numbers in blocks that share scales.
+        case block
     }
 
-    /// Bits of one element.
+    /// Bits of one element; of a block's share of one, rounded up.
     public var bitCount: Int {
         switch self {
         case .quint2x4: 2
-        case .f4, .quint4x2: 4
-        case .f6e2m3, .f6e3m2: 6
+        case .q2K: 3
+        case .f4, .quint4x2, .q3K: 4
+        case .q4_0, .q4_1, .q4K: 5
+        case .f6e2m3, .f6e3m2, .q5_0, .q5_1, .q5K: 6
+        case .q6K: 7
         case .bool, .u8, .i8, .f8e5m2, .f8e4m3, .f8e5m2fnuz, .f8e4m3fnuz, .f8e8m0, .qint8, .quint8: 8
+        case .q8_0: 9
         case .i16, .u16, .f16, .bf16: 16
         case .i32, .u32, .f32, .c32, .qint32: 32
         case .c64, .f64, .i64, .u64: 64
@@ -92,9 +118,10 @@ extension ScalarType {
         case .f4, .f6e2m3, .f6e3m2, .f8e5m2, .f8e4m3, .f8e5m2fnuz, .f8e4m3fnuz, .f8e8m0, .f16, .bf16, .f32, .f64: .float
         case .c32, .c64, .c128: .complex
         case .qint8, .quint8, .qint32, .quint4x2, .quint2x4: .quantized
+        case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .q2K, .q3K, .q4K, .q5K, .q6K: .block
         }
     }
 
     /// Whether elements start at byte boundaries.
-    public var isByteAligned: Bool { bitCount % 8 == 0 }
+    public var isByteAligned: Bool { kind != .block && bitCount % 8 == 0 }
 }

@@ -11,20 +11,21 @@ public struct TensorDescriptor: Hashable, Sendable {
     /// The bytes of its elements, row-major, without gaps.
     public let byteCount: Int
 
-    /// Throws `malformed` if the size in bytes does not fit in an `Int`, or if elements below a byte do not fill their last byte.
+    /// Throws `malformed` if the size in bytes does not fit in an `Int`, or if elements do not fill their last byte or block.
     public init(name: String, scalarType: ScalarType, shape: Shape) throws(IsomerError) {
-        let (bits, overflow) = shape.elementCount.multipliedReportingOverflow(by: scalarType.bitCount)
-        guard !overflow else {
-            throw IsomerError(.malformed, "the tensor has more bytes than memory can address", item: name, found: "\(shape)")
-        }
-        guard bits % 8 == 0 else {
+        let group = scalarType.group
+        guard shape.elementCount % group.elementCount == 0 else {
             throw IsomerError(
-                .malformed, "the tensor's elements do not fill whole bytes", item: name, found: "\(scalarType.rawValue) \(shape)")
+                .malformed, "the tensor's elements do not fill whole \(scalarType.kind == .block ? "blocks" : "bytes")", item: name,
+                found: "\(scalarType.rawValue) \(shape)")
+        }
+        guard let bytes = scalarType.byteCount(of: shape.elementCount), bytes <= Int.max / 8 else {
+            throw IsomerError(.malformed, "the tensor has more bytes than memory can address", item: name, found: "\(shape)")
         }
         self.name = name
         self.scalarType = scalarType
         self.shape = shape
-        self.byteCount = bits / 8
+        self.byteCount = bytes
     }
 }
 

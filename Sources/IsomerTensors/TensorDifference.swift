@@ -34,7 +34,7 @@ public struct TensorDifference: Hashable, Sendable {
 
     /// Throws `unsupported` unless both types are real or both complex, and neither is quantized.
     public init(from reference: ScalarType, to other: ScalarType) throws(IsomerError) {
-        guard reference.native != nil, other.native != nil, (reference.kind == .complex) == (other.kind == .complex) else {
+        guard reference.hasValues, other.hasValues, (reference.kind == .complex) == (other.kind == .complex) else {
             throw IsomerError(
                 .unsupported, "tensors of these types cannot be compared by value", found: "\(reference.rawValue) and \(other.rawValue)")
         }

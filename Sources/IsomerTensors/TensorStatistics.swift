@@ -31,7 +31,7 @@ public struct TensorStatistics: Hashable, Sendable {
 
     /// Throws `unsupported` for quantized types, whose elements have no value of their own.
     public init(of scalarType: ScalarType) throws(IsomerError) {
-        guard scalarType.native != nil else {
+        guard scalarType.hasValues else {
             throw IsomerError(.unsupported, "quantized elements have no statistics", found: scalarType.rawValue)
         }
         self.scalarType = scalarType

@@ -16,6 +16,8 @@ import Testing
             ["convert", model, checkpoint, "--dry-run", "--json"], ["convert", model, checkpoint, "--json"],
             ["convert", checkpoint, half, "--dtype", "f16", "--json"],
             ["convert", checkpoint, folder["x"].string, "--to", "ckpt", "--max-shard-size", "100KB", "--dry-run", "--json"],
+            ["convert", checkpoint, folder["packed.gguf"].string, "--dtype", "q8_0", "--json"],
+            ["extract", model, folder["unet.gguf"].string, "--component", "unet", "--dtype", "q4_k", "--json"],
             ["hash", checkpoint, half, "--json"], ["inspect", model, checkpoint, half, "--json"],
             ["inspect", "--list", "--json"], ["inspect", checkpoint, "--stats", "--tensors", "*bias", "--json"],
             ["diff", checkpoint, half, "--json"],

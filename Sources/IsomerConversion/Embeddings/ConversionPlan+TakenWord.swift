@@ -58,6 +58,7 @@ extension ConversionPlan {
             file.container = .torch(.nested(key: "string_to_param", entries: entries), legacy: legacy)
         case .torch(_, let legacy): file.container = .torch(.stateDict, legacy: legacy)
         case .safetensors: file.metadata = ["name": word]
+        case .gguf: file.container = .gguf([GGUFKeyValue("name", .string(word))])
         }
         plan.files = [file]
         // Everything else of the model stays where it is.

@@ -19,6 +19,25 @@ public struct ConversionOutcome: Hashable, Sendable {
         }
     }
 
+    /// A tensor whose elements became blocks.
+    public struct Quantized: Hashable, Sendable {
+        /// The weight file that holds it.
+        public var path: FilePath
+        /// The tensor.
+        public var name: String
+        /// The blocks' type.
+        public var scalarType: ScalarType
+        /// What was lost.
+        public var error: QuantizationError
+
+        public init(path: FilePath, name: String, scalarType: ScalarType, error: QuantizationError) {
+            self.path = path
+            self.name = name
+            self.scalarType = scalarType
+            self.error = error
+        }
+    }
+
     /// The files that were written, plain ones included.
     public var paths: [FilePath]
     /// How many tensors were written.
@@ -31,6 +50,8 @@ public struct ConversionOutcome: Hashable, Sendable {
     public var seconds: Double
     /// The tensors that lost something in their cast, in the plan's order.
     public var losses: [Loss]
+    /// The tensors that were quantised, in the plan's order.
+    public var quantized: [Quantized] = []
     /// How the output was checked.
     public var verification: Verification
 }

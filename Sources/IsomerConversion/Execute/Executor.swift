@@ -43,7 +43,7 @@ public struct Executor: Sendable {
 
         var sinks: [any TensorSink] = []
         for (preparation, file) in zip(preparations, files) { sinks.append(try preparation.begin(file)) }
-        let losses = try move(plan, into: sinks, progress)
+        let (losses, quantized) = try move(plan, into: sinks, progress)
         for sink in sinks { try sink.finish() }
         for (plain, file) in zip(plan.plainFiles, files.dropFirst(sinks.count)) { try file.write(plain.bytes, at: 0) }
 
@@ -54,7 +54,7 @@ public struct Executor: Sendable {
         try stage.commit()
         return ConversionOutcome(
             paths: files.map(\.path), tensors: plan.tensorCount, tensorBytes: plan.tensorBytes,
-            fileBytes: byteCounts.reduce(0, +), seconds: began.duration(to: .now) / .seconds(1), losses: losses,
+            fileBytes: byteCounts.reduce(0, +), seconds: began.duration(to: .now) / .seconds(1), losses: losses, quantized: quantized,
             verification: verification)
     }
 
@@ -65,7 +65,7 @@ public struct Executor: Sendable {
 
     private func move(
         _ plan: ConversionPlan, into sinks: [any TensorSink], _ progress: @escaping @Sendable (ConversionProgress) -> Void
-    ) throws(IsomerError) -> [ConversionOutcome.Loss] {
+    ) throws(IsomerError) -> (losses: [ConversionOutcome.Loss], quantized: [ConversionOutcome.Quantized]) {
         let total = plan.tensorBytes
         let done = Counter()
         let advance: @Sendable (UInt64) -> Void = { count in
@@ -84,11 +84,21 @@ public struct Executor: Sendable {
                 advance(UInt64(portion.byteCount))
             }
         }
-        let all = makers.reduce(into: [:]) { all, maker in all.merge(maker.losses) { $0 + $1 } }
-        return all.sorted { ($0.key.file, $0.key.tensor) < ($1.key.file, $1.key.tensor) }.map { place, report in
-            ConversionOutcome.Loss(
-                path: plan.files[place.file].path, name: plan.files[place.file].tensors[place.tensor].descriptor.name, report: report)
+        let losses = makers.reduce(into: [:]) { all, maker in all.merge(maker.losses) { $0 + $1 } }
+        let errors = makers.reduce(into: [TensorPlace: QuantizationError]()) { all, maker in
+            for (place, error) in maker.quantizationErrors { all[place, default: QuantizationError()].merge(error) }
         }
+        return (
+            losses.sorted { $0.key < $1.key }.map { place, report in
+                ConversionOutcome.Loss(
+                    path: plan.files[place.file].path, name: plan.files[place.file].tensors[place.tensor].descriptor.name, report: report)
+            },
+            errors.sorted { $0.key < $1.key }.map { place, error in
+                let tensor = plan.files[place.file].tensors[place.tensor].descriptor
+                return ConversionOutcome.Quantized(
+                    path: plan.files[place.file].path, name: tensor.name, scalarType: tensor.scalarType, error: error)
+            }
+        )
     }
 }
 

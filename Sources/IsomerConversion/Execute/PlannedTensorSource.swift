@@ -40,19 +40,28 @@ public final class PlannedTensorSource: TensorSource {
         }
         let maker = makers.withLock { $0.popLast() } ?? PortionMaker(plan, chunkBytes: Self.chunkBytes)
         defer { makers.withLock { $0.append(maker) } }
-        let bits = max(tensor.scalarType.bitCount, 1)
+        let planned = plan.files[file].tensors[index]
+        let (type, group) = (tensor.scalarType, tensor.scalarType.group)
+        // Where blocks are read or made, portions start at whole ones.
+        let step = max(
+            type.kind == .block || planned.sourceType.kind == .block ? 256 : 1, group.elementCount, planned.sourceType.group.elementCount)
+        let wanted = offset..<offset + buffer.count
         var start = 0
-        for (number, piece) in plan.files[file].tensors[index].pieces.enumerated() {
-            let count = try elementCount(piece, bits: bits)
-            // Elements of this piece, widened to whole bytes, that the buffer wants.
-            let first = max(0, offset * 8 / bits - start)
-            let last = min(count, ((offset + buffer.count) * 8 + bits - 1) / bits - start)
+        for (number, piece) in planned.pieces.enumerated() {
+            let count = elementCount(piece, type)
+            // Elements of this piece, widened to whole groups, that the buffer wants.
+            let first = max(0, wanted.lowerBound / group.byteCount * group.elementCount - start) / step * step
+            let last = min(count, (wanted.upperBound + group.byteCount - 1) / group.byteCount * group.elementCount - start)
             var position = first
             while position < last {
-                let end = min(last, Self.end(of: piece, from: position, count: count, limit: max(8, Self.chunkBytes * 4 / max(bits, 32))))
+                let limit = max(256, Self.chunkBytes / max(type.bitCount, planned.sourceType.bitCount, 32) * 4)
+                // The end may lie inside a group of the sources' type.
+                let reach = min(count, (last + step - 1) / step * step)
+                let end = Self.end(of: piece, from: position, reach: reach, limit: limit)
                 let portion = Portion(
-                    file: file, tensor: index, piece: number, elements: position..<end, targetOffset: (start + position) * bits / 8,
-                    byteCount: ((end - position) * bits + 7) / 8)
+                    file: file, tensor: index, piece: number, elements: position..<end,
+                    targetOffset: byteCount(ofElements: start + position, of: type),
+                    byteCount: byteCount(ofElements: end - position, of: type))
                 let made = try maker.make(portion)
                 let from = max(offset, portion.targetOffset)
                 let to = min(offset + buffer.count, portion.targetOffset + portion.byteCount)
@@ -67,17 +76,17 @@ public final class PlannedTensorSource: TensorSource {
         }
     }
 
-    private func elementCount(_ piece: Piece, bits: Int) throws(IsomerError) -> Int {
+    private func elementCount(_ piece: Piece, _ type: ScalarType) -> Int {
         switch piece {
-        case .constant(let bytes): bytes.count * 8 / bits
+        case .constant(let bytes): IsomerConversion.elementCount(inBytes: bytes.count, of: type)
         case .tensor(_, .elements(let range)): range.count
         case .tensor(let reference, _): plan.sources[reference.source].tensors.tensors[reference.index].shape.elementCount
         }
     }
 
     /// Where a portion that starts at `position` ends: a transpose is made in whole rows of the target, or parts of one.
-    private static func end(of piece: Piece, from position: Int, count: Int, limit: Int) -> Int {
-        let end = min(count, position + limit / 8 * 8)
+    private static func end(of piece: Piece, from position: Int, reach: Int, limit: Int) -> Int {
+        let end = min(reach, position + limit / 256 * 256)
         guard case .tensor(_, .transposed(let rows, _)) = piece, rows > 0 else { return end }
         if position % rows != 0 { return min(end, (position / rows + 1) * rows) }
         return end - position >= rows ? end / rows * rows : end

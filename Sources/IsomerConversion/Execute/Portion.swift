@@ -32,39 +32,42 @@ extension ConversionPlan {
     /// The pieces of one tensor in order. The plan has been checked, so that all of this fits.
     func placedPieces(ofTensor tensorIndex: Int, inFile fileIndex: Int) -> [PlacedPiece] {
         let tensor = files[fileIndex].tensors[tensorIndex]
-        let bits = tensor.descriptor.scalarType.bitCount
+        let type = tensor.descriptor.scalarType
         var offset = 0
         var result: [PlacedPiece] = []
         result.reserveCapacity(tensor.pieces.count)
         for (index, piece) in tensor.pieces.enumerated() {
             let count =
                 switch piece {
-                case .constant(let bytes): bytes.count * 8 / bits
+                case .constant(let bytes): elementCount(inBytes: bytes.count, of: type)
                 case .tensor(_, .elements(let range)): range.count
                 case .tensor(let reference, _): sources[reference.source].tensors.tensors[reference.index].shape.elementCount
                 }
             result.append(
                 PlacedPiece(file: fileIndex, tensor: tensorIndex, index: index, piece: piece, elementCount: count, targetOffset: offset))
-            offset += byteCount(ofElements: count, bits: bits)
+            offset += byteCount(ofElements: count, of: type)
         }
         return result
     }
 
     /// Cuts a piece into portions whose bytes fit in `chunkBytes` in either type.
     ///
-    /// They start and end between bytes, because their lengths are multiples of 64 elements. A transpose is cut into runs of whole target rows,
-    /// or, where not even one fits, into parts of single rows.
+    /// They start and end between bytes and blocks, because their lengths are multiples of 256 elements. A transpose is cut into runs of whole
+    /// target rows, or, where not even one fits, into parts of single rows.
     func portions(of placed: PlacedPiece, chunkBytes: Int) -> [Portion] {
         let tensor = files[placed.file].tensors[placed.tensor]
-        let bits = tensor.descriptor.scalarType.bitCount
-        let most = max(64, chunkBytes * 8 / max(tensor.sourceType.bitCount, bits) / 64 * 64)
+        let type = tensor.descriptor.scalarType
+        // Transposed blocks go through their values.
+        let isWidened = tensor.sourceType.kind == .block || tensor.multiplier != nil
+        let bits = max(isWidened ? 32 : 0, tensor.sourceType.bitCount, type.bitCount)
+        let most = max(256, chunkBytes * 8 / bits / 256 * 256)
         var result: [Portion] = []
         func add(_ elements: Range<Int>) {
             result.append(
                 Portion(
                     file: placed.file, tensor: placed.tensor, piece: placed.index, elements: elements,
-                    targetOffset: placed.targetOffset + byteCount(ofElements: elements.lowerBound, bits: bits),
-                    byteCount: byteCount(ofElements: elements.count, bits: bits)))
+                    targetOffset: placed.targetOffset + byteCount(ofElements: elements.lowerBound, of: type),
+                    byteCount: byteCount(ofElements: elements.count, of: type)))
         }
         func add(_ elements: Range<Int>, inStepsOf step: Int) {
             for start in stride(from: elements.lowerBound, to: elements.upperBound, by: step) {
@@ -84,7 +87,14 @@ extension ConversionPlan {
     }
 }
 
-/// Bytes of so many elements that lie between bytes, without overflow on the way.
-func byteCount(ofElements count: Int, bits: Int) -> Int {
-    count / 8 * bits + count % 8 * bits / 8
+/// Bytes of so many elements that lie between bytes and blocks.
+func byteCount(ofElements count: Int, of type: ScalarType) -> Int {
+    let group = type.group
+    return count / group.elementCount * group.byteCount
+}
+
+/// Elements in so many bytes.
+func elementCount(inBytes count: Int, of type: ScalarType) -> Int {
+    let group = type.group
+    return count / group.byteCount * group.elementCount
 }

@@ -26,14 +26,16 @@ final class PortionMaker: @unchecked Sendable {
 
     /// What each tensor's elements lost so far.
     private(set) var losses: [TensorPlace: CastReport] = [:]
+    /// What lies between each tensor's elements and the blocks made of them so far.
+    private(set) var quantizationErrors: [TensorPlace: QuantizationError] = [:]
 
     /// The buffers' alignment: a page, so that vector loads are aligned and the kernel copies whole pages.
     private static let alignment = 4096
 
     init(_ plan: ConversionPlan, chunkBytes: Int) {
         self.plan = plan
-        // The smallest portion is 64 elements of 16 bytes.
-        let size = max(chunkBytes, 1024)
+        // The smallest portion is 256 elements of 16 bytes.
+        let size = max(chunkBytes, 4096)
         block = .allocate(byteCount: size, alignment: Self.alignment)
         turned = .allocate(byteCount: size, alignment: Self.alignment)
         made = .allocate(byteCount: size, alignment: Self.alignment)
@@ -53,37 +55,66 @@ final class PortionMaker: @unchecked Sendable {
         let target = UnsafeMutableRawBufferPointer(rebasing: made[..<portion.byteCount])
         switch tensor.pieces[portion.piece] {
         case .constant(let bytes):
-            let bits = tensor.descriptor.scalarType.bitCount
-            let start = byteCount(ofElements: portion.elements.lowerBound, bits: bits)
+            let start = byteCount(ofElements: portion.elements.lowerBound, of: tensor.descriptor.scalarType)
             target.copyBytes(from: bytes[start..<start + portion.byteCount])
             return UnsafeRawBufferPointer(target)
         case .tensor(let reference, let part):
-            let bits = tensor.sourceType.bitCount
-            let sourceBytes = byteCount(ofElements: portion.elements.count, bits: bits)
-            let gathered = tensor.isCast ? UnsafeMutableRawBufferPointer(rebasing: turned[..<sourceBytes]) : target
-            let source = plan.sources[reference.source].tensors
+            var source = plan.sources[reference.source].tensors
+            var type = tensor.sourceType
+            if case .transposed = part, type.kind == .block {
+                // Blocks lie along rows: what is to be turned is first what it stands for.
+                source = try DequantizedSource(source)
+                type = .f32
+            }
+            let isCast = type != tensor.descriptor.scalarType || tensor.multiplier != nil
+            let sourceBytes = byteCount(ofElements: portion.elements.count, of: type)
+            let gathered = isCast ? UnsafeMutableRawBufferPointer(rebasing: turned[..<sourceBytes]) : target
             do throws(IsomerError) {
                 switch part {
                 case .whole:
-                    try source.read(reference.index, at: byteCount(ofElements: portion.elements.lowerBound, bits: bits), into: gathered)
+                    try source.read(reference.index, at: byteCount(ofElements: portion.elements.lowerBound, of: type), into: gathered)
                 case .elements(let range):
                     try source.read(
-                        reference.index, at: byteCount(ofElements: range.lowerBound + portion.elements.lowerBound, bits: bits),
+                        reference.index, at: byteCount(ofElements: range.lowerBound + portion.elements.lowerBound, of: type),
                         into: gathered)
                 case .transposed(let rows, let columns):
-                    try turn(source, reference.index, rows: rows, columns: columns, size: bits / 8, portion.elements, into: gathered)
+                    try turn(
+                        source, reference.index, rows: rows, columns: columns, size: type.bitCount / 8, portion.elements, into: gathered)
                 }
             } catch {
                 throw error.about(source.tensors[reference.index].name)
             }
-            guard tensor.isCast else { return UnsafeRawBufferPointer(target) }
-            let cast = try Cast(from: tensor.sourceType, to: tensor.descriptor.scalarType)
-            let lost = try cast.apply(UnsafeRawBufferPointer(gathered), target, elementCount: portion.elements.count)
-            if lost != CastReport() {
-                losses[TensorPlace(file: portion.file, tensor: portion.tensor), default: CastReport()] += lost
+            guard isCast else { return UnsafeRawBufferPointer(target) }
+            var elements = UnsafeRawBufferPointer(gathered)
+            if let multiplier = tensor.multiplier {
+                elements = try multiplied(elements, by: multiplier, count: portion.elements.count, of: type)
+                type = .f32
             }
+            let cast = try Cast(from: type, to: tensor.descriptor.scalarType)
+            let place = TensorPlace(file: portion.file, tensor: portion.tensor)
+            let lost: CastReport
+            if cast.target.kind == .block {
+                lost = try cast.apply(
+                    elements, target, elementCount: portion.elements.count,
+                    measuring: &quantizationErrors[place, default: QuantizationError()])
+            } else {
+                lost = try cast.apply(elements, target, elementCount: portion.elements.count)
+            }
+            if lost != CastReport() { losses[place, default: CastReport()] += lost }
             return UnsafeRawBufferPointer(target)
         }
+    }
+
+    /// The elements in binary32, each times `multiplier`.
+    private func multiplied(
+        _ elements: UnsafeRawBufferPointer, by multiplier: Float, count: Int, of type: ScalarType
+    ) throws(IsomerError) -> UnsafeRawBufferPointer {
+        let values = UnsafeMutableRawBufferPointer(rebasing: block[..<(count * 4)])
+        try Cast(from: type, to: .f32).apply(elements, values, elementCount: count)
+        values.withMemoryRebound(to: Float.self) { values in
+            for index in values.indices { values[index] *= multiplier }
+        }
+        return UnsafeRawBufferPointer(values)
     }
 
     /// Reads a run of the transpose: whole target rows, or a part of one.
@@ -133,7 +164,9 @@ final class PortionMaker: @unchecked Sendable {
 }
 
 /// A planned tensor.
-struct TensorPlace: Hashable {
+struct TensorPlace: Hashable, Comparable {
     var file: Int
     var tensor: Int
+
+    static func < (left: TensorPlace, right: TensorPlace) -> Bool { (left.file, left.tensor) < (right.file, right.tensor) }
 }

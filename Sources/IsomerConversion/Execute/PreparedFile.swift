@@ -7,6 +7,7 @@ enum PreparedFile {
     case safetensors([TensorDescriptor], SafetensorsLayout)
     case torch([TensorDescriptor], TorchArchiveLayout)
     case legacyTorch([TensorDescriptor], TorchLegacyLayout)
+    case gguf([TensorDescriptor], GGUFLayout)
 
     init(_ file: PlannedFile, limits: Limits) throws(IsomerError) {
         let tensors = file.tensors.map(\.descriptor)
@@ -18,6 +19,8 @@ enum PreparedFile {
                 self = .torch(tensors, try TorchArchiveLayout(tensors, root: root, name: file.path.stem ?? "archive"))
             case .torch(let root, legacy: true):
                 self = .legacyTorch(tensors, try TorchLegacyLayout(tensors, root: root))
+            case .gguf(let keyValues):
+                self = .gguf(tensors, try GGUFLayout(tensors, keyValues: keyValues))
             }
         } catch {
             throw error.inFile(file.path)
@@ -30,6 +33,7 @@ enum PreparedFile {
         case .safetensors(_, let layout): layout.byteCount
         case .torch(_, let layout): layout.byteCount
         case .legacyTorch(_, let layout): layout.byteCount
+        case .gguf(_, let layout): layout.byteCount
         }
     }
 
@@ -39,6 +43,7 @@ enum PreparedFile {
         case .safetensors(let tensors, let layout): try SafetensorsWriter(file, tensors: tensors, layout: layout)
         case .torch(let tensors, let layout): try TorchArchiveWriter(file, tensors: tensors, layout: layout)
         case .legacyTorch(let tensors, let layout): try TorchLegacyWriter(file, tensors: tensors, layout: layout)
+        case .gguf(let tensors, let layout): try GGUFWriter(file, tensors: tensors, layout: layout)
         }
     }
 }
@@ -49,6 +54,7 @@ extension Container {
         switch self {
         case .safetensors: try SafetensorsReader(file, limits: limits)
         case .torch: try TorchArchive(file, limits: limits)
+        case .gguf: try GGUFReader(file, limits: limits)
         }
     }
 }

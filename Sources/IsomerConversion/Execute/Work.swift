@@ -95,10 +95,10 @@ struct WorkList {
         switch part {
         case .whole: return stored
         case .elements(let range):
-            let bits = sources[reference.source].tensors.tensors[reference.index].scalarType.bitCount
+            let type = sources[reference.source].tensors.tensors[reference.index].scalarType
             return StoredRange(
-                file: stored.file, offset: stored.offset + UInt64(byteCount(ofElements: range.lowerBound, bits: bits)),
-                count: byteCount(ofElements: range.count, bits: bits))
+                file: stored.file, offset: stored.offset + UInt64(byteCount(ofElements: range.lowerBound, of: type)),
+                count: byteCount(ofElements: range.count, of: type))
         case .transposed: return nil
         }
     }
@@ -125,8 +125,8 @@ struct WorkList {
                 self.init(source: reference.source, offset: base)
                 return
             }
-            let bits = source.tensors[reference.index].scalarType.bitCount
-            self.init(source: reference.source, offset: base &+ UInt64(byteCount(ofElements: range.lowerBound, bits: bits)))
+            let type = source.tensors[reference.index].scalarType
+            self.init(source: reference.source, offset: base &+ UInt64(byteCount(ofElements: range.lowerBound, of: type)))
         }
 
         static func < (left: Key, right: Key) -> Bool { (left.source, left.offset) < (right.source, right.offset) }

@@ -8,8 +8,11 @@ public import IsomerTensors
 public struct FileConversion: Hashable, Sendable {
     /// What to write.
     public var container: Container
-    /// The type that floating tensors get; `nil` leaves all as they are. Integers, booleans and scale exponents stay what they are in any case.
+    /// The type that floating tensors and blocks get; `nil` leaves all as they are. Integers, booleans and scale exponents stay what they are in
+    /// any case.
     public var floatType: ScalarType?
+    /// Whether what tools are known to break is mended.
+    public var repairs = false
     /// Metadata to set.
     public var metadata: FileMetadata = [:]
     /// Tensor bytes that no shard may exceed; `nil` for one file.
@@ -21,24 +24,51 @@ public struct FileConversion: Hashable, Sendable {
 
     /// Plans the conversion of `file`.
     public func plan(_ file: WeightFile) throws(IsomerError) -> ConversionPlan {
+        var tensors = file.tensors
+        var decisions: [Decision] = []
+        var notes: [String] = []
+        if repairs {
+            let mended = try Repairs(tensors)
+            (tensors, decisions, notes) = (mended.tensors, mended.decisions, mended.notes)
+        }
+        if givesTrueValues {
+            let (unscaled, decision) = try ScaledFloats.unscaled(tensors, as: floatType)
+            tensors = unscaled
+            if let decision { decisions.append(decision) }
+        }
         var planned: [PlannedTensor] = []
-        planned.reserveCapacity(file.tensors.tensors.count)
-        for (index, tensor) in file.tensors.tensors.enumerated() {
+        planned.reserveCapacity(tensors.tensors.count)
+        for (index, tensor) in tensors.tensors.enumerated() {
             let target = Self.isCast(tensor.scalarType) ? floatType ?? tensor.scalarType : tensor.scalarType
             let descriptor = try TensorDescriptor(name: tensor.name, scalarType: target, shape: tensor.shape)
             planned.append(PlannedTensor(descriptor, from: TensorReference(source: 0, index: index), of: tensor.scalarType))
         }
         var plan = ConversionPlan(
-            sources: [file.source], shape: .file,
-            files: [PlannedFile(container: container, tensors: planned, shardBytes: shardBytes)])
+            sources: [ConversionPlan.Source(file.path.string, tensors, files: file.files)], shape: .file,
+            files: [PlannedFile(container: carrying(file), tensors: planned, shardBytes: shardBytes)])
+        plan.decisions = decisions
+        plan.notes = notes
         plan.addRest(of: file.tensors)
         plan.files[0].hold(metadata(for: file, isSameData: planned.allSatisfy { !$0.isCast }, notes: &plan.notes))
         return plan
     }
 
+    /// Whether weights that stand beside a scale are written as their true values: where another type is asked for, or the container has no
+    /// eight-bit floats.
+    private var givesTrueValues: Bool {
+        if case .gguf = container { return true }
+        return floatType != nil
+    }
+
+    /// The container, with the keys of a GGUF file if both are one.
+    private func carrying(_ file: WeightFile) -> Container {
+        guard case .gguf(let keyValues) = container, let reader = file.tensors as? GGUFReader else { return container }
+        return .gguf(reader.keyValues.filter { !GGUFDescription.isLayoutKey($0.key) } + keyValues)
+    }
+
     /// Whether tensors of this type follow `floatType`.
     static func isCast(_ type: ScalarType) -> Bool {
-        type.kind == .float && type.isByteAligned && type != .f8e8m0
+        type.kind == .block || type.kind == .float && type.isByteAligned && type != .f8e8m0
     }
 
     /// Keys whose values are sums of the tensors' bytes.
@@ -55,6 +85,16 @@ public struct FileConversion: Hashable, Sendable {
             return [:]
         }
         var result = file.tensors.metadata
+        if let reader = file.tensors as? GGUFReader {
+            if case .gguf = container {
+                // The keys themselves are carried along.
+                result = [:]
+            } else {
+                for key in GGUFDescription.ownKeys { result[key] = nil }
+                let lost = reader.keyValues.filter { $0.value.text == nil }.map(\.key)
+                if !lost.isEmpty { notes.append("the keys \(lost.joined(separator: ", ")) are left out: they are lists") }
+            }
+        }
         if !isSameData {
             let stale = Self.hashKeys.filter { result[$0] != nil }
             for key in stale { result[key] = nil }
@@ -65,7 +105,7 @@ public struct FileConversion: Hashable, Sendable {
             }
         }
         // transformers refuses files that do not say so. A safetensors file that did not is left as it was.
-        if !(file.tensors is SafetensorsReader), result["format"] == nil { result["format"] = "pt" }
+        if case .safetensors = container, !(file.tensors is SafetensorsReader), result["format"] == nil { result["format"] = "pt" }
         for (key, value) in metadata { result[key] = value }
         return result
     }

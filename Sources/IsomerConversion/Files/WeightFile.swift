@@ -34,6 +34,7 @@ public struct WeightFile: Sendable {
     /// What is odd about the files but does no harm.
     public var warnings: [String] {
         if let reader = tensors as? SafetensorsReader { return reader.warnings }
+        if let reader = tensors as? GGUFReader { return reader.warnings }
         if let reader = tensors as? ShardedReader { return reader.warnings }
         if let archive = tensors as? TorchArchive {
             return archive.warnings + archive.unconverted.map { "\($0.path) is left out: \($0.reason)" }

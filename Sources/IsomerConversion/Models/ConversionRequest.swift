@@ -26,6 +26,8 @@ public struct ConversionRequest: Sendable {
     public var predictionReason: String?
     /// Whether what the target has no place for is stored beside it.
     public var keepsExtras = false
+    /// Whether what tools are known to break is mended (see `Repairs`).
+    public var repairs = false
     /// Tensors that may be missing.
     public var allowedMissing: [NamePattern] = []
     /// Tensors that may be left out though nothing explains them.
@@ -47,10 +49,13 @@ public struct ConversionRequest: Sendable {
 
 /// A name with `*` for any run of characters, as shells have it.
 public struct NamePattern: Hashable, Sendable {
+    /// The pattern as it was given.
+    public let text: String
     private let parts: [[UInt8]]
 
     /// Reads the pattern; a text without `*` matches itself only.
     public init(_ text: String) {
+        self.text = text
         parts = text.split(separator: "*", omittingEmptySubsequences: false).map { Array($0.utf8) }
     }
 

@@ -9,13 +9,18 @@ extension Model {
     ///
     /// Throws `undecided` if no family fits or several do, `mismatch` if tensors are missing or unknown and not allowed to be.
     public init(checkpoint path: FilePath, _ request: ConversionRequest, _ hints: ConfigurationHints) throws(IsomerError) {
-        let source = try ConversionPlan.Source(path.lastComponent?.string ?? path.string, opening: path, limits: request.limits)
-        try self.init(checkpoint: path, source, request, hints)
+        var source = try ConversionPlan.Source(path.lastComponent?.string ?? path.string, opening: path, limits: request.limits)
+        let opened = source.tensors
+        let (decisions, notes) = try source.mend(request)
+        try self.init(checkpoint: path, source, opened: opened, request, hints)
+        self.decisions = decisions + self.decisions
+        self.notes = notes + self.notes
     }
 
-    /// The same of a file that is open already.
+    /// The same of a file that is open already, and whose tensors may have been mended since.
     private init(
-        checkpoint path: FilePath, _ source: ConversionPlan.Source, _ request: ConversionRequest, _ hints: ConfigurationHints
+        checkpoint path: FilePath, _ source: ConversionPlan.Source, opened: any TensorSource, _ request: ConversionRequest,
+        _ hints: ConfigurationHints
     ) throws(IsomerError) {
         let inventory = TensorInventory(source.tensors.tensors)
         let sidecar = Model.sidecar(of: path)
@@ -25,6 +30,8 @@ extension Model {
 
         for slot in family.slots {
             guard let last = reading.components[slot.name] else { continue }
+            // What is not asked for need not be whole.
+            guard request.only.isEmpty || request.only.contains(slot.name) else { continue }
             var chosen = last
             if request.usesAverage, slot.average != nil {
                 guard let average = reading.averages[slot.name] else {
@@ -44,7 +51,7 @@ extension Model {
                     "weights", request.usesAverage ? "averaged (EMA)" : "last (not EMA)",
                     because: "the file holds both", flag: request.usesAverage ? nil : "--ema"))
         }
-        if let rest = (source.tensors as? TorchArchive)?.rest, !rest.tensors.isEmpty {
+        if let rest = (opened as? TorchArchive)?.rest, !rest.tensors.isEmpty {
             for (index, tensor) in rest.tensors.enumerated() {
                 beside.append(
                     Beside(

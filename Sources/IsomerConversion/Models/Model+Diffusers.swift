@@ -60,7 +60,10 @@ extension Model {
             decisions.append(decision)
         }
         let path = component.path.appending(name)
-        let source = try ConversionPlan.Source(component.name, opening: path, limits: request.limits)
+        var source = try ConversionPlan.Source(component.name, opening: path, limits: request.limits)
+        let (mended, found) = try source.mend(request)
+        decisions += mended
+        notes += found
         let inventory = TensorInventory(source.tensors.tensors)
         guard let layout = Layouts.matching(slot.network, inventory) else {
             throw IsomerError(

@@ -113,6 +113,20 @@ extension Model {
 }
 
 extension ConversionPlan.Source {
+    /// Gives the tensors as a model wants them: with their true values, and mended if the user wants that. Returns what was decided and found.
+    mutating func mend(_ request: ConversionRequest) throws(IsomerError) -> (decisions: [Decision], notes: [String]) {
+        var decisions: [Decision] = []
+        var notes: [String] = []
+        if request.repairs {
+            let mended = try Repairs(tensors)
+            (tensors, decisions, notes) = (mended.tensors, mended.decisions, mended.notes)
+        }
+        let (unscaled, decision) = try ScaledFloats.unscaled(tensors, as: request.scalarType)
+        tensors = unscaled
+        if let decision { decisions.append(decision) }
+        return (decisions, notes)
+    }
+
     /// A weight file or set, with the files its bytes lie in.
     init(_ label: String, opening path: FilePath, limits: Limits) throws(IsomerError) {
         let tensors = try openWeights(path, limits: limits)

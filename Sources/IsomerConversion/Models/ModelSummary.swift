@@ -82,7 +82,9 @@ public struct ModelSummary: Sendable {
         return request
     }
 
-    private mutating func describe(file source: ConversionPlan.Source, _ request: ConversionRequest) throws(IsomerError) {
+    private mutating func describe(file opened: ConversionPlan.Source, _ request: ConversionRequest) throws(IsomerError) {
+        var source = opened
+        _ = try source.mend(request)
         let inventory = TensorInventory(source.tensors.tensors)
         if let known = UnmappedArchitecture.found(in: inventory) {
             recognised = (known.title, known.reason)

@@ -77,11 +77,11 @@ extension ConversionPlan {
         let name = tensor.descriptor.name
         switch piece {
         case .constant(let bytes):
-            let bits = tensor.descriptor.scalarType.bitCount
-            guard bytes.count * 8 % bits == 0 else {
+            let group = tensor.descriptor.scalarType.group
+            guard bytes.count % group.byteCount == 0 else {
                 throw IsomerError(.mismatch, "a constant is not a whole number of elements", item: name)
             }
-            return bytes.count * 8 / bits
+            return bytes.count / group.byteCount * group.elementCount
         case .tensor(let reference, let part):
             let source = try descriptor(of: reference, for: name)
             guard source.scalarType == tensor.sourceType else {
@@ -94,25 +94,34 @@ extension ConversionPlan {
             switch part {
             case .whole: used = count
             case .elements(let range):
-                let bits = source.scalarType.bitCount
+                let group = source.scalarType.group.elementCount
                 guard range.lowerBound >= 0, range.upperBound <= count else {
                     throw IsomerError(
                         .mismatch, "the plan takes elements that the tensor \(source.name) does not have", item: name,
                         expected: "at most \(count)", found: "\(range.upperBound)")
                 }
-                guard range.lowerBound % 8 * bits % 8 == 0, range.upperBound % 8 * bits % 8 == 0 else {
-                    throw IsomerError(.mismatch, "the plan cuts the tensor \(source.name) inside a byte", item: name)
+                guard range.lowerBound % group == 0, range.upperBound % group == 0 else {
+                    throw IsomerError(
+                        .mismatch,
+                        "the plan cuts the tensor \(source.name) inside a \(source.scalarType.kind == .block ? "block" : "byte")",
+                        item: name)
                 }
                 used = range.count
             case .transposed(let rows, let columns):
                 guard rows >= 0, columns >= 0, rows.multipliedReportingOverflow(by: columns) == (count, false),
-                    source.scalarType.isByteAligned
+                    source.scalarType.isByteAligned || source.scalarType.kind == .block,
+                    rows % tensor.descriptor.scalarType.group.elementCount == 0
                 else {
                     throw IsomerError(
                         .mismatch, "the tensor \(source.name) cannot be turned as a matrix", item: name,
                         expected: "\(rows) × \(columns) elements of whole bytes", found: "\(source.scalarType.rawValue) \(source.shape)")
                 }
                 used = count
+            }
+            guard used % tensor.descriptor.scalarType.group.elementCount == 0 else {
+                throw IsomerError(
+                    .mismatch, "a part of the tensor is not whole blocks", item: name,
+                    expected: "a multiple of \(tensor.descriptor.scalarType.group.elementCount) elements", found: "\(used)")
             }
             let before = uses[reference.source][reference.index]
             uses[reference.source][reference.index] = max(0, before).addingReportingOverflow(used).overflow ? .max : max(0, before) + used

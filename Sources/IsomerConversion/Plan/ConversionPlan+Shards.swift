@@ -16,6 +16,10 @@ extension ConversionPlan {
                 result.files.append(file)
                 continue
             }
+            if case .gguf = file.container {
+                throw IsomerError(
+                    .usage, "GGUF files are not cut into shards", path: file.path, remedy: "leave `--max-shard-size` away")
+            }
             let naming =
                 file.shardNaming ?? ShardNaming(stem: name.stem, fileExtension: name.extension ?? file.container.fileExtension)
             let folder = file.path.removingLastComponent()
@@ -49,6 +53,7 @@ extension Container {
         switch self {
         case .safetensors: "safetensors"
         case .torch: "bin"
+        case .gguf: "gguf"
         }
     }
 }

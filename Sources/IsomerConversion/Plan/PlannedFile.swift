@@ -8,6 +8,8 @@ public enum Container: Hashable, Sendable {
     case safetensors
     /// One checkpoint as `torch.save` writes it: a zip archive, or, if it is to be `legacy`, the stream of PyTorch before 1.6.
     case torch(TorchRoot = .stateDict, legacy: Bool = false)
+    /// One GGUF file with these keys.
+    case gguf([GGUFKeyValue] = [])
 }
 
 /// A weight file to be written, or a set of them if it is to be cut into shards.

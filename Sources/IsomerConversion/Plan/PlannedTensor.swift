@@ -8,6 +8,8 @@ public struct PlannedTensor: Hashable, Sendable {
     public var pieces: [Piece]
     /// The type that the sources' elements have. Where it differs from the descriptor's, they are cast on the way.
     public var sourceType: ScalarType
+    /// What elements are multiplied by, in binary32, before they are cast; `nil` to leave them.
+    public var multiplier: Float?
 
     public init(_ descriptor: TensorDescriptor, pieces: [Piece], sourceType: ScalarType) {
         self.descriptor = descriptor
@@ -20,6 +22,6 @@ public struct PlannedTensor: Hashable, Sendable {
         self.init(descriptor, pieces: [.tensor(reference, .whole)], sourceType: sourceType)
     }
 
-    /// Whether the elements' type changes.
-    public var isCast: Bool { sourceType != descriptor.scalarType }
+    /// Whether the elements change.
+    public var isCast: Bool { sourceType != descriptor.scalarType || multiplier != nil }
 }

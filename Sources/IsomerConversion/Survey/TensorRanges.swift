@@ -35,9 +35,9 @@ final class WorkerBuffer: @unchecked Sendable {
 
     /// Its first bytes, filled with a run of a tensor's elements.
     func read(_ elements: Range<Int>, of index: Int, in source: any TensorSource) throws(IsomerError) -> UnsafeRawBufferPointer {
-        let bits = source.tensors[index].scalarType.bitCount
-        let part = UnsafeMutableRawBufferPointer(rebasing: memory[..<byteCount(ofElements: elements.count, bits: bits)])
-        try source.read(index, at: byteCount(ofElements: elements.lowerBound, bits: bits), into: part)
+        let type = source.tensors[index].scalarType
+        let part = UnsafeMutableRawBufferPointer(rebasing: memory[..<byteCount(ofElements: elements.count, of: type)])
+        try source.read(index, at: byteCount(ofElements: elements.lowerBound, of: type), into: part)
         return UnsafeRawBufferPointer(part)
     }
 }

@@ -1,7 +1,7 @@
 public import IsomerBytes
 public import IsomerTensors
 
-/// Opens whatever weights file lies at `path`: safetensors, any kind of torch file, or the index of a sharded set of them.
+/// Opens whatever weights file lies at `path`: safetensors, any kind of torch file, GGUF, or the index of a sharded set of them.
 ///
 /// What the file is, its bytes tell; its name does not matter. Something else is refused with a sentence that says what it is and what to do.
 public func openWeights(_ path: FilePath, limits: Limits = Limits()) throws(IsomerError) -> any TensorSource {
@@ -17,10 +17,12 @@ public func openWeights(_ path: FilePath, limits: Limits = Limits()) throws(Isom
 func openWeightsFile(_ file: ReadableFile, _ format: FileFormat, limits: Limits) throws(IsomerError) -> any TensorSource {
     switch format {
     case .safetensors: return try SafetensorsReader(file, limits: limits)
+    case .gguf: return try GGUFReader(file, limits: limits)
     case .torchZip, .zip, .torchLegacy, .pickle, .tar: return try openTorchFile(file, format, limits: limits)
     default:
         throw IsomerError(
             .unsupported, format == .empty ? "the file is empty" : "this is \(format.name)", path: file.path,
-            expected: "a safetensors file, a PyTorch checkpoint or the index of a sharded set", remedy: format.remedyWhereWeightsAreWanted)
+            expected: "a safetensors or GGUF file, a PyTorch checkpoint or the index of a sharded set",
+            remedy: format.remedyWhereWeightsAreWanted)
     }
 }

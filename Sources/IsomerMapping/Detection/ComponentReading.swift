@@ -56,7 +56,7 @@ public struct ComponentReading: Sendable {
             }
             taken.insert(index)
             let shape = inventory.tensors[index].shape
-            if shape.isSameUpToTrailingUnits(as: item.shape) {
+            if shape.isSameUpToUnits(as: item.shape) {
                 assignments.append(Assignment(item: item, index: index))
             } else {
                 mismatches.append(
@@ -95,11 +95,13 @@ public struct ComponentReading: Sendable {
 }
 
 extension Shape {
-    /// Equal but for extents of 1 at the end: a linear map and a 1×1 convolution hold the same numbers in the same order.
-    func isSameUpToTrailingUnits(as other: Shape) -> Bool {
+    /// Equal but for extents of 1 at the ends: a linear map and a 1×1 convolution hold the same numbers in the same order, and GGUF files lose
+    /// leading ones.
+    func isSameUpToUnits(as other: Shape) -> Bool {
         func trimmed(_ shape: Shape) -> ArraySlice<Int> {
             var dimensions = shape.dimensions[...]
             while dimensions.last == 1 { dimensions.removeLast() }
+            while dimensions.first == 1 { dimensions.removeFirst() }
             return dimensions
         }
         return self == other || (trimmed(self) == trimmed(other) && (rank > 1 && other.rank > 1 || rank == other.rank))

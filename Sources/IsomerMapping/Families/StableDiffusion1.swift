@@ -172,11 +172,7 @@ extension JSONObject {
 extension Companion {
     /// What LDM's training code leaves in a checkpoint.
     static let ldmTraining: [Companion] =
-        [
-            "betas", "alphas_cumprod", "alphas_cumprod_prev", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod",
-            "log_one_minus_alphas_cumprod", "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod", "posterior_variance",
-            "posterior_log_variance_clipped", "posterior_mean_coef1", "posterior_mean_coef2", "logvar",
-        ].map { Companion($0, "the noise schedule, which the scheduler's configuration says") }
+        ScheduleBuffers.names.map { Companion($0, "the noise schedule, which the scheduler's configuration says") }
         + [
             Companion("model_ema.decay", "bookkeeping of averaged weights"),
             Companion("model_ema.num_updates", "bookkeeping of averaged weights"),

@@ -21,6 +21,9 @@ struct ConversionReport {
         outcome.losses.filter { $0.report.overflowed > 0 || $0.report.lostNaN > 0 }.map { loss in
             "\(loss.name): \(Numbers.count(loss.report.overflowed + loss.report.lostNaN, "value")) did not fit into the new type"
         }
+            + outcome.quantized.filter { $0.error.notFiniteCount > 0 }.map { tensor in
+                "\(tensor.name): \(Numbers.count(tensor.error.notFiniteCount, "value")) not finite, which spoil the blocks they are in"
+            }
     }
 
     func text(for terminal: Terminal?) -> String {
@@ -33,6 +36,7 @@ struct ConversionReport {
         report.field("checked", checked)
         let flushed = outcome.losses.reduce(UInt64(0)) { $0 &+ $1.report.flushed }
         if flushed > 0 { report.field("rounded to zero", Numbers.count(flushed, "value")) }
+        report.add(quantized: outcome.quantized)
         report.add(decisionsOf: plan)
         report.add(setAsideOf: plan, isComplete: false)
         report.list("notes", plan.notes)
@@ -66,6 +70,7 @@ struct ConversionReport {
                         "flushed": .integer(loss.report.flushed), "lostNaN": .integer(loss.report.lostNaN),
                     ]
                 }),
+            "quantization": outcome.quantizationJSON,
             "setAside": plan.setAsideJSON,
             "decisions": plan.decisionsJSON,
             "notes": .strings(plan.notes),

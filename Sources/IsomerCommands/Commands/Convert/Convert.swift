@@ -12,7 +12,7 @@ public struct Convert: IsomerCommand {
         abstract: "Turn a model into another arrangement of the same weights.",
         discussion: """
             What the source is, its content tells. The target follows from the destination's name, or from --to: a name that ends in \
-            .safetensors or .ckpt is a file, any other a Diffusers folder.
+            .safetensors, .ckpt or .gguf is a file, any other a Diffusers folder.
 
             Between a folder and a file the model is mapped: components, names and shapes become the target's. From one file to another only \
             the container changes and every tensor keeps its name, unless --layout or a choice of components says otherwise.
@@ -51,7 +51,9 @@ public struct Convert: IsomerCommand {
                 source: source.path, destination: destination.path, overwrite: options.overwrite, isDryRun: options.dryRun)
             return try conversion.perform(in: environment, shared)
         }
-        let plan = try settledPlan()
+        var plan = try settledPlan()
+        try plan.settleTypes(options.quantization)
+        plan.describeGGUF()
         try plan.check()
         if options.dryRun {
             environment.writeOutput(
@@ -104,7 +106,8 @@ public struct Convert: IsomerCommand {
                 remedy: "convert to a Diffusers folder, or give the embedding to the program that loads the checkpoint")
         case .file(let container) where !isFolder && model.keepsNames(options.layout):
             var conversion = FileConversion(to: container)
-            conversion.floatType = options.dtype?.scalarType
+            conversion.floatType = options.floatType
+            conversion.repairs = options.repair
             conversion.shardBytes = options.maxShardSize?.bytes
             for entry in options.metadata { conversion.metadata[entry.key] = entry.value }
             let file = try WeightFile(source.path)
@@ -128,7 +131,8 @@ public struct Convert: IsomerCommand {
     private var request: ConversionRequest {
         var request = model.request(for: source.path)
         request.destination = destination.path
-        request.scalarType = options.dtype?.scalarType
+        request.scalarType = options.floatType
+        request.repairs = options.repair
         request.shardBytes = options.maxShardSize?.bytes
         for entry in options.metadata { request.metadata[entry.key] = entry.value }
         return request

@@ -15,8 +15,22 @@ struct ConvertOptions: ParsableArguments {
             discussion: "original is what checkpoints of the model's family have; diffusers is for one component.", valueName: "layout"))
     var layout: NameLayout?
 
-    @Option(help: ArgumentHelp("The type of floating tensors in the output. Integers stay integers.", valueName: "type"))
-    var dtype: FloatType?
+    @Option(
+        help: ArgumentHelp(
+            "The type of floating tensors in the output. Integers stay integers.",
+            discussion: """
+                Blocks (q8_0, q4_k, …) are for GGUF files; 8-bit floats get a scale for each tensor, as ComfyUI reads them. Of both, norms, \
+                biases, embeddings, convolutions, first and last layers stay as they are.
+                """,
+            valueName: "type"))
+    var dtype: TargetType?
+
+    @Option(
+        parsing: .singleValue,
+        help: ArgumentHelp(
+            "The type of the tensors that a pattern names, before --dtype; * stands for anything. May be repeated.",
+            valueName: "pattern=type"))
+    var quantizeRule: [QuantizeRuleArgument] = []
 
     @Option(help: ArgumentHelp("Cut weights into shards of at most this size, with an index: 5GB, 500MB.", valueName: "size"))
     var maxShardSize: ByteSize?
@@ -34,6 +48,15 @@ struct ConvertOptions: ParsableArguments {
 
     @Option(help: ArgumentHelp("Write the textual inversion of a word that was added to the model.", valueName: "word"))
     var extractEmbedding: String?
+
+    @Flag(
+        help: ArgumentHelp(
+            "Mend what tools are known to break.",
+            discussion: """
+                Position numbers that became floats, a missing text_model. in names, a missing logit_scale, a text_projection stored the wrong \
+                way round. NaN and infinities are reported. Reads every tensor once more.
+                """))
+    var repair = false
 
     @Flag(help: "Print what would be done, tensor by tensor, and do nothing.")
     var dryRun = false
@@ -69,6 +92,16 @@ struct ConvertOptions: ParsableArguments {
         return verify == .full ? .full : .header
     }
 
+    /// The type that every floating tensor is cast to; `nil` if they stay, or if only some become blocks.
+    var floatType: ScalarType? { dtype.flatMap { $0.isForSome ? nil : $0.scalarType } }
+
+    /// What becomes blocks or scaled floats; `nil` if nothing was said of it.
+    var quantization: Quantization? {
+        let blocks = dtype.flatMap { $0.isForSome ? $0.scalarType : nil }
+        guard blocks != nil || !quantizeRule.isEmpty else { return nil }
+        return Quantization(blocks, rules: quantizeRule.map(\.rule))
+    }
+
     /// What to write at `destination`.
     func target(for destination: FilePath) throws(IsomerError) -> ConversionTarget {
         try TargetFormat.target(to, for: destination, legacy: legacy)
@@ -97,6 +130,7 @@ extension TargetFormat {
         case .safetensors: return .file(.safetensors)
         case .ckpt: return .file(.torch(.nested(key: "state_dict", entries: []), legacy: legacy))
         case .pt: return .file(.torch(.stateDict, legacy: legacy))
+        case .gguf: return .file(.gguf())
         case .diffusers: return .diffusers
         }
     }
@@ -112,7 +146,7 @@ enum ConversionTarget: Hashable {
 
 /// What `--to` knows.
 enum TargetFormat: String, CaseIterable, ExpressibleByArgument {
-    case safetensors, ckpt, pt, diffusers
+    case safetensors, ckpt, pt, gguf, diffusers
 
     /// What the names of files end in.
     static var endings: String { allCases.filter { $0 != .diffusers }.map { "." + $0.rawValue }.joined(separator: " or ") }
@@ -121,6 +155,7 @@ enum TargetFormat: String, CaseIterable, ExpressibleByArgument {
         switch fileExtension.lowercased() {
         case "safetensors", "sft": self = .safetensors
         case "ckpt": self = .ckpt
+        case "gguf": self = .gguf
         case "pt", "pth", "bin": self = .pt
         default: return nil
         }

@@ -142,6 +142,7 @@ extension Container {
         case .safetensors: "safetensors"
         case .torch(_, legacy: false): "torch"
         case .torch(_, legacy: true): "torch-legacy"
+        case .gguf: "gguf"
         }
     }
 }

@@ -42,7 +42,7 @@ func padded(_ text: String, _ width: Int) -> String { text + String(repeating: "
 
 let pairs: [(ScalarType, ScalarType)] = [
     (.f32, .f16), (.f16, .f32), (.f32, .bf16), (.bf16, .f32), (.f16, .bf16), (.f64, .f32), (.f64, .f16), (.f32, .f8e4m3), (.f8e4m3, .f32),
-    (.f8e4m3, .f16),
+    (.f8e4m3, .f16), (.bf16, .q8_0), (.bf16, .q4K), (.bf16, .q6K), (.f32, .q8_0), (.f32, .q4K),
 ]
 
 for elementCount in [1 << 20, 1 << 26] {

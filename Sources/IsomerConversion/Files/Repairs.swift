@@ -1,0 +1,201 @@
+import IsomerBytes
+import IsomerFormats
+import IsomerTensors
+
+/// Mends what tools are known to have broken in checkpoints, and says what it mended.
+///
+/// - Position numbers that merging or halving turned to floats, or that are not 0, 1, 2, …: integers again.
+/// - CLIP encoders saved without `text_model.`, which loaders of single files look for.
+/// - OpenCLIP encoders without `logit_scale`, which some loaders demand: ln 100, its value in every published one.
+/// - A `text_projection` stored the wrong way round, which nothing but its numbers tells.
+/// - NaN and infinities are counted, and named; no value could take their place.
+struct Repairs {
+    /// The repaired tensors.
+    private(set) var tensors: any TensorSource
+    /// What was mended.
+    private(set) var decisions: [Decision] = []
+    /// What could not be.
+    private(set) var notes: [String] = []
+
+    private let source: any TensorSource
+    private let positions: [ExactString: Int]
+
+    /// Reads every tensor once, for what is not finite.
+    init(_ source: any TensorSource, workers: Workers = Workers()) throws(IsomerError) {
+        self.source = source
+        tensors = source
+        var positions: [ExactString: Int] = [:]
+        for (index, tensor) in source.tensors.enumerated() { positions[ExactString(tensor.name)] = index }
+        self.positions = positions
+
+        var planned: [PlannedTensor] = []
+        for (index, tensor) in source.tensors.enumerated() {
+            let renamed = try TensorDescriptor(
+                name: mendedName(tensor.name), scalarType: tensor.scalarType, shape: tensor.shape)
+            if let numbers = try positionNumbers(index, renamed.name) {
+                planned.append(numbers)
+            } else if try isTurned(index) {
+                let (rows, columns) = (tensor.shape.dimensions[0], tensor.shape.dimensions[1])
+                planned.append(
+                    PlannedTensor(
+                        renamed, pieces: [.tensor(TensorReference(source: 0, index: index), .transposed(rows: rows, columns: columns))],
+                        sourceType: tensor.scalarType))
+                note(
+                    tensor.name, "is turned",
+                    "the lengths of its \(tensor.name.hasSuffix(".weight") ? "rows" : "columns") go with the last norm's weights, those of its "
+                        + "\(tensor.name.hasSuffix(".weight") ? "columns" : "rows") do not")
+            } else {
+                planned.append(PlannedTensor(renamed, from: TensorReference(source: 0, index: index), of: tensor.scalarType))
+            }
+        }
+        planned += try missingScales()
+        try countOddNumbers(workers)
+        let renamed = planned.count { positions[ExactString($0.descriptor.name)] == nil && !$0.descriptor.name.hasSuffix("logit_scale") }
+        if renamed > 0 { note("text_model.", "is put into \(renamed) names", "loaders of checkpoints look for it") }
+        guard !decisions.isEmpty else { return }
+        let plan = ConversionPlan(
+            sources: [ConversionPlan.Source("", source, files: source.files)], shape: .file,
+            files: [PlannedFile(container: .safetensors, tensors: planned, metadata: source.metadata)])
+        try plan.check()
+        tensors = try PlannedTensorSource(plan)
+    }
+
+    private mutating func note(_ subject: String, _ value: String, _ reason: String) {
+        decisions.append(Decision("repair: \(subject)", value, because: reason))
+    }
+
+    // MARK: Names
+
+    private static let clipPrefixes = [
+        "cond_stage_model.transformer.", "conditioner.embedders.0.transformer.", "text_encoders.clip_l.transformer.",
+        "text_encoders.clip_g.transformer.",
+    ]
+
+    private func mendedName(_ name: String) -> String {
+        guard let prefix = Self.clipPrefixes.first(where: name.hasPrefix) else { return name }
+        let rest = name.dropFirst(prefix.count)
+        guard ["embeddings.", "encoder.", "final_layer_norm."].contains(where: rest.hasPrefix) else { return name }
+        let mended = prefix + "text_model." + rest
+        return positions[ExactString(mended)] == nil ? mended : name
+    }
+
+    // MARK: Numbers
+
+    /// Position numbers in the place of those that are broken; `nil` if this tensor is none or is whole.
+    private mutating func positionNumbers(_ index: Int, _ name: String) throws(IsomerError) -> PlannedTensor? {
+        let tensor = source.tensors[index]
+        let count = tensor.shape.elementCount
+        guard name == "position_ids" || name.hasSuffix(".position_ids"), (1...4096).contains(count),
+            tensor.shape.dimensions.allSatisfy({ $0 == 1 || $0 == count })
+        else { return nil }
+        let wanted = (0..<count).flatMap { number in withUnsafeBytes(of: Int64(number).littleEndian) { Array($0) } }
+        let isInteger = tensor.scalarType.kind == .signed || tensor.scalarType.kind == .unsigned
+        if isInteger {
+            let found = try source.bytes(of: index)
+            let size = tensor.scalarType.bitCount / 8
+            let isWhole = (0..<count).allSatisfy { number in
+                found[number * size..<(number + 1) * size].enumerated().allSatisfy { place, byte in
+                    byte == UInt8(truncatingIfNeeded: place < 8 ? number >> (8 * place) : 0)
+                }
+            }
+            if isWhole { return nil }
+        }
+        note(
+            name, "becomes 0 … \(count - 1)",
+            isInteger ? "its numbers were others" : "it was \(tensor.scalarType.rawValue), which merging or halving leaves")
+        return PlannedTensor(
+            try TensorDescriptor(name: name, scalarType: .i64, shape: tensor.shape), pieces: [.constant(wanted)], sourceType: .i64)
+    }
+
+    private static let openCLIPPrefixes = ["cond_stage_model.model.", "conditioner.embedders.0.model.", "conditioner.embedders.1.model."]
+
+    private mutating func missingScales() throws(IsomerError) -> [PlannedTensor] {
+        var made: [PlannedTensor] = []
+        for prefix in Self.openCLIPPrefixes
+        where positions[ExactString(prefix + "ln_final.weight")] != nil && positions[ExactString(prefix + "logit_scale")] == nil {
+            let value: Float = 4.605_170_2
+            made.append(
+                PlannedTensor(
+                    try TensorDescriptor(name: prefix + "logit_scale", scalarType: .f32, shape: .scalar),
+                    pieces: [.constant(withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) })], sourceType: .f32))
+            note(prefix + "logit_scale", "is added as ln 100", "the encoder had none, and some loaders demand it")
+        }
+        return made
+    }
+
+    private mutating func countOddNumbers(_ workers: Workers) throws(IsomerError) {
+        let floats = source.tensors.indices.filter { FileConversion.isCast(source.tensors[$0].scalarType) }
+        for entry in try TensorSurvey(of: source, floats, bucketCount: 1, workers: workers).entries
+        where entry.nanCount + entry.infinityCount > 0 {
+            notes.append(
+                "\(source.tensors[entry.index].name) holds \(entry.nanCount) NaN and \(entry.infinityCount) infinite values of "
+                    + "\(entry.elementCount), which cannot be mended")
+        }
+    }
+
+    // MARK: Orientation
+
+    /// Whether a projection's input lies along the wrong axis.
+    ///
+    /// What it projects has been scaled by the last norm's weights, channel by channel, and training balances the two: the lengths of the
+    /// projection's columns of inputs follow those weights, up or down. Where only the lengths along the other axis do, the matrix is turned.
+    private func isTurned(_ index: Int) throws(IsomerError) -> Bool {
+        let tensor = source.tensors[index]
+        let isLinear = tensor.name.hasSuffix("text_projection.weight")
+        guard isLinear || tensor.name.hasSuffix("text_projection"), tensor.shape.rank == 2,
+            tensor.shape.dimensions[0] == tensor.shape.dimensions[1], (64...8192).contains(tensor.shape.dimensions[0])
+        else { return false }
+        let width = tensor.shape.dimensions[0]
+        let prefix = String(tensor.name.dropLast(isLinear ? "text_projection.weight".count : "text_projection".count))
+        let norms = ["ln_final.weight", "text_model.final_layer_norm.weight", "final_layer_norm.weight"]
+        guard let norm = norms.lazy.compactMap({ positions[ExactString(prefix + $0)] }).first,
+            source.tensors[norm].shape.elementCount == width, let gains = try values(norm, 0..<width)
+        else { return false }
+        var rows = [Double](repeating: 0, count: width)
+        var columns = rows
+        for row in 0..<width {
+            guard let numbers = try values(index, row * width..<(row + 1) * width) else { return false }
+            for (column, number) in numbers.enumerated() {
+                rows[row] += number * number
+                columns[column] += number * number
+            }
+        }
+        // `x @ P` has its inputs along the rows' axis, a linear map along the columns'.
+        let (right, wrong) = isLinear ? (columns, rows) : (rows, columns)
+        let (along, across) = (abs(correlation(gains, right)), abs(correlation(gains, wrong)))
+        return across > 0.3 && across > 2 * along
+    }
+
+    private func values(_ index: Int, _ elements: Range<Int>) throws(IsomerError) -> [Double]? {
+        let tensor = source.tensors[index]
+        guard tensor.scalarType.kind == .float, tensor.scalarType.isByteAligned, let cast = try? Cast(from: tensor.scalarType, to: .f64)
+        else { return nil }
+        let size = tensor.scalarType.bitCount / 8
+        var bytes = [UInt8](repeating: 0, count: elements.count * size)
+        var failure: IsomerError?
+        bytes.withUnsafeMutableBytes { buffer in
+            do throws(IsomerError) { try source.read(index, at: elements.lowerBound * size, into: buffer) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        var values = [Double](repeating: 0, count: elements.count)
+        _ = values.withUnsafeMutableBytes { target in bytes.withUnsafeBytes { try? cast.apply($0, target, elementCount: elements.count) } }
+        return values.allSatisfy(\.isFinite) ? values : nil
+    }
+
+    /// Pearson's, of the ranks: outliers count no more than others.
+    private func correlation(_ a: [Double], _ b: [Double]) -> Double {
+        func ranks(_ values: [Double]) -> [Double] {
+            var result = [Double](repeating: 0, count: values.count)
+            for (rank, index) in values.indices.sorted(by: { values[$0] < values[$1] }).enumerated() { result[index] = Double(rank) }
+            return result
+        }
+        let (x, y) = (ranks(a), ranks(b))
+        let mean = Double(x.count - 1) / 2
+        var (product, square) = (0.0, 0.0)
+        for (left, right) in zip(x, y) {
+            product += (left - mean) * (right - mean)
+            square += (left - mean) * (left - mean)
+        }
+        return square > 0 ? product / square : 0
+    }
+}

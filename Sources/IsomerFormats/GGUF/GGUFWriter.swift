@@ -1,0 +1,45 @@
+public import IsomerBytes
+public import IsomerTensors
+
+/// Writes a GGUF file (see `GGUFLayout`).
+public final class GGUFWriter: TensorSink {
+    public let tensors: [TensorDescriptor]
+    public let byteCount: UInt64
+
+    private let file: WritableFile
+    private let offsets: [UInt64]
+
+    /// Writes the head to `file`, from a layout made before for these very tensors.
+    public init(_ file: WritableFile, tensors: [TensorDescriptor], layout: GGUFLayout) throws(IsomerError) {
+        guard layout.offsets.count == tensors.count else {
+            throw IsomerError(
+                .usage, "the layout was made for other tensors", path: file.path, expected: "\(tensors.count)",
+                found: "\(layout.offsets.count)")
+        }
+        self.file = file
+        self.tensors = tensors
+        self.offsets = layout.offsets
+        self.byteCount = layout.byteCount
+        try file.write(layout.header, at: 0)
+    }
+
+    public func write(_ bytes: UnsafeRawBufferPointer, to index: Int, at offset: Int) throws(IsomerError) {
+        let tensor = try tensors.checked(index, path: file.path)
+        try tensor.checkRange(offset, bytes.count, path: file.path)
+        try file.write(bytes, at: offsets[index] + UInt64(offset))
+    }
+
+    public func destination(of index: Int) -> Destination? {
+        guard tensors.indices.contains(index) else { return nil }
+        return Destination(file: file, offset: offsets[index])
+    }
+
+    /// Zeros behind every tensor, up to the next one's place.
+    public func finish() throws(IsomerError) {
+        for (tensor, offset) in zip(tensors, offsets) {
+            let end = UInt64(tensor.byteCount)
+            let gap = GGUFLayout.padded(end) - end
+            if gap > 0 { try file.write([UInt8](repeating: 0, count: Int(gap)), at: offset + end) }
+        }
+    }
+}

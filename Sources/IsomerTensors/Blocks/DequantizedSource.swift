@@ -1,0 +1,70 @@
+public import IsomerBytes
+
+/// Another source whose tensors of block types read as plain numbers, everything else as it is.
+public final class DequantizedSource: TensorSource {
+    public let tensors: [TensorDescriptor]
+    private let source: any TensorSource
+    private let scalarType: ScalarType
+
+    /// - Parameter scalarType: what blocks are given as, a floating type of whole bytes.
+    public init(_ source: any TensorSource, as scalarType: ScalarType = .f32) throws(IsomerError) {
+        guard scalarType.kind == .float, scalarType.isByteAligned else {
+            throw IsomerError(.usage, "blocks cannot be given as this type", found: scalarType.rawValue)
+        }
+        var tensors: [TensorDescriptor] = []
+        for tensor in source.tensors {
+            tensors.append(
+                tensor.scalarType.kind == .block
+                    ? try TensorDescriptor(name: tensor.name, scalarType: scalarType, shape: tensor.shape) : tensor)
+        }
+        self.tensors = tensors
+        self.source = source
+        self.scalarType = scalarType
+    }
+
+    public var metadata: FileMetadata { source.metadata }
+
+    public var files: [ReadableFile] { source.files }
+
+    public func storedRange(of index: Int) -> StoredRange? {
+        guard tensors.indices.contains(index), source.tensors[index].scalarType.kind != .block else { return nil }
+        return source.storedRange(of: index)
+    }
+
+    public func read(_ index: Int, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IsomerError) {
+        guard tensors.indices.contains(index), source.tensors[index].scalarType.kind == .block else {
+            return try source.read(index, at: offset, into: buffer)
+        }
+        let tensor = tensors[index]
+        guard offset >= 0, offset <= tensor.byteCount, buffer.count <= tensor.byteCount - offset else {
+            throw IsomerError(
+                .usage, "the range lies outside the tensor", item: tensor.name, expected: "\(tensor.byteCount) bytes",
+                found: "\(buffer.count) bytes from \(offset)")
+        }
+        let stored = source.tensors[index].scalarType
+        let cast = try Cast(from: stored, to: scalarType)
+        let size = scalarType.bitCount / 8
+        let group = stored.group
+        // A few thousand elements at a time, in whole blocks around the range.
+        let step = 8192
+        let packed = UnsafeMutableRawBufferPointer.allocate(byteCount: step / group.elementCount * group.byteCount, alignment: 64)
+        let plain = UnsafeMutableRawBufferPointer.allocate(byteCount: step * size, alignment: 64)
+        defer {
+            packed.deallocate()
+            plain.deallocate()
+        }
+        var done = 0
+        while done < buffer.count {
+            let first = (offset + done) / size / group.elementCount * group.elementCount
+            let count = min(step, tensor.shape.elementCount - first)
+            let bytes = UnsafeMutableRawBufferPointer(rebasing: packed[..<(count / group.elementCount * group.byteCount)])
+            try source.read(index, at: first / group.elementCount * group.byteCount, into: bytes)
+            try cast.apply(UnsafeRawBufferPointer(bytes), plain, elementCount: count)
+            let start = offset + done - first * size
+            let length = min(count * size - start, buffer.count - done)
+            UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + length])
+                .copyMemory(from: UnsafeRawBufferPointer(rebasing: plain[start..<start + length]))
+            done += length
+        }
+    }
+}
