@@ -83,8 +83,7 @@ struct ConvertOptions: ParsableArguments {
     /// Whether nothing is asked for that only weights have.
     var areForAnything: Bool {
         to == nil && layout == nil && dtype == nil && maxShardSize == nil && metadata.isEmpty && embedding.isEmpty
-            && extractEmbedding == nil
-            && !legacy
+            && extractEmbedding == nil && quantizeRule.isEmpty && !repair && !legacy
     }
 
     var verification: Verification {
