@@ -106,7 +106,7 @@ public final class Weights {
 
     /// Whether there is a way from the type's elements to numbers.
     private static func isComputable(_ type: ScalarType) -> Bool {
-        type.kind == .float || type.kind == .block || (type.kind == .quantized && (try? Cast(from: type, to: .f32)) != nil)
+        type.kind == .float || type.kind == .block
     }
 
     /// Bytes that a parameter takes while it is used, beside the file it is stored in.
