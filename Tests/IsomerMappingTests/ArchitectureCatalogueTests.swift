@@ -1,3 +1,4 @@
+import IsomerArchitectures
 import Testing
 
 @testable import IsomerMapping
@@ -15,5 +16,13 @@ import Testing
         #expect(rows.map(\.identifier) == ModelFamily.all.map(\.identifier))
         #expect(rows.allSatisfy { !$0.members.isEmpty && !$0.components.isEmpty })
         #expect(rows.flatMap(\.components).allSatisfy { !$0.layouts.isEmpty && Set($0.layouts).count == $0.layouts.count })
+    }
+
+    /// A network without a family would be read by nothing.
+    @Test func everyNetworkIsOfAFamilyAndEveryLayoutHasAPlace() {
+        let slots = ModelFamily.all.flatMap(\.slots)
+        #expect(Networks.all.filter { network in !slots.contains { $0.network == network } }.map(\.title) == [])
+        let placed = Set(slots.flatMap { slot in slot.placements.map { "\(slot.network.title): \($0.layout.name)" } })
+        #expect(Layouts.all.map { "\($0.network.title): \($0.name)" }.filter { !placed.contains($0) } == [])
     }
 }

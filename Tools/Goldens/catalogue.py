@@ -303,6 +303,19 @@ def sd3_controlnet():
     )
 
 
+def stability_controlnet():
+    """Stability AI's own: single stream, no positions of its own, the base model's embeddings."""
+    lists = only_diffusers(
+        "controlnet", "SD3ControlNetModel", num_layers=19, num_attention_heads=38, attention_head_dim=64, caption_projection_dim=2048,
+        pos_embed_max_size=None, pos_embed_type=None, use_pos_embed=False, joint_attention_dim=None, in_channels=16,
+        extra_conditioning_channels=0, force_zeros_for_pooled_projection=False, pooled_projection_dim=2048,
+    )
+    original = meta(originals_transformers.StabilityControlNet)
+    found = originals_transformers.stability_controlnet_to_diffusers(original)
+    require_same_keys("controlnet", found, lists["diffusers"]["controlnet"])
+    return {**lists, "checkpoint": {"controlnet": original}}
+
+
 def flux_controlnet(**config):
     return only_diffusers(
         "controlnet", "FluxControlNetModel", **{"num_layers": 5, "num_single_layers": 10, "guidance_embeds": True, **config}
@@ -381,12 +394,7 @@ ENTRIES = {
         "controlnet", "ControlNetUnionModel", **controlnet_config(XL_UNET, num_control_type=8)
     ),
     "controlnet-sd3": sd3_controlnet,
-    # Stability AI's own: single stream, no positions of its own, the base model's embeddings.
-    "controlnet-sd35-large": lambda: only_diffusers(
-        "controlnet", "SD3ControlNetModel", num_layers=19, num_attention_heads=38, attention_head_dim=64, caption_projection_dim=2048,
-        pos_embed_max_size=None, pos_embed_type=None, use_pos_embed=False, joint_attention_dim=None, in_channels=16,
-        extra_conditioning_channels=0, force_zeros_for_pooled_projection=False,
-    ),
+    "controlnet-sd35-large": stability_controlnet,
     "controlnet-flux": flux_controlnet,
     "controlnet-flux-union": lambda: flux_controlnet(num_mode=10),
     "controlnet-flux-xlabs": lambda: {

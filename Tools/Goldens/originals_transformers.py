@@ -172,6 +172,42 @@ class XLabsControlNet(nn.Module):
         self.input_hint_block = nn.Sequential(*parts[:-1])
 
 
+class StabilityControlNet(nn.Module):
+    """Stability AI's ControlNets of Stable Diffusion 3.5: a single stream whose blocks look at the picture alone."""
+
+    def __init__(self, *, depth=19, width=2432, head_width=64, latent=16, patch=2, pooled=2048):
+        super().__init__()
+        self.time_text_embed = nn.Module()
+        for name, inputs in (("timestep_embedder", 256), ("text_embedder", pooled)):
+            module = nn.Module()
+            module.linear_1 = nn.Linear(inputs, width)
+            module.linear_2 = nn.Linear(width, width)
+            setattr(self.time_text_embed, name, module)
+        self.transformer_blocks = nn.ModuleList(MMDiTBlock(width, head_width, normalized=False) for _ in range(depth))
+        self.controlnet_blocks = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
+        self.pos_embed_input = nn.Module()
+        self.pos_embed_input.proj = conv(latent, width, patch)
+
+
+def stability_controlnet_to_diffusers(tensors):
+    """What diffusers' scripts/convert_sd3_controlnet_to_diffusers.py does, at any depth."""
+    inside = {"attn.proj": "attn.to_out.0", "mlp.fc1": "ff.net.0.proj", "mlp.fc2": "ff.net.2", "adaLN_modulation.1": "norm1.linear"}
+    result = {}
+    for name, tensor in tensors.items():
+        head, found, rest = name.partition("transformer_blocks.")
+        if not found:
+            result[name] = tensor
+            continue
+        number, _, rest = rest.partition(".")
+        module, _, leaf = rest.rpartition(".")
+        if module == "attn.qkv":
+            for part, piece in zip("qkv", tensor.chunk(3, dim=0)):
+                result[f"transformer_blocks.{number}.attn.to_{part}.{leaf}"] = piece
+        else:
+            result[f"transformer_blocks.{number}.{inside[module]}.{leaf}"] = tensor
+    return result
+
+
 # --- PixArt ---------------------------------------------------------------------------------------------------------------------
 
 

@@ -127,6 +127,18 @@ def controlnet(unet, linear):
     )
 
 
+def sd35_controlnet(depth, heads):
+    config = dict(
+        attention_head_dim=8, caption_projection_dim=8 * heads, extra_conditioning_channels=0, force_zeros_for_pooled_projection=False,
+        in_channels=4, joint_attention_dim=None, num_attention_heads=heads, num_layers=depth, out_channels=4, patch_size=2,
+        pooled_projection_dim=10, pos_embed_max_size=None, pos_embed_type=None, sample_size=128, use_pos_embed=False,
+    )
+    original = catalogue.meta(
+        lambda: originals_transformers.StabilityControlNet(depth=depth, width=8 * heads, head_width=8, latent=4, pooled=10)
+    )
+    return "SD3ControlNetModel", config, "", original, originals_transformers.stability_controlnet_to_diffusers
+
+
 def openclip(hidden, layers, embedding):
     config = {
         **catalogue.BIGG, "hidden_size": hidden, "intermediate_size": 4 * hidden, "num_attention_heads": 2, "num_hidden_layers": layers,
@@ -161,6 +173,7 @@ NETWORKS = {
     "vae-4": lambda: autoencoder(4, True),
     "controlnet-sd15": lambda: controlnet(published.UNET_1, linear=False),
     "controlnet-sd21": lambda: controlnet(published.UNET_2, linear=True),
+    "controlnet-sd35": lambda: sd35_controlnet(3, 2),
     "openclip": lambda: openclip(20, 3, 20),
 }
 

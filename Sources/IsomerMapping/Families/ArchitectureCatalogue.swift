@@ -49,4 +49,18 @@ public struct ArchitectureCatalogue: Sendable {
                 Row(identifier: $0.identifier, title: $0.title, members: [], components: [], unmappedBecause: $0.reason)
             }
     }
+
+    /// The rows as the table in this package's README.
+    public static var markdown: String {
+        var text = "| family | published models | components and their namings |\n|---|---|---|\n"
+        for row in rows where row.unmappedBecause == nil {
+            let members = row.members.map { "`\($0.identifier)`" }.joined(separator: ", ")
+            let components = row.components.map { component in
+                "\(row.components.count > 1 ? component.slot : component.title): \(component.layouts.joined(separator: ", "))"
+            }
+            text += "| \(row.title) | \(members) | \(components.joined(separator: "; ")) |\n"
+        }
+        let recognised = rows.filter { $0.unmappedBecause != nil }.map(\.title)
+        return text + "\nRecognised by name and not converted: \(recognised.joined(separator: ", ")).\n"
+    }
 }

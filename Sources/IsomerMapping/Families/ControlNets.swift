@@ -53,12 +53,14 @@ extension ModelFamily {
     /// ControlNets of Stable Diffusion 3 and 3.5.
     static let sd3ControlNet = alone(
         "controlnet-sd3", "ControlNet of Stable Diffusion 3", slot: "controlnet", SD3ControlNetConfiguration.self,
-        placements: [Placement("", Layouts.sd3ControlNet)],
+        placements: [Placement("", Layouts.sd3ControlNet), Placement("", Layouts.stabilityControlNet)],
         members: [
             ("controlnet-sd3", "ControlNet of Stable Diffusion 3 medium", sd3Network(layers: 6, width: 1536, isJoint: true), []),
             ("controlnet-sd35-large", "ControlNet of Stable Diffusion 3.5 large", sd3Network(layers: 19, width: 2432, isJoint: false), []),
         ],
-        companions: [Companion("control_type", "which kind of picture it was trained for")])
+        companions: [Companion("control_type", "which kind of picture it was trained for")],
+        // Those that look at no text are Stability AI's own.
+        written: { network, _ in network.contextWidth == nil ? Placement("", Layouts.stabilityControlNet) : nil })
 
     /// T2I-Adapters of Stable Diffusion 1 and XL.
     static let t2iAdapter = alone(

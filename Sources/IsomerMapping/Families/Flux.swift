@@ -11,6 +11,7 @@ extension ModelFamily {
                 "transformer", FluxTransformerConfiguration.self,
                 [
                     Placement("model.diffusion_model.", Layouts.flux), Placement("", Layouts.flux),
+                    Placement("model.diffusion_model.", Layouts.fluxWithWeights), Placement("", Layouts.fluxWithWeights),
                     Placement("model.diffusion_model.", Layouts.fluxTransformer), Placement("", Layouts.fluxTransformer),
                 ],
                 alone: { _, _ in Placement("", Layouts.flux) }),

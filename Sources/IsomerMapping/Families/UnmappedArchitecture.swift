@@ -103,6 +103,9 @@ extension UnmappedArchitecture {
             reason: "its numbers are differences from a base model, to which they would have to be added first",
             [["difference", "control_model.input_hint_block.0.weight"]]),
         UnmappedArchitecture(
+            "mistoline", "MistoLine's ControlNet of Flux", reason: "its embedding of the picture is another network than all others'",
+            [["controlnet_blocks.0.linear.weight"]]),
+        UnmappedArchitecture(
             "control-lora", "Control-LoRA", reason: "it holds factors that belong to a base model", [["lora_controlnet"]]),
         UnmappedArchitecture(
             "long-clip-original", "LongCLIP in its original form",

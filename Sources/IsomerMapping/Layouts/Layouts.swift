@@ -4,11 +4,9 @@ public import IsomerArchitectures
 public enum Layouts {
     /// Canonical ones first.
     public static let all: [Layout] = [
-        unet, ldmUNet, sd3Transformer, mmdit, fluxTransformer, flux, pixArtTransformer, pixArt, controlNet, ldmControlNet,
-        fluxControlNet, xlabsControlNet,
-        sd3ControlNet, t2iAdapter, originalAdapter, vae, oldAttentionVAE, ldmVAE, tinyVAE,
-        taesd, clipText, flatCLIPText,
-        openCLIPText, t5, t5EmbeddedTokens, llamaT5,
+        unet, ldmUNet, sd3Transformer, mmdit, fluxTransformer, fluxWithWeights, flux, pixArtTransformer, pixArt, controlNet, ldmControlNet,
+        fluxControlNet, xlabsControlNet, sd3ControlNet, stabilityControlNet, t2iAdapter, originalAdapter, vae, oldAttentionVAE, ldmVAE,
+        tinyVAE, taesd, clipText, flatCLIPText, openCLIPText, t5, t5EmbeddedTokens, llamaT5,
     ]
 
     /// The layouts of one kind of network.

@@ -17,8 +17,18 @@ extension Layouts {
             return .xlabsControlNet(pictureLayers: layers)
         })
 
-    /// Diffusers' own names of a Stable Diffusion 3 ControlNet, the only ones.
+    /// Diffusers' own names of a Stable Diffusion 3 ControlNet, which InstantX publishes in.
     public static let sd3ControlNet = Layout.canonical(SD3ControlNetConfiguration.self)
+
+    /// Stability AI's names of its ControlNets of Stable Diffusion 3.5, half Diffusers', half those of its own blocks.
+    public static let stabilityControlNet = Layout(
+        "Stability", of: SD3ControlNetConfiguration.self,
+        signature: NetworkSignature(
+            present: [
+                "pos_embed_input.proj.weight", "controlnet_blocks.0.weight", "transformer_blocks.0.adaLN_modulation.1.weight",
+                "transformer_blocks.0.attn.qkv.weight",
+            ]),
+        rules: .stabilityControlNet)
 
     /// Diffusers' own names of a T2I-Adapter.
     public static let t2iAdapter = Layout.canonical(T2IAdapterConfiguration.self)
@@ -38,12 +48,34 @@ extension Layouts {
 extension RuleList {
     /// Reference: XLabs-AI/x-flux, src/flux/controlnet.py.
     fileprivate static func xlabsControlNet(pictureLayers: Int) -> RuleList {
-        var list = fluxTrunk
+        var list = fluxTrunk()
         list.module("controlnet_blocks", "controlnet_blocks")
         list.module("controlnet_single_blocks", "controlnet_single_blocks")
         list.module("controlnet_mode_embedder", "controlnet_mode_embedder")
         list.module("controlnet_x_embedder", "pos_embed_input")
         list.pictureEmbedding("input_hint_block", "input_hint_block", layers: pictureLayers)
+        return list
+    }
+
+    /// Reference: Stability-AI/sd3.5, mmditx.py and dit_embedder.py; diffusers 0.42.1, scripts/convert_sd3_controlnet_to_diffusers.py.
+    fileprivate static var stabilityControlNet: RuleList {
+        var list = RuleList()
+        for module in ["controlnet_blocks", "pos_embed_input", "pos_embed", "time_text_embed", "context_embedder"] {
+            list.module(module, module)
+        }
+        var block = RuleList()
+        block.module("norm1.linear", "adaLN_modulation.1")
+        block.joinModules(["attn.to_q", "attn.to_k", "attn.to_v"], "attn.qkv")
+        block.module("attn.to_out.0", "attn.proj")
+        for name in ["norm_q", "norm_k"] { block.module("attn." + name, "attn.ln_" + name.suffix(1)) }
+        block.module("ff.net.0.proj", "mlp.fc1")
+        block.module("ff.net.2", "mlp.fc2")
+        // None of these was published with a text stream; it would keep Diffusers' names.
+        for module in ["norm1_context", "ff_context", "attn2", "attn.to_add_out", "attn.norm_added_q", "attn.norm_added_k"] {
+            block.module(module, module)
+        }
+        for name in ["add_q_proj", "add_k_proj", "add_v_proj"] { block.module("attn." + name, "attn." + name) }
+        list.nest("transformer_blocks.{i}", "transformer_blocks.{i}", block)
         return list
     }
 
