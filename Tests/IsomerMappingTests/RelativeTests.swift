@@ -187,7 +187,8 @@ extension RelativeTests {
         return SD3ControlNetConfiguration(
             inputChannels: random.number(1...16), extraChannels: isJoint ? random.number(0...3) : 0, patchSize: random.number(1...4),
             width: head * random.number(1...4), layers: layers,
-            dualAttentionLayers: isJoint ? (0..<layers).filter { _ in random.flag() } : [], contextWidth: isJoint ? random.number(2...40) : nil, pooledWidth: random.number(2...40),
+            dualAttentionLayers: isJoint ? (0..<layers).filter { _ in random.flag() } : [],
+            contextWidth: isJoint ? random.number(2...40) : nil, pooledWidth: random.number(2...40),
             positionsSide: isJoint ? random.number(1...9) : nil, normalizedHeadWidth: random.flag() ? head : nil, headWidth: head)
     }
 
