@@ -20,9 +20,13 @@ import Testing
 
     /// A network without a family would be read by nothing.
     @Test func everyNetworkIsOfAFamilyAndEveryLayoutHasAPlace() {
-        let slots = ModelFamily.all.flatMap(\.slots)
-        #expect(Networks.all.filter { network in !slots.contains { $0.network == network } }.map(\.title) == [])
-        let placed = Set(slots.flatMap { slot in slot.placements.map { "\(slot.network.title): \($0.layout.name)" } })
-        #expect(Layouts.all.map { "\($0.network.title): \($0.name)" }.filter { !placed.contains($0) } == [])
+        var networks: Set<String> = []
+        var placed: Set<String> = []
+        for slot in ModelFamily.all.flatMap(\.slots) {
+            networks.insert(slot.network.title)
+            for placement in slot.placements { placed.insert("\(slot.network.title): \(placement.layout.name)") }
+        }
+        for network in Networks.all { #expect(networks.contains(network.title)) }
+        for layout in Layouts.all { #expect(placed.contains("\(layout.network.title): \(layout.name)")) }
     }
 }
