@@ -19,6 +19,7 @@ public struct Isomer: ParsableCommand {
             Extract.self,
             Hash.self,
             Inspect.self,
+            Merge.self,
             Metadata.self,
             Prepare.self,
             Prune.self,

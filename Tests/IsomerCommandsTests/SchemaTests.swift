@@ -12,6 +12,8 @@ import Testing
         let model = Fixtures.root.pushing("models/sd15-tiny").string
         let checkpoint = folder["tiny.safetensors"].string
         let half = folder["half.ckpt"].string
+        let adapter = Fixtures.root.pushing("adapters/kohya.safetensors").string
+        let embedding = Fixtures.root.pushing("adapters/embedding.pt").string
         let runs = [
             ["convert", model, checkpoint, "--dry-run", "--json"], ["convert", model, checkpoint, "--json"],
             ["convert", checkpoint, half, "--dtype", "f16", "--json"],
@@ -21,6 +23,9 @@ import Testing
             ["hash", checkpoint, half, "--json"], ["inspect", model, checkpoint, half, "--json"],
             ["inspect", "--list", "--json"], ["inspect", checkpoint, "--stats", "--tensors", "*bias", "--json"],
             ["diff", checkpoint, half, "--json"],
+            ["merge", checkpoint, model, "-o", folder["merged.safetensors"].string, "--alpha", "0.25", "--json"],
+            ["merge", checkpoint, "-o", folder["m.safetensors"].string, "--lora", adapter, "--dry-run", "--json"],
+            ["inspect", adapter, "--json"], ["convert", embedding, folder["style.png"].string, "--json"],
             ["diff", model, checkpoint, "--json"], ["metadata", "show", checkpoint, "--json"],
             ["validate", model, "--against", checkpoint, "--latent-size", "8", "--json"], ["validate", half, "--json"],
             ["metadata", "set", checkpoint, "a=b", "--json"], ["metadata", "modelspec", checkpoint, "--verify", "--json"],

@@ -19,6 +19,7 @@
 #include "isomer_layers.h"
 #include "isomer_level.h"
 #include "isomer_matrix.h"
+#include "isomer_merge.h"
 #include "isomer_png.h"
 #include "isomer_random.h"
 #include "isomer_resample.h"

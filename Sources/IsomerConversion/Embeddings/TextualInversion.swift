@@ -4,13 +4,14 @@ public import IsomerTensors
 
 /// A textual inversion: vectors that stand in a text encoder's embedding table for words that it did not know.
 ///
-/// Published in five arrangements, told apart by what the file holds, not by its name:
+/// Published in six arrangements, told apart by what the file holds, not by its name:
 ///
 ///     A1111 .pt            {string_to_param: {"*": [n, width]}, name, step, sd_checkpoint, …}
 ///     learned_embeds.bin   {"<word>": [width] or [n, width]}, diffusers' own; several words are several inversions
 ///     emb_params           one tensor `emb_params` [n, width], safetensors
 ///     SDXL                 `clip_l` [n, 768] and `clip_g` [n, 1280]: one word for two text encoders
 ///     bare                 one tensor without a telling name
+///     picture              A1111's PNG with the same in a text chunk
 ///
 /// Reference: AUTOMATIC1111/stable-diffusion-webui `modules/textual_inversion/textual_inversion.py`, 1.10; huggingface/diffusers
 /// `loaders/textual_inversion.py`, 0.42; kohya-ss/sd-scripts `train_textual_inversion_XL.py`.
@@ -69,7 +70,13 @@ public struct TextualInversion: Sendable {
     /// Throws `mismatch` if it holds something other than vectors, `limitExceeded` for more than `mostVectors` of a word.
     public init(_ path: FilePath, limits: Limits = Limits()) throws(IsomerError) {
         do throws(IsomerError) {
-            let found = try Self.tensors(of: try openWeights(path, limits: limits))
+            let source: any TensorSource
+            if let picture = try PictureEmbedding.source(path, limits: limits) {
+                source = picture
+            } else {
+                source = try openWeights(path, limits: limits)
+            }
+            let found = try Self.tensors(of: source)
             self.path = path
             metadata = found.metadata
             (arrangement, words) = try Self.arrange(found.tensors, found.metadata)

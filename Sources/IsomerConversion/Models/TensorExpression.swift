@@ -135,7 +135,7 @@ extension Transform {
         switch self {
         case .identity, .trailingUnitAxes, .leadingUnitAxis: return item.parts.map { other.reshaped($0.shape) }
         case .transpose: return [try other.reshaped(item.shape).transposed()]
-        case .swapHalves: return [try other.swappedHalves()]
+        case .swapHalves: return [try other.withHalvesSwapped()]
         case .concatenate:
             var start = 0
             var parts: [TensorExpression] = []
@@ -156,7 +156,7 @@ extension Transform {
         switch self {
         case .identity, .trailingUnitAxes, .leadingUnitAxis: return first.reshaped(item.shape)
         case .transpose: return try first.reshaped(item.parts[0].shape).transposed()
-        case .swapHalves: return try first.swappedHalves().reshaped(item.shape)
+        case .swapHalves: return try first.withHalvesSwapped().reshaped(item.shape)
         case .concatenate: return try TensorExpression.joined(parts, shape: item.shape, whole: whole)
         }
     }
@@ -164,7 +164,7 @@ extension Transform {
 
 extension TensorExpression {
     /// The second half of the rows, then the first.
-    fileprivate func swappedHalves() throws(IsomerError) -> TensorExpression {
+    func withHalvesSwapped() throws(IsomerError) -> TensorExpression {
         let count = shape.elementCount
         let half = try elements(count / 2..<count, shape: shape)
         let other = try elements(0..<count / 2, shape: shape)

@@ -29,6 +29,8 @@ public struct SetAside: Hashable, Sendable {
         case ignored
         /// Its content follows from others' (a tied copy, a buffer), so nothing is lost.
         case implied
+        /// Its numbers went into tensors that are computed from several.
+        case merged
     }
 
     /// The tensor.

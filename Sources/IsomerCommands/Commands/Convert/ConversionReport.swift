@@ -8,8 +8,10 @@ struct ConversionReport {
     private let outcome: ConversionOutcome
     private let source: FilePath
     private let destination: FilePath
+    private let merge: PlannedMerge?
 
-    init(_ plan: ConversionPlan, _ outcome: ConversionOutcome, source: FilePath, destination: FilePath) {
+    init(_ plan: ConversionPlan, _ outcome: ConversionOutcome, source: FilePath, destination: FilePath, merge: PlannedMerge? = nil) {
+        self.merge = merge
         self.plan = plan
         self.outcome = outcome
         self.source = source
@@ -23,6 +25,9 @@ struct ConversionReport {
         }
             + outcome.quantized.filter { $0.error.notFiniteCount > 0 }.map { tensor in
                 "\(tensor.name): \(Numbers.count(tensor.error.notFiniteCount, "value")) not finite, which spoil the blocks they are in"
+            }
+            + (merge?.merged.losses ?? []).filter { $0.report.overflowed > 0 || $0.report.lostNaN > 0 }.map { loss in
+                "\(loss.name): \(Numbers.count(loss.report.overflowed + loss.report.lostNaN, "merged value")) did not fit into the type"
             }
     }
 
@@ -51,8 +56,17 @@ struct ConversionReport {
         }
     }
 
-    /// The published form: `Sources/IsomerCommands/Schemas/convert.json`.
+    /// The published form: `Sources/IsomerCommands/Schemas/convert.json`, of a merge `merge.json`.
     var json: JSONValue {
+        var object = outcomeJSON
+        if let merge {
+            object["schema"] = "isomer.merge/1"
+            object["recipe"] = .object(merge.recipe)
+        }
+        return .object(object)
+    }
+
+    private var outcomeJSON: JSONObject {
         [
             "schema": "isomer.convert/1",
             "source": .path(source),

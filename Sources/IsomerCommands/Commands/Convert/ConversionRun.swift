@@ -9,6 +9,8 @@ struct ConversionRun {
     var destination: FilePath
     var overwrite: Bool
     var verification = Verification.header
+    /// What it was made of, if it is a merge.
+    var merge: PlannedMerge?
 
     func perform(in environment: CommandEnvironment, _ shared: SharedOptions) throws -> ExitStatus {
         var executor = Executor()
@@ -25,7 +27,7 @@ struct ConversionRun {
                 bar.update(progress.phase == .writing ? "Writing" : "Verifying", done: progress.done, total: progress.total)
             }
         }
-        let report = ConversionReport(plan, outcome, source: source, destination: destination)
+        let report = ConversionReport(plan, outcome, source: source, destination: destination, merge: merge)
         for warning in report.warnings { environment.warn(warning, shared) }
         if shared.json {
             environment.writeOutput(JSONOutput.text(report.json))

@@ -1,7 +1,9 @@
 public import ArgumentParser
+internal import IsomerArchitectures
 internal import IsomerBytes
 internal import IsomerConversion
 internal import IsomerFormats
+internal import IsomerMapping
 internal import IsomerTensors
 internal import IsomerTokenizers
 
@@ -36,6 +38,9 @@ public struct Convert: IsomerCommand {
     @OptionGroup(title: "Model")
     var model: ModelOptions
 
+    @OptionGroup(title: "Adapters")
+    var adapter: AdapterOptions
+
     @OptionGroup
     public var shared: SharedOptions
 
@@ -50,6 +55,9 @@ public struct Convert: IsomerCommand {
             let conversion = TokenizerConversion(
                 source: source.path, destination: destination.path, overwrite: options.overwrite, isDryRun: options.dryRun)
             return try conversion.perform(in: environment, shared)
+        }
+        if destination.path.extension?.lowercased() == "png", options.to == nil {
+            return try EmbeddingRun(source.path, destination.path, options).writePicture(in: environment, shared)
         }
         var plan = try settledPlan()
         try plan.settleTypes(options.quantization)
@@ -99,6 +107,22 @@ public struct Convert: IsomerCommand {
         }
         var words: [AddedWord] = []
         for embedding in options.embedding { words.append(try embedding.word()) }
+        if case .file(let container) = target, !isFolder,
+            let plan = try EmbeddingRun(source.path, destination.path, options).plan(container)
+        {
+            return plan
+        }
+        if case .file(let container) = target, !isFolder, options.layout?.adapterNaming != nil || adapter.saysSomething,
+            try isAdapter || adapter.saysSomething || options.layout?.isForAdapters == true
+        {
+            let naming = options.layout?.adapterNaming
+            return try adapter.plan(source.path, to: naming, container, options, model)
+        }
+        guard options.layout?.isForAdapters != true else {
+            throw IsomerError(
+                .usage, "this naming is one of adapters, which are files", item: "--layout", found: options.layout?.rawValue,
+                remedy: "choose original or diffusers")
+        }
         switch target {
         case .file where !words.isEmpty:
             throw IsomerError(
@@ -126,6 +150,10 @@ public struct Convert: IsomerCommand {
             try plan.add(words)
             return plan
         }
+    }
+
+    private var isAdapter: Bool {
+        get throws(IsomerError) { AdapterReading.looksLikeOne(TensorInventory(try openWeights(source.path).tensors)) }
     }
 
     private var request: ConversionRequest {

@@ -11,8 +11,12 @@ struct ConvertOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How tensors are named in a file: keep, original or diffusers.",
-            discussion: "original is what checkpoints of the model's family have; diffusers is for one component.", valueName: "layout"))
+            "How tensors are named in a file: keep, original or diffusers; for adapters also kohya, peft and others.",
+            discussion: """
+                original is what checkpoints of the model's family have; diffusers is for one component, or an adapter. Adapters: kohya, \
+                kohya-diffusers, diffusers, diffusers-old, peft, peft-default, peft-base, bfl, xlabs, onetrainer, lycoris. Textual \
+                inversions: a1111, diffusers, emb-params, sdxl; a name that ends in .png makes a picture that holds one.
+                """, valueName: "layout"))
     var layout: NameLayout?
 
     @Option(
@@ -186,6 +190,18 @@ struct EmbeddingArgument: Hashable, Sendable, ExpressibleByArgument {
 /// What `--layout` knows.
 enum NameLayout: String, CaseIterable, ExpressibleByArgument {
     case keep, original, diffusers
+    // Of adapters.
+    case kohya
+    case kohyaDiffusers = "kohya-diffusers"
+    case diffusersOld = "diffusers-old"
+    case peft
+    case peftDefault = "peft-default"
+    case peftBase = "peft-base"
+    case bfl, xlabs, onetrainer, lycoris
+    // Of textual inversions.
+    case a1111
+    case embParams = "emb-params"
+    case sdxl
 }
 
 /// What `--dtype` knows, under the names that safetensors, PyTorch and diffusers use.

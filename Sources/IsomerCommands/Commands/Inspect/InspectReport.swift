@@ -36,6 +36,7 @@ struct InspectReport {
     }
 
     private func addModel(to report: inout Report) {
+        if let adapter = subject.adapter { return report.add(adapter) }
         let summary = subject.summary
         if let family = summary.family {
             report.field("architecture", family.title + (summary.members.first.map { ": " + $0 } ?? ""))
@@ -137,6 +138,7 @@ struct InspectReport {
             "metadata": subject.tensors.metadata.json,
             "warnings": .strings(subject.warnings),
         ]
+        object["adapter"] = subject.adapter.map(\.json)
         object["pipeline"] = summary.pipeline.map { .string($0) }
         object["prediction"] = summary.prediction.map { ["value": .string($0.value), "reason": .string($0.reason)] }
         guard let listed else { return .object(object) }

@@ -12,6 +12,8 @@ struct InspectedModel {
     let tensors: any TensorSource
     /// What it is on the inside.
     private(set) var summary: ModelSummary
+    /// What it is if it is an adapter.
+    let adapter: AdapterSummary?
     /// Bytes of all its weight files.
     let byteCount: UInt64
     /// What is odd about it but does no harm.
@@ -30,10 +32,12 @@ struct InspectedModel {
             format = "a Diffusers folder"
             warnings = model.notes
             (tiedCount, others) = (0, [])
+            adapter = nil
         } else {
             let file = try WeightFile(path)
             summary = try ModelSummary(of: file)
             tensors = file.tensors
+            adapter = summary.family == nil ? try AdapterSummary(of: path, file.tensors) : nil
             format = file.format == .json ? "a sharded set of \(file.files.count - 1) files" : file.format.name
             warnings = file.warnings
             let archive = file.tensors as? TorchArchive

@@ -1,0 +1,148 @@
+import IsomerBytes
+import IsomerTensors
+import IsomerTokenizers
+
+/// A textual inversion in a PNG picture: a text chunk `sd-ti-embedding` that holds JSON in base64, its vectors as numbers.
+///
+/// The web UI also hides the vectors in the lowest bits of the picture's edges; those are not read.
+/// Reference: AUTOMATIC1111/stable-diffusion-webui, modules/textual_inversion/image_embedding.py, 1.10.
+enum PictureEmbedding {
+    static let keyword = "sd-ti-embedding"
+    private static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+
+    /// The vectors of the picture at `path`, called as in the web UI's own files; `nil` if it is no PNG picture.
+    static func source(_ path: FilePath, limits: Limits) throws(IsomerError) -> HeldTensors? {
+        let file = try ReadableFile(path)
+        guard file.size >= 8, try file.bytes(at: 0, count: 8) == signature else { return nil }
+        guard let text = try text(in: file, limits), let json = Base64.decode(text) else {
+            throw IsomerError(
+                .mismatch, "the picture holds no textual inversion", path: path, expected: "a text chunk called \(keyword)",
+                remedy: "get the picture as it was saved: sites that shrink pictures take the text away")
+        }
+        let root = JSONCursor(try JSONValue(parsing: json, dialect: .python, limits: limits), path: path)
+        var metadata: FileMetadata = [:]
+        for key in ["name", "step", "sd_checkpoint", "sd_checkpoint_name"] {
+            switch try root.optional(key)?.value {
+            case .string(let text)?: metadata[key] = text
+            case .number(let number)?: metadata[key] = number.text
+            default: break
+            }
+        }
+        var tensors: [(TensorDescriptor, [UInt8])] = []
+        for (name, value) in try root.required("string_to_param").members() {
+            tensors.append(try tensor("string_to_param." + name, value.required("TORCHTENSOR")))
+        }
+        return HeldTensors(tensors, metadata: metadata)
+    }
+
+    /// Numbers in lists of lists.
+    private static func tensor(_ name: String, _ value: JSONCursor) throws(IsomerError) -> (TensorDescriptor, [UInt8]) {
+        let rows = try value.elements()
+        guard rows.count <= TextualInversion.mostVectors else {
+            throw IsomerError(.limitExceeded, "the picture holds more vectors than any text encoder reads", found: "\(rows.count)")
+        }
+        var numbers: [Float] = []
+        var width: Int?
+        for row in rows {
+            let cells: [JSONCursor]
+            if case .array = row.value { cells = try row.elements() } else { cells = [] }
+            guard !cells.isEmpty, width == nil || width == cells.count else {
+                throw row.failure("the vectors are not equally long lists of numbers")
+            }
+            width = cells.count
+            for cell in cells { numbers.append(Float(try cell.double())) }
+        }
+        let descriptor = try TensorDescriptor(name: name, scalarType: .f32, shape: IsomerTensors.Shape([rows.count, width ?? 0]))
+        return (descriptor, numbers.flatMap { number in withUnsafeBytes(of: number.bitPattern.littleEndian) { Array($0) } })
+    }
+
+    /// The text of the chunk, in any of the three kinds that PNG has.
+    private static func text(in file: ReadableFile, _ limits: Limits) throws(IsomerError) -> String? {
+        var offset: UInt64 = 8
+        while offset + 12 <= file.size {
+            let header = try file.bytes(at: offset, count: 8)
+            let count = header[..<4].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            guard count <= file.size - offset - 12 else {
+                throw IsomerError(.malformed, "a chunk of the picture is longer than the file", path: file.path, byteOffset: offset)
+            }
+            let kind = String(decoding: header[4...], as: UTF8.self)
+            if ["tEXt", "zTXt", "iTXt"].contains(kind), count > UInt64(keyword.utf8.count), count <= limits.jsonBytes {
+                let bytes = try file.bytes(at: offset + 8, count: Int(count))
+                if bytes.starts(with: Array(keyword.utf8) + [0]) {
+                    return try text(kind, Array(bytes.dropFirst(keyword.utf8.count + 1)), limits)
+                }
+            }
+            if kind == "IEND" { break }
+            offset += 12 + count
+        }
+        return nil
+    }
+
+    private static func text(_ kind: String, _ body: [UInt8], _ limits: Limits) throws(IsomerError) -> String? {
+        switch kind {
+        case "tEXt": return String(decoding: body, as: UTF8.self)
+        case "zTXt":
+            return String(decoding: try Inflater.inflate(Array(body.dropFirst()), .zlib, size: .atMost(limits.jsonBytes)), as: UTF8.self)
+        default:
+            // Whether it is compressed and how; then a language and the keyword in it, each ended by a zero.
+            guard body.count > 2 else { return nil }
+            let parts = body.dropFirst(2).split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count == 3 else { return nil }
+            let content = Array(parts[2])
+            return String(
+                decoding: body[0] == 1 ? try Inflater.inflate(content, .zlib, size: .atMost(limits.jsonBytes)) : content, as: UTF8.self)
+        }
+    }
+
+    /// A small grey picture that holds `vectors` as the web UI writes them.
+    static func picture(word: String, _ vectors: TextualInversion.Vectors, metadata: FileMetadata) throws(IsomerError) -> [UInt8] {
+        let bytes = try vectors.bytes(as: .f64).bytes
+        var rows: [JSONValue] = []
+        for row in 0..<vectors.count {
+            rows.append(
+                .array(
+                    (0..<vectors.width).map { column in
+                        let start = (row * vectors.width + column) * 8
+                        let bits = bytes[start..<start + 8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+                        return .number(JSONNumber(Double(bitPattern: bits)))
+                    }))
+        }
+        var object: JSONObject = [
+            "string_to_token": ["*": 265], "string_to_param": ["*": ["TORCHTENSOR": .array(rows)]], "name": .string(word),
+        ]
+        object["step"] = metadata["step"].flatMap { Int($0) }.map { .number(JSONNumber($0)) } ?? .null
+        object["sd_checkpoint"] = metadata["sd_checkpoint"].map(JSONValue.string) ?? .null
+        object["sd_checkpoint_name"] = metadata["sd_checkpoint_name"].map(JSONValue.string) ?? .null
+        let side = 64
+        let pixels = [UInt8](repeating: 0, count: side * (side + 1)).indices.map { index -> UInt8 in index % (side + 1) == 0 ? 0 : 0x80 }
+        var picture = signature
+        picture += chunk("IHDR", bigEndian(UInt32(side)) + bigEndian(UInt32(side)) + [8, 0, 0, 0, 0])
+        let text = Base64.encode(JSONWriter(style: .compact).bytes(.object(object)))
+        picture += chunk("tEXt", Array(keyword.utf8) + [0] + Array(text.utf8))
+        picture += chunk("IDAT", stored(pixels))
+        return picture + chunk("IEND", [])
+    }
+
+    private static func bigEndian(_ number: UInt32) -> [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * UInt32($0))) }
+    }
+
+    private static func chunk(_ kind: String, _ body: [UInt8]) -> [UInt8] {
+        let named = Array(kind.utf8) + body
+        return bigEndian(UInt32(truncatingIfNeeded: body.count)) + named + bigEndian(CRC32(named).value)
+    }
+
+    /// One zlib stream that does not compress, of at most 65,535 bytes.
+    private static func stored(_ bytes: [UInt8]) -> [UInt8] {
+        let count = UInt16(truncatingIfNeeded: bytes.count)
+        var (a, b): (UInt32, UInt32) = (1, 0)
+        for byte in bytes {
+            a = (a + UInt32(byte)) % 65_521
+            b = (b + a) % 65_521
+        }
+        let header: [UInt8] = [
+            0x78, 0x01, 0x01, UInt8(truncatingIfNeeded: count), UInt8(count >> 8), UInt8(truncatingIfNeeded: ~count), UInt8(~count >> 8),
+        ]
+        return header + bytes + bigEndian(b << 16 | a)
+    }
+}
