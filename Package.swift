@@ -101,6 +101,8 @@ let package = Package(
         .target(name: "IsomerTestSupport", dependencies: ["IsomerBytes"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         // Writes what its arguments say; killed, starved and interrupted by the tests and by Tools/Faults.
         .executableTarget(name: "writer-probe", dependencies: ["IsomerBytes"], path: "Tests/WriterProbe", swiftSettings: swiftSettings),
+        // Makes files that cost their reader more than their writer; read by the tests and by Tools/Faults/bombs.
+        .executableTarget(name: "bomb-maker", dependencies: ["CZlib"], path: "Tests/BombMaker", swiftSettings: swiftSettings),
         tests(of: "IsomerBytes", ["writer-probe"]),
         tests(of: "IsomerTensors"),
         tests(of: "IsomerImages", ["IsomerBytes", "CKernels"]),
@@ -113,7 +115,8 @@ let package = Package(
             of: "IsomerConversion",
             ["IsomerFormats", "IsomerTokenizers", "IsomerMapping", "IsomerArchitectures", "IsomerTensors", "IsomerBytes", crypto]),
         tests(
-            of: "IsomerCommands", ["IsomerFormats", "IsomerTokenizers", "IsomerTensors", "IsomerBytes", argumentParser],
+            of: "IsomerCommands",
+            ["IsomerFormats", "IsomerTokenizers", "IsomerTensors", "IsomerBytes", argumentParser, "isomer-cli", "bomb-maker"],
             exclude: ["Snapshots"]),
         tests(of: "IsomerArchitectures", ["IsomerBytes", "IsomerTensors"]),
         tests(of: "IsomerMapping", ["IsomerArchitectures", "IsomerBytes", "IsomerTensors"]),

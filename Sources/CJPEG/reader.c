@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <jerror.h>
 #include <jpeglib.h>
@@ -15,6 +16,9 @@ struct isomer_jpeg_reader {
     jmp_buf escape;
     isomer_jpeg_status status;
     int scan_limit;
+    double seconds_limit;
+    struct timespec began;
+    unsigned calls;
     int damage;
     char message[JMSG_LENGTH_MAX];
 };
@@ -76,13 +80,24 @@ static void silent(j_common_ptr common) { (void)common; }
 static void count_scans(j_common_ptr common) {
     isomer_jpeg_reader *reader = reader_of(common);
     if (!common->is_decompressor) return;
+    // A row of blocks takes a fraction of a millisecond.
+    if ((++reader->calls & 63) == 0) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        double seconds = (double)(now.tv_sec - reader->began.tv_sec) + (double)(now.tv_nsec - reader->began.tv_nsec) / 1e9;
+        if (seconds > reader->seconds_limit) {
+            snprintf(reader->message, sizeof reader->message, "longer than %.0f seconds to decode", reader->seconds_limit);
+            reader->status = isomer_jpeg_limit;
+            longjmp(reader->escape, 1);
+        }
+    }
     if (((j_decompress_ptr)common)->input_scan_number <= reader->scan_limit) return;
     snprintf(reader->message, sizeof reader->message, "more than %d scans", reader->scan_limit);
     reader->status = isomer_jpeg_limit;
     longjmp(reader->escape, 1);
 }
 
-isomer_jpeg_reader *isomer_jpeg_open(const uint8_t *bytes, size_t count, int scan_limit) {
+isomer_jpeg_reader *isomer_jpeg_open(const uint8_t *bytes, size_t count, int scan_limit, double seconds_limit) {
     isomer_jpeg_reader *reader = calloc(1, sizeof *reader);
     if (!reader) return NULL;
     reader->decoder.err = jpeg_std_error(&reader->errors);
@@ -91,6 +106,8 @@ isomer_jpeg_reader *isomer_jpeg_open(const uint8_t *bytes, size_t count, int sca
     reader->errors.output_message = silent;
     reader->decoder.client_data = reader;
     reader->scan_limit = scan_limit;
+    reader->seconds_limit = seconds_limit;
+    clock_gettime(CLOCK_MONOTONIC, &reader->began);
     if (setjmp(reader->escape)) return reader;
     jpeg_create_decompress(&reader->decoder);
     // jpeg_create_decompress clears everything but `err` and `client_data`.

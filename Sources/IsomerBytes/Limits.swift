@@ -24,11 +24,18 @@ public struct Limits: Hashable, Sendable {
     /// Nesting of values in a pickle.
     public var pickleDepth: Int = 1_000
     /// Members of one archive.
-    public var archiveMembers: Int = 4_000_000
+    public var archiveMembers: Int = 500_000
     /// Bytes one compressed archive member may grow to, as a multiple of its stored size, once it is above `archiveRatioFloor`.
     public var archiveRatio: UInt64 = 1_100
     /// Bytes below which `archiveRatio` is not asked for.
     public var archiveRatioFloor: UInt64 = 64 << 20
+    /// Times its stored size that compressed data may grow to where it is unpacked into memory as a whole (pickles, whatever is scanned, text),
+    /// once it is above `unpackedRatioFloor`. Honest data of these kinds stays below 30.
+    public var unpackedRatio: UInt64 = 200
+    /// Bytes below which `unpackedRatio` is not asked for.
+    public var unpackedRatioFloor: UInt64 = 16 << 20
+    /// Seconds that one pickle, one scanned file or one picture may take.
+    public var seconds: Double = 300
     /// Pixels of one decoded picture.
     public var pixels: UInt64 = 268_435_456
     /// Bytes one decoded picture may take.

@@ -54,6 +54,12 @@ import Testing
         let whole = CommandRun("convert", folder["model.safetensors.index.json"].string, folder["whole.safetensors"].string)
         #expect(whole.status == .done)
         #expect(try folder.bytes("whole.safetensors").suffix(44) == folder.bytes("source.safetensors").suffix(44))
+        // Again over the first set: together, and nothing is left beside it.
+        let names = try folder.names
+        let again = CommandRun("convert", source.string, folder["model.safetensors"].string, "--max-shard-size", "30", "-q", "--overwrite")
+        #expect(again.status == .done)
+        #expect(try folder.names == names)
+        #expect(CommandRun("diff", folder["model.safetensors.index.json"].string, source.string).status == .done)
     }
 
     @Test func showsThePlanAndDoesNothing() throws {

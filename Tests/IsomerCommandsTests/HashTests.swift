@@ -29,4 +29,53 @@ import Testing
         #expect(run.status == .failed)
         #expect(run.error == "isomer: \(folder.path): this is a folder, not a file\n")
     }
+
+    /// What `sha256sum` would write and check, and what it would not: the promises in a file's own metadata.
+    @Test func listsAreWrittenAndChecked() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.file("a\\b.bin", Array("abc".utf8))
+        #expect(CommandRun("hash", "--check", file.string).error.contains("nothing says what the checksum should be"))
+        #expect(CommandRun("hash", "--write", file.string).status == .done)
+        let list = try #require(String(validating: ReadableFile(folder["a\\b.bin.sha256"]).contents(limit: 1 << 10), as: UTF8.self))
+        #expect(list.hasPrefix("# size 3 modified "))
+        #expect(list.hasSuffix("\n\\ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a\\\\b.bin\n"))
+        #expect(CommandRun("hash", "--check", file.string).output == "\(file): OK\n")
+        #expect(CommandRun("hash", "--check", file.string + ".sha256").status == .done)
+
+        try folder.file("a\\b.bin", Array("abd".utf8))
+        let changed = CommandRun("hash", "--check", file.string)
+        #expect(changed.status == .checkFailed)
+        #expect(changed.output == "\(file): FAILED\n")
+        #expect(CommandRun("hash", "--write", file.string).error.contains("says something else"))
+        #expect(CommandRun("hash", "--write", "--overwrite", file.string).status == .done)
+        #expect(CommandRun("hash", "--check", file.string).status == .done)
+
+        let sum = String(repeating: "0", count: 64)
+        try folder.file("SHA256SUMS", Array("\(sum)  ../outside\n".utf8))
+        #expect(CommandRun("hash", "--check", folder["SHA256SUMS"].string).error.contains("leads out of its folder"))
+        try folder.file("SHA256SUMS", Array("\(sum) *gone\n".utf8))
+        let gone = CommandRun("hash", "--check", folder["SHA256SUMS"].string)
+        #expect(gone.status == .checkFailed)
+        #expect(gone.output == "\(folder["gone"]): FAILED open or read\n")
+    }
+
+    @Test func inspectNotesWhatChangedSince() throws {
+        let folder = try TemporaryFolder()
+        let model = Fixtures.root.pushing("components/vae-4/diffusion_pytorch_model.safetensors")
+        let bytes = try ReadableFile(model).contents(limit: 1 << 20)
+        let file = try folder.file("a.safetensors", bytes)
+        #expect(CommandRun("hash", "--write", file.string).status == .done)
+        #expect(!CommandRun("inspect", file.string).output.contains("since"))
+        try folder.file("a.safetensors", bytes)
+        #expect(CommandRun("inspect", file.string).output.contains("the file was written to since its checksum was"))
+        #expect(CommandRun("metadata", "set", file.string, "title=\(String(repeating: "long ", count: 99))", "--quiet").status == .done)
+        #expect(CommandRun("inspect", file.string).output.contains("the content changed since its checksum was written"))
+        let run = CommandRun("hash", "--check", file.string)
+        #expect(run.status == .checkFailed)
+        #expect(run.output == "\(file): FAILED\n")
+        // What a file promises of its tensors is checked without a list.
+        let wrong = "sshs_model_hash=\(String(repeating: "0", count: 64))"
+        #expect(CommandRun("metadata", "set", file.string, wrong, "--quiet").status == .done)
+        #expect(CommandRun("hash", "--check", file.string).output.contains("(sshs_model_hash): FAILED"))
+    }
 }

@@ -30,7 +30,7 @@ typedef struct {
 } isomer_jpeg_info;
 
 // Starts on `count` bytes, which must stay where they are until `isomer_jpeg_close`. Returns null only when memory is out.
-isomer_jpeg_reader *isomer_jpeg_open(const uint8_t *bytes, size_t count, int scan_limit);
+isomer_jpeg_reader *isomer_jpeg_open(const uint8_t *bytes, size_t count, int scan_limit, double seconds_limit);
 
 // Reads the header. `denominator` (1, 2, 4, 8) shrinks during the inverse transform; sizes round up.
 // Gray stays gray, three components become RGB, four become CMYK as stored.

@@ -25,10 +25,10 @@ public final class AtomicFile: Sendable {
     /// The file to write to.
     public let file: WritableFile
 
-    private let destination: FilePath
-    private let folder: FilePath
+    let destination: FilePath
+    let folder: FilePath
+    let overwrite: Bool
     private let byteCount: UInt64?
-    private let overwrite: Bool
     private let isPending = Atomic<Bool>(true)
     private let registration: RegisteredTemporary
 
@@ -99,8 +99,7 @@ public final class AtomicFile: Sendable {
     public func commit() throws(IsomerError) {
         do throws(IsomerError) {
             try Interruption.check()
-            if let byteCount { try file.checkSize(byteCount) }
-            try file.sync()
+            try prepareToCommit()
             try Staging.publish(file.stagingPath, as: destination, overwrite: overwrite)
             isPending.store(false, ordering: .relaxed)
         } catch {
@@ -108,6 +107,12 @@ public final class AtomicFile: Sendable {
             throw error.inFile(file.path)
         }
         try FileSystem.syncFolder(folder)
+    }
+
+    /// Brings everything to the device.
+    func prepareToCommit() throws(IsomerError) {
+        if let byteCount { try file.checkSize(byteCount) }
+        try file.sync()
     }
 
     /// Removes the temporary. Does nothing after `commit`.

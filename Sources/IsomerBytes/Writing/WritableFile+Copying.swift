@@ -64,7 +64,7 @@ extension WritableFile {
         }
     }
 
-    private func copyByReading(
+    func copyByReading(
         from source: ReadableFile, at sourceOffset: UInt64, to offset: UInt64, count: UInt64,
         through buffer: UnsafeMutableRawBufferPointer?,
         progress: (UInt64) throws(IsomerError) -> Void

@@ -43,8 +43,12 @@ extension WritableFile {
                     if case .open(let descriptor) = state { try? descriptor.close() }
                     state = .unavailable
                 }
-                guard position == first else { throw IsomerError.writing(path, Errno.invalidArgument) }
-                return false
+                guard position > first else { return false }
+                try copyByReading(
+                    from: source, at: sourceOffset + (position - offset), to: position, count: last - position, through: buffer,
+                    progress: progress)
+                position = last
+                continue
             }
             position += UInt64(piece.count)
             try progress(UInt64(piece.count))

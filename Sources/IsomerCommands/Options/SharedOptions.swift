@@ -1,4 +1,5 @@
 public import ArgumentParser
+public import IsomerBytes
 
 /// What every subcommand understands.
 public struct SharedOptions: ParsableArguments {
@@ -10,6 +11,23 @@ public struct SharedOptions: ParsableArguments {
 
     @Option(name: .long, help: ArgumentHelp("Use this many threads.", valueName: "count"))
     public var threads: Int?
+
+    @Option(
+        name: .long, parsing: .singleValue,
+        help: ArgumentHelp(
+            "Change how much one file may take of something. May be repeated.",
+            discussion: "Defaults are far above what published models need. "
+                + Limits.all.map { "\($0.name): \($0.meaning), \(LimitArgument.text($0.value(in: Limits())))" }.joined(separator: "; ")
+                + ".",
+            valueName: "name=value"))
+    var limit: [LimitArgument] = []
+
+    /// The defaults with what the user changed.
+    public var limits: Limits {
+        var limits = Limits()
+        for change in limit { _ = limits.set(change.name, to: change.value) }
+        return limits
+    }
 
     public init() {}
 

@@ -31,12 +31,11 @@ enum OutputStage {
         }
     }
 
-    /// Makes everything visible. Of several files beside each other the first ones are, should a later one fail; the index comes last, and
-    /// without it they are no model.
+    /// Makes everything visible. Files beside each other appear together or not at all, as far as file systems know how.
     func commit() throws(IsomerError) {
         switch self {
         case .folder(let folder): try folder.commit()
-        case .files(let files): for file in files { try file.commit() }
+        case .files(let files): try AtomicFile.commitTogether(files)
         }
     }
 }

@@ -63,6 +63,8 @@ extension FileFormat {
     private static func containers(_ prefix: [UInt8]) -> FileFormat? {
         if prefix.starts(with: "RIFF".utf8), prefix.dropFirst(8).starts(with: "WEBP".utf8) { return .webp }
         if prefix.dropFirst(257).starts(with: "ustar".utf8) || isOldTarHeader(prefix) { return .tar }
+        // LZMA alone: its usual parameters, a dictionary of a power of two, and mostly no size.
+        if prefix.count >= 13, prefix[0] == 0x5D, prefix[1] == 0, prefix[2] == 0, prefix[5..<13].allSatisfy({ $0 == 0xFF }) { return .xz }
         // Protocol buffers have no magic number. ONNX files start with field 1, the version, and then field 2, the producer's name.
         if prefix.count > 4, prefix[0] == 0x08, 3...20 ~= prefix[1], prefix[2] == 0x12, prefix[3] < 64 { return .onnx }
         return nil

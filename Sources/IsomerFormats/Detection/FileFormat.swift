@@ -52,7 +52,7 @@ extension FileFormat {
         case .xml: "an XML text"
         case .gzip: "a gzip-compressed file"
         case .sevenZip: "a 7z archive"
-        case .xz: "an xz-compressed file"
+        case .xz: "an xz- or LZMA-compressed file"
         case .zstandard: "a Zstandard-compressed file"
         case .bzip2: "a bzip2-compressed file"
         case .rar: "a RAR archive"

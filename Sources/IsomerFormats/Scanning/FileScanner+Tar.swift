@@ -8,7 +8,7 @@ extension FileScanner {
         var offset: UInt64 = 0
         var found = 0
         while offset + 512 <= source.count {
-            try Interruption.check()
+            try checkTime()
             let header = try source.bytes(at: offset, atMost: 512)
             offset += 512
             if header.allSatisfy({ $0 == 0 }) { continue }
@@ -42,7 +42,7 @@ extension FileScanner {
         let pieceBytes = 1 << 20
         var position: UInt64 = 0
         while position < source.count {
-            try Interruption.check()
+            try checkTime()
             let piece = try source.bytes(at: position, atMost: pieceBytes + 1)
             for place in piece.indices.dropLast() where piece[place] == 0x80 && piece[place + 1] <= 5 && position + UInt64(place) > 0 {
                 let before = streams.count

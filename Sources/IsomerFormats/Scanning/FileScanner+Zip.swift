@@ -15,7 +15,7 @@ extension FileScanner {
         } catch {
             if error.code == .interrupted { throw error }
             remark(.suspicious, "the zip archive is irregular: \(error.what)")
-            return try sweepZip(source, members)
+            return try sweepZip(source, members, atMost: error.code == .limitExceeded ? 500 : 200_000)
         }
         for (index, start) in starts.enumerated() {
             let member = archive.members[index]
@@ -45,7 +45,7 @@ extension FileScanner {
             let prefix = stored.inflatedPrefix(.raw, count: 64 << 10)
             guard FileScanner.isWorthUnpacking(prefix) else { return }
         }
-        let (bytes, problem) = stored.inflated(.raw, limit: budget)
+        let (bytes, problem) = stored.inflated(.raw, limit: budget, limits: limits)
         if let problem, problem.code == .interrupted { throw problem }
         budget -= min(budget, UInt64(bytes.count))
         if let problem { addUnreadable(stored, members, kind: "a compressed member", problem) }
@@ -69,20 +69,20 @@ extension FileScanner {
     }
 
     /// Looks at everything behind a member's header, wherever one stands.
-    mutating func sweepZip(_ source: ScanSource, _ members: [String]) throws(IsomerError) {
+    mutating func sweepZip(_ source: ScanSource, _ members: [String], atMost most: Int = 200_000) throws(IsomerError) {
         let signature: [UInt8] = [0x50, 0x4B, 0x03, 0x04]
         let pieceBytes = 1 << 20
         var position: UInt64 = 0
         var found = 0
         while position < source.count {
-            try Interruption.check()
+            try checkTime()
             let piece = try source.bytes(at: position, atMost: pieceBytes + 3)
             var start = 0
             while let place = piece[start...].firstIndex(of: 0x50), place < pieceBytes {
                 start = place + 1
                 guard piece[place...].starts(with: signature) else { continue }
                 found += 1
-                guard found <= 200_000 else { return remark(.suspicious, "the archive has more members than are looked at") }
+                guard found <= most else { return remark(.suspicious, "the archive has more members than are looked at") }
                 try scanLocal(source, at: position + UInt64(place), members)
             }
             position += UInt64(pieceBytes)
@@ -110,7 +110,9 @@ extension FileScanner {
         // The sweep comes by there itself.
         case .zip, .torchZip: break
         case .numpy, .tar, .sevenZip, .rar, .xz, .zstandard: try scan(content, members + [name], role)
-        default: try scanPickles(content, members + [name], method == 0 ? role : .anything, tellsOfRest: false)
+        default:
+            // A pickle ends where it says; where the header says that it does counts for nothing.
+            try scanPickles(source.part(from: start), members + [name], method == 0 ? role : .anything, tellsOfRest: false)
         }
         if method != 0 || streams.count == before {
             let unpacked = content.inflatedPrefix(.raw, count: 64 << 10)

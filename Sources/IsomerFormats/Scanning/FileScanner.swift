@@ -3,6 +3,7 @@ internal import IsomerBytes
 /// Looks through one file, and through what lies in it.
 struct FileScanner {
     let limits: Limits
+    private let began = ContinuousClock.now
     var streams: [ScannedStream] = []
     private(set) var remarks: [FileScan.Remark] = []
     /// Bytes that may still be unpacked.
@@ -40,17 +41,26 @@ struct FileScanner {
         }
     }
 
-    /// Something that cannot be looked into.
+    /// Throws when it is time to stop: the user asked, or the file took longer than any should.
+    func checkTime() throws(IsomerError) {
+        try Interruption.check()
+        guard began.duration(to: .now) <= .seconds(limits.seconds) else {
+            throw IsomerError(.limitExceeded, "looking through the file takes too long", expected: "at most \(limits.seconds) seconds")
+        }
+    }
+
+    /// Something that cannot be looked into. What was made to be so is suspicious.
     mutating func addUnreadable(_ source: ScanSource, _ members: [String], kind: String, _ problem: IsomerError? = nil) {
         add(
             ScannedStream(
-                members: members, byteOffset: source.origin, isInFile: source.isInFile, kind: kind, verdict: .unreadable, findings: [],
+                members: members, byteOffset: source.origin, isInFile: source.isInFile, kind: kind,
+                verdict: problem?.code == .limitExceeded ? .suspicious : .unreadable, findings: [],
                 problem: problem))
     }
 
     /// Looks at a source, whatever it is.
     mutating func scan(_ source: ScanSource, _ members: [String], _ role: Role) throws(IsomerError) {
-        try Interruption.check()
+        try checkTime()
         guard source.count > 0 else { return }
         guard members.count <= FileScanner.depthLimit else {
             return remark(.suspicious, "archives lie within archives deeper than is looked")
@@ -84,7 +94,7 @@ struct FileScanner {
     private mutating func scanCompressed(
         _ source: ScanSource, _ members: [String], _ wrapping: Inflater.Wrapping, _ kind: String, isCertain: Bool
     ) throws(IsomerError) {
-        let (bytes, problem) = source.inflated(wrapping, limit: budget)
+        let (bytes, problem) = source.inflated(wrapping, limit: budget, limits: limits)
         if let problem, problem.code == .interrupted { throw problem }
         guard isCertain || problem == nil || problem?.code == .limitExceeded else { return }
         budget -= min(budget, UInt64(bytes.count))

@@ -59,7 +59,9 @@ enum ScanSource {
 
 extension ScanSource {
     /// What comes out of the deflate stream that begins here: at most `limit` bytes, and why it ended if that was no proper end.
-    func inflated(_ wrapping: Inflater.Wrapping, limit: UInt64) -> (bytes: [UInt8], problem: IsomerError?) {
+    ///
+    /// What grows more than `limits.unpackedRatio` says is given up as soon as it does.
+    func inflated(_ wrapping: Inflater.Wrapping, limit: UInt64, limits: Limits) -> (bytes: [UInt8], problem: IsomerError?) {
         var result: [UInt8] = []
         do throws(IsomerError) {
             var position: UInt64 = 0
@@ -76,6 +78,12 @@ extension ScanSource {
                 let count = try inflater.read(into: piece)
                 result.append(contentsOf: piece[..<count])
                 if count < piece.count { return (result, nil) }
+                guard UInt64(result.count) <= max(limits.unpackedRatioFloor, position.multipliedSaturating(by: limits.unpackedRatio)) else {
+                    throw IsomerError(
+                        .limitExceeded, "the compressed data grows too much", byteOffset: isInFile ? origin : nil,
+                        expected: "at most \(limits.unpackedRatio) times its size",
+                        found: "\(result.count) bytes out of at most \(position)")
+                }
             }
         } catch {
             return (result, error)
@@ -84,7 +92,7 @@ extension ScanSource {
 
     /// The first bytes that come out of the deflate stream that begins here. Shorter than `count` only if there are no more.
     func inflatedPrefix(_ wrapping: Inflater.Wrapping, count: Int) -> [UInt8] {
-        let (bytes, _) = part(0..<UInt64(count) + 1024).inflated(wrapping, limit: UInt64(count))
+        let (bytes, _) = part(0..<UInt64(count) + 1024).inflated(wrapping, limit: UInt64(count), limits: Limits())
         return bytes
     }
 }

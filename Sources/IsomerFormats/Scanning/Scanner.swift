@@ -100,7 +100,9 @@ extension FileScan {
     }
 
     fileprivate init(_ path: FilePath, _ byteCount: UInt64, _ format: FileFormat?, _ scanner: FileScanner, problem: IsomerError?) {
-        let verdicts = scanner.streams.map(\.verdict) + scanner.remarks.map(\.verdict) + (problem == nil ? [] : [.unreadable])
+        let verdicts =
+            scanner.streams.map(\.verdict) + scanner.remarks.map(\.verdict)
+            + (problem.map { [$0.code == .limitExceeded ? .suspicious : .unreadable] } ?? [])
         self.init(
             path: path, byteCount: byteCount, format: format, verdict: verdicts.max() ?? .safe, streams: scanner.streams,
             remarks: scanner.remarks, problem: problem)

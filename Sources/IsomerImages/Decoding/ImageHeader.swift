@@ -12,7 +12,7 @@ extension ImageDecoder {
             return PixelSize(Int(size.width), Int(size.height))
         case .jpeg:
             let result: Result<PixelSize, IsomerError> = bytes.withUnsafeBufferPointer { buffer in
-                guard let reader = isomer_jpeg_open(buffer.baseAddress, buffer.count, 1) else {
+                guard let reader = isomer_jpeg_open(buffer.baseAddress, buffer.count, 1, Limits().seconds) else {
                     return .failure(IsomerError(.limitExceeded, "there is no memory for the picture"))
                 }
                 defer { isomer_jpeg_close(reader) }

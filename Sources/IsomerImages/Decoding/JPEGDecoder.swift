@@ -24,16 +24,23 @@ enum JPEGDecoder {
             denominator = Int32(factor)
         }
         if case .covering(let wanted) = options.shrink {
-            let header = try Reader(buffer, scanLimit)
+            let header = try Reader(buffer, scanLimit, options.limits)
             let info = try header.start(denominator: 1)
             // Reference: Pillow 13.0.0 JpegImagePlugin `draft`: the largest of 8, 4, 2, 1 that leaves both sides large enough.
             let room = min(Int(info.width) / max(1, wanted.width), Int(info.height) / max(1, wanted.height))
             denominator = [8, 4, 2].first { Int($0) <= room } ?? 1
         }
 
-        let reader = try Reader(buffer, scanLimit)
+        let reader = try Reader(buffer, scanLimit, options.limits)
         let info = try reader.start(denominator: denominator)
         try ImageDecoder.check(info.width, info.height, channels: Int(info.output_components), options.limits)
+        // Every block of 64 pixels takes a bit at least. A file of kilobytes with hundreds of millions of pixels has next to none of them.
+        let pixels = UInt64(info.width) * UInt64(info.height)
+        guard pixels <= 16 << 20 || pixels / 1024 <= UInt64(buffer.count) else {
+            throw IsomerError(
+                .malformed, "the file is far too short for its picture", expected: "at least \(pixels / 512) bytes for \(pixels) pixels",
+                found: "\(buffer.count) bytes", remedy: "the file is cut short or made to exhaust memory: get it again")
+        }
         // Rows of CMYK are turned into RGB where they lie.
         let stored = Int(info.output_components)
         let channels: PixelChannels = stored == 1 ? .gray : stored == 3 ? .rgb : .rgba
@@ -75,8 +82,8 @@ enum JPEGDecoder {
     private struct Reader: ~Copyable {
         private let handle: OpaquePointer
 
-        init(_ buffer: UnsafeBufferPointer<UInt8>, _ scanLimit: Int32) throws(IsomerError) {
-            guard let handle = isomer_jpeg_open(buffer.baseAddress, buffer.count, scanLimit) else {
+        init(_ buffer: UnsafeBufferPointer<UInt8>, _ scanLimit: Int32, _ limits: Limits) throws(IsomerError) {
+            guard let handle = isomer_jpeg_open(buffer.baseAddress, buffer.count, scanLimit, limits.seconds) else {
                 throw IsomerError(.limitExceeded, "there is no memory for the picture")
             }
             self.handle = handle

@@ -69,7 +69,9 @@ public struct TokenizerFile: Sendable {
         var bytes = raw
         if bytes.starts(with: [0x1F, 0x8B]) {
             do throws(IsomerError) {
-                bytes = try Inflater.inflate(bytes, .gzip, size: .atMost(limits.jsonBytes))
+                let reachable = UInt64(bytes.count).multipliedReportingOverflow(by: max(1, limits.unpackedRatio / 8))
+                let grown = max(limits.unpackedRatioFloor, reachable.overflow ? .max : reachable.partialValue)
+                bytes = try Inflater.inflate(bytes, .gzip, size: .atMost(min(limits.jsonBytes, grown)))
             } catch {
                 throw error.inFile(path)
             }

@@ -14,6 +14,7 @@ struct ConversionRun {
 
     func perform(in environment: CommandEnvironment, _ shared: SharedOptions) throws -> ExitStatus {
         var executor = Executor()
+        executor.limits = shared.limits
         executor.workers = Workers(count: shared.threads)
         executor.overwrite = overwrite
         executor.verification = verification

@@ -134,7 +134,7 @@ public struct Convert: IsomerCommand {
             conversion.repairs = options.repair
             conversion.shardBytes = options.maxShardSize?.bytes
             for entry in options.metadata { conversion.metadata[entry.key] = entry.value }
-            let file = try WeightFile(source.path)
+            let file = try WeightFile(source.path, limits: shared.limits)
             var plan = try conversion.plan(file)
             plan.notes = file.warnings + plan.notes
             return plan
@@ -159,6 +159,7 @@ public struct Convert: IsomerCommand {
     private var request: ConversionRequest {
         var request = model.request(for: source.path)
         request.destination = destination.path
+        request.limits = shared.limits
         request.scalarType = options.floatType
         request.repairs = options.repair
         request.shardBytes = options.maxShardSize?.bytes

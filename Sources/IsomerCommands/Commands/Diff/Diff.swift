@@ -41,7 +41,7 @@ public struct Diff: IsomerCommand {
     }
 
     public func run(in environment: CommandEnvironment) throws -> ExitStatus {
-        let subjects = try ComparedModels(first.path, second.path, names)
+        let subjects = try ComparedModels(first.path, second.path, names, shared.limits)
         let bar = ProgressBar(environment, shared)
         let difference: SourceDifference
         do {
@@ -75,10 +75,10 @@ struct ComparedModels {
     /// Tensors that belong to no component and were not compared, a sentence for each side that has any.
     let notes: [String]
 
-    init(_ firstPath: FilePath, _ secondPath: FilePath, _ names: ComparedNames?) throws(IsomerError) {
+    init(_ firstPath: FilePath, _ secondPath: FilePath, _ names: ComparedNames?, _ limits: Limits) throws(IsomerError) {
         paths = (firstPath, secondPath)
-        let firstFile = try FileSystem.kind(of: firstPath) == .folder ? nil : WeightFile(firstPath)
-        let secondFile = try FileSystem.kind(of: secondPath) == .folder ? nil : WeightFile(secondPath)
+        let firstFile = try FileSystem.kind(of: firstPath) == .folder ? nil : WeightFile(firstPath, limits: limits)
+        let secondFile = try FileSystem.kind(of: secondPath) == .folder ? nil : WeightFile(secondPath, limits: limits)
         if let firstFile, let secondFile, names != .canonical,
             names == .keep || Self.shareNames(firstFile.tensors, secondFile.tensors)
         {
@@ -91,7 +91,7 @@ struct ComparedModels {
                 .usage, "a folder's tensors can only be compared as a model's", path: firstFile == nil ? firstPath : secondPath,
                 remedy: "leave `--names keep` away, or compare single files")
         }
-        let models = (try Self.model(firstPath), try Self.model(secondPath))
+        let models = (try Self.model(firstPath, limits), try Self.model(secondPath, limits))
         first = try models.0.canonicalTensors()
         second = try models.1.canonicalTensors()
         isCanonical = true
@@ -108,8 +108,9 @@ struct ComparedModels {
         return 2 * common >= min(first.tensors.count, second.tensors.count)
     }
 
-    private static func model(_ path: FilePath) throws(IsomerError) -> Model {
+    private static func model(_ path: FilePath, _ limits: Limits) throws(IsomerError) -> Model {
         var request = ConversionRequest(source: path)
+        request.limits = limits
         request.keepsExtras = true
         request.allowedMissing = [NamePattern("*")]
         request.allowedUnknown = [NamePattern("*")]

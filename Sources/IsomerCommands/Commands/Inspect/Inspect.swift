@@ -70,7 +70,7 @@ public struct Inspect: IsomerCommand {
     }
 
     private func inspect(_ path: FilePath, _ environment: CommandEnvironment) throws(IsomerError) -> InspectReport {
-        let subject = try InspectedModel(path)
+        let subject = try InspectedModel(path, shared.limits)
         let survey = stats ? try survey(of: subject, environment) : nil
         return InspectReport(subject, listed: listed(in: subject), survey: survey)
     }

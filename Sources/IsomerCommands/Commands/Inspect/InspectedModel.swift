@@ -17,16 +17,18 @@ struct InspectedModel {
     /// Bytes of all its weight files.
     let byteCount: UInt64
     /// What is odd about it but does no harm.
-    let warnings: [String]
+    private(set) var warnings: [String]
     /// Tensors that share their bytes with others.
     let tiedCount: Int
     /// What a torch file holds besides its state dictionary.
     let others: [String]
 
-    init(_ path: FilePath) throws(IsomerError) {
+    init(_ path: FilePath, _ limits: Limits) throws(IsomerError) {
         self.path = path
         if try FileSystem.kind(of: path) == .folder {
-            let model = try Model(ModelSummary.request(path))
+            var request = ModelSummary.request(path)
+            request.limits = limits
+            let model = try Model(request)
             summary = try ModelSummary(of: model)
             tensors = try model.canonicalTensors()
             format = "a Diffusers folder"
@@ -34,7 +36,7 @@ struct InspectedModel {
             (tiedCount, others) = (0, [])
             adapter = nil
         } else {
-            let file = try WeightFile(path)
+            let file = try WeightFile(path, limits: limits)
             summary = try ModelSummary(of: file)
             tensors = file.tensors
             adapter = summary.family == nil ? try AdapterSummary(of: path, file.tensors) : nil
@@ -50,6 +52,10 @@ struct InspectedModel {
             summary.prediction = probe.decision
         }
         byteCount = tensors.files.reduce(0) { $0 &+ $1.size }
+        for file in tensors.files {
+            guard let note = ChecksumFile.note(on: file, limits: limits) else { continue }
+            warnings.append(tensors.files.count > 1 ? "\(file.path.lastComponent?.string ?? ""): \(note)" : note)
+        }
     }
 
     private static func others(in archive: TorchArchive) -> [String] {

@@ -32,7 +32,7 @@ struct MetadataShow: IsomerCommand {
     var shared: SharedOptions
 
     func run(in environment: CommandEnvironment) throws -> ExitStatus {
-        let all = try WeightFile(file.path).tensors.metadata
+        let all = try WeightFile(file.path, limits: shared.limits).tensors.metadata
         var shown = all
         if !keys.isEmpty {
             shown = [:]
@@ -130,10 +130,10 @@ struct MetadataOptions: ParsableArguments {
         _ path: FilePath, _ shared: SharedOptions, _ environment: CommandEnvironment,
         _ edit: (inout FileMetadata) throws(IsomerError) -> Void
     ) throws -> ExitStatus {
-        let reader = try SafetensorsReader(path)
+        let reader = try SafetensorsReader(path, limits: shared.limits)
         var metadata = reader.metadata
         try edit(&metadata)
-        let rewrite = try MetadataRewrite(reader, metadata: metadata)
+        let rewrite = try MetadataRewrite(reader, metadata: metadata, limits: shared.limits)
         if inPlace {
             try rewrite.writeInPlace()
         } else {

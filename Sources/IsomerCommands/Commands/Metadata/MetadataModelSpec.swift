@@ -29,10 +29,10 @@ struct MetadataModelSpec: IsomerCommand {
     var shared: SharedOptions
 
     func run(in environment: CommandEnvironment) throws -> ExitStatus {
-        let reader = try SafetensorsReader(file.path)
+        let reader = try SafetensorsReader(file.path, limits: shared.limits)
         let hash = try tensorHash(of: reader.file, environment)
         if verify { return try report(ModelSpecification.problems(in: reader.metadata, tensorHash: hash), environment) }
-        let summary = try ModelSummary(of: file.path)
+        let summary = try ModelSummary(of: file.path, limits: shared.limits)
         return try options.change(file.path, shared, environment) { (metadata) throws(IsomerError) in
             func fill(_ key: String, _ value: String?) {
                 let key = ModelSpecification.prefix + key
@@ -61,7 +61,7 @@ struct MetadataModelSpec: IsomerCommand {
         let bar = ProgressBar(environment, shared)
         defer { bar.clear() }
         let size = file.size
-        return try FileHashes(of: file, workers: Workers(count: shared.threads)) { done in
+        return try FileHashes(of: file, workers: Workers(count: shared.threads), limits: shared.limits) { done in
             bar.update("Hashing", done: done, total: size)
         }.modelSpec
     }

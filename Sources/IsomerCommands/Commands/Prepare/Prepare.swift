@@ -80,6 +80,7 @@ public struct Prepare: IsomerCommand {
     private func makeJob() throws -> PreparationJob {
         var job = PreparationJob(inputs: inputs.map(\.path), output: output.path)
         var options = PreparationOptions()
+        options.decoding.limits = shared.limits
         try shape.apply(to: &options)
         try subject.apply(to: &options, &job)
         try picture.apply(to: &options)

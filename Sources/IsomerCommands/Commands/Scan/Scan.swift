@@ -37,9 +37,9 @@ public struct Scan: IsomerCommand {
     }
 
     public func run(in environment: CommandEnvironment) throws -> ExitStatus {
-        var limits = Limits()
+        var limits = shared.limits
         // Several files are looked at side by side, so each gets less than a reader would.
-        limits.pickleBytes = maxPickleSize?.bytes ?? 512 << 20
+        limits.pickleBytes = maxPickleSize?.bytes ?? (limits.pickleBytes == Limits().pickleBytes ? 512 << 20 : limits.pickleBytes)
         let bar = ProgressBar(environment, shared)
         let scans: [FileScan]
         do {

@@ -92,7 +92,7 @@ public struct Tokenize: IsomerCommand {
         case "clip": return try .clip(.endOfText)
         case "clip2": return try .clip(.exclamation)
         case "t5": return try .t5()
-        default: return try TokenizerFile(FilePath(model))
+        default: return try TokenizerFile(FilePath(model), limits: shared.limits)
         }
     }
 }

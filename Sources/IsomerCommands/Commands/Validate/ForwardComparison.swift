@@ -16,6 +16,7 @@ struct ForwardComparison {
         var settings = ValidationSettings()
         settings.workers = Workers(count: shared.threads)
         var request = ConversionRequest(source: destination)
+        request.limits = shared.limits
         request.configuration = source.configuration
         request.architecture = source.architecture
         request.keepsExtras = true

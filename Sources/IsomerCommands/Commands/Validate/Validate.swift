@@ -94,6 +94,7 @@ public struct Validate: IsomerCommand {
 
     private func request(_ path: FilePath) -> ConversionRequest {
         var request = ConversionRequest(source: path)
+        request.limits = shared.limits
         request.configuration = config?.path
         request.variant = variant
         request.architecture = architecture

@@ -89,8 +89,14 @@ struct PickleDecoder: Sendable {
         if frameEnd != nil {
             try refuse(IsomerError(.malformed, "a frame begins inside another", byteOffset: input.origin + UInt64(offset)))
         }
-        try input.require(count, for: "a frame")
-        frameEnd = input.position + Int(count)
+        do throws(IsomerError) {
+            try input.require(count, for: "a frame")
+            frameEnd = input.position + Int(count)
+        } catch {
+            // Loaders that read no frames go on.
+            try refuse(error)
+            frameEnd = nil
+        }
     }
 
     private mutating func refuse(_ error: IsomerError) throws(IsomerError) {

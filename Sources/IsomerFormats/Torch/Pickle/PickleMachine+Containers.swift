@@ -7,11 +7,19 @@ extension PickleMachine {
         case .emptyList: stack.append(try graph.add(.list, []))
         case .emptyDictionary: stack.append(try graph.add(.dictionary, []))
         case .emptySet: stack.append(try graph.add(.set, []))
-        case .tuple: stack.append(try graph.addTuple(try popToMark(instruction)))
+        case .tuple:
+            let items = try popToMark(instruction)
+            let tuple = try graph.addTuple(items)
+            try nest(items, in: tuple, instruction)
+            stack.append(tuple)
         case .tuple1: try makeTuple(of: 1, instruction)
         case .tuple2: try makeTuple(of: 2, instruction)
         case .tuple3: try makeTuple(of: 3, instruction)
-        case .list: stack.append(try graph.add(.list, try popToMark(instruction)))
+        case .list:
+            let items = try popToMark(instruction)
+            let list = try graph.add(.list, items)
+            try nest(items, in: list, instruction)
+            stack.append(list)
         case .dictionary: stack.append(try graph.add(.dictionary, try pairs(try popToMark(instruction), instruction)))
         default: stack.append(try graph.add(.frozenSet, try popToMark(instruction)))
         }
@@ -20,6 +28,7 @@ extension PickleMachine {
     private mutating func makeTuple(of count: Int, _ instruction: PickleInstruction) throws(IsomerError) {
         guard stack.count - (marks.last ?? 0) >= count else { throw underflow(instruction) }
         let tuple = try graph.addTuple(stack.suffix(count))
+        try nest(stack.suffix(count), in: tuple, instruction)
         stack.removeLast(count)
         stack.append(tuple)
     }
@@ -52,6 +61,7 @@ extension PickleMachine {
         case (.list(let index), .append), (.list(let index), .appends), (.dictionary(let index), .setItem),
             (.dictionary(let index), .setItems), (.set(let index), .addItems):
             try graph.append(items, toContainer: index)
+            try nest(items, in: target, instruction)
         case (.object(let index), _):
             try report(.extend(target: target, asEntries: setsEntries), instruction)
             try graph.append(items, to: index, asEntries: setsEntries)
@@ -97,6 +107,26 @@ extension PickleGraph {
         case .global: "a global"
         case .object: "an object"
         case .persistent: "a persistent object"
+        }
+    }
+}
+
+extension PickleMachine {
+    /// Notes how deep a value becomes by what is put into it, and refuses too much at once, before a million levels have cost their memory.
+    ///
+    /// What is already inside something does not tell it of its own growth, so this sees what picklers write, innermost first; the whole
+    /// is checked at the end.
+    private mutating func nest(
+        _ items: ArraySlice<PickleReference>, in container: PickleReference, _ instruction: PickleInstruction
+    ) throws(IsomerError) {
+        var height: UInt16 = 0
+        for item in items where Int(item.index) < heights.count { height = max(height, heights[Int(item.index)]) }
+        guard Int(height) < limits.pickleDepth else { throw tooDeep(instruction) }
+        height = min(height, .max - 1) + 1
+        let index = Int(container.index)
+        if height > 1 || index < heights.count {
+            if index >= heights.count { heights += [UInt16](repeating: 1, count: index + 1 - heights.count) }
+            heights[index] = max(heights[index], height)
         }
     }
 }

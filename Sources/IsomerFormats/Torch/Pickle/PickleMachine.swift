@@ -12,6 +12,8 @@ public struct PickleMachine {
     /// Heights of the stack at the open marks.
     var marks: [Int] = []
     var memo = PickleMemo()
+    /// For each value, how deep what it holds is nested, as far as it is known; 0 beyond the end.
+    var heights: [UInt16] = []
     let limits: Limits
     private let observer: (any PickleObserver)?
     /// Whether to go on, after telling the observer, where a pickle is not as it should be but Python would go on too.
@@ -36,6 +38,7 @@ public struct PickleMachine {
     /// Runs to `STOP`, which is returned, whatever is on the stack then.
     mutating func runToStop() throws(IsomerError) -> PickleInstruction {
         var operations = 0
+        let began = ContinuousClock.now
         while true {
             let instruction = try decoder.next()
             operations += 1
@@ -43,6 +46,13 @@ public struct PickleMachine {
                 throw error(
                     .limitExceeded, "the pickle has more instructions than a pickle may", instruction,
                     expected: "at most \(limits.pickleOperations)")
+            }
+            if operations & 0xFFFFF == 0 {
+                try Interruption.check()
+                guard began.duration(to: .now) <= .seconds(limits.seconds) else {
+                    throw error(
+                        .limitExceeded, "the pickle takes too long", instruction, expected: "at most \(limits.seconds) seconds")
+                }
             }
             if instruction.opcode == .stop { return instruction }
             try execute(instruction)

@@ -6,3 +6,11 @@ extension ByteReader {
         try read(Number.self, meaning)
     }
 }
+
+extension UInt64 {
+    /// The product, or the largest number there is.
+    func multipliedSaturating(by factor: UInt64) -> UInt64 {
+        let (product, overflow) = multipliedReportingOverflow(by: factor)
+        return overflow ? .max : product
+    }
+}

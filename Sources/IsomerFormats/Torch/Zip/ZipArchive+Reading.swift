@@ -79,6 +79,15 @@ extension ZipArchive {
                 found: "\(member.size) bytes")
         }
         try checkRatio(of: member, at: start)
+        guard
+            member.method == .stored
+                || member.size <= max(limits.unpackedRatioFloor, member.storedSize.multipliedSaturating(by: limits.unpackedRatio))
+        else {
+            throw IsomerError(
+                .limitExceeded, "the member grows too much when it is decompressed", byteOffset: start,
+                expected: "at most \(limits.unpackedRatio) times its \(member.storedSize) bytes", found: "\(member.size) bytes",
+                remedy: "do not use this file: it is made to exhaust memory; if you trust it, `--limit unpacked-ratio=2000`")
+        }
         let stored = try file.bytes(at: start, count: count)
         let bytes: [UInt8]
         switch member.method {

@@ -39,6 +39,13 @@ public final class ZipArchive: Sendable {
                 .malformed, "the zip directory's size does not fit its number of members", byteOffset: end.directoryOffset,
                 expected: "\(end.memberCount) members", found: "\(end.directorySize) bytes")
         }
+        // A local header takes 31 bytes and more. Checked first, because members that overlap can be told of by the ten thousand.
+        guard end.memberCount <= end.directoryOffset / 31 else {
+            throw IsomerError(
+                .malformed, "the zip archive has not room for so many members", byteOffset: end.directoryOffset,
+                expected: "at most \(end.directoryOffset / 31)", found: "\(end.memberCount)",
+                remedy: "the file is cut short, damaged or made to deceive: get it again")
+        }
         let directory = try file.bytes(at: end.directoryOffset, count: Int(end.directorySize))
         let members = try ZipArchive.parse(directory, count: Int(end.memberCount), base: end.directoryOffset)
         try ZipArchive.checkPlaces(members, names: directory, end: end.directoryOffset)
