@@ -165,7 +165,7 @@ private struct Missing: Error {}
         let packed = CommandRun("convert", model, folder["m.gguf"].string, "--dtype", "q8_0", "--json")
         #expect(packed.status == .done, "\(packed.error)")
         #expect(try GGUFReader(folder["m.gguf"])["general.architecture"] == .string("sd1"))
-        let whole = CommandRun("convert", folder["m.gguf"].string, folder["m"].string)
+        let whole = CommandRun("convert", folder["m.gguf"].string, folder["m"].string, "--config", model)
         #expect(whole.status == .done, "\(whole.error)")
         let vae = CommandRun("extract", folder["m.gguf"].string, folder["vae.safetensors"].string, "--component", "vae")
         #expect(vae.status == .done, "\(vae.error)")
@@ -177,7 +177,7 @@ private struct Missing: Error {}
         #expect(CommandRun("extract", model, folder["x.safetensors"].string).status == .usage)
         let missing = CommandRun("extract", model, folder["x.safetensors"].string, "--component", "text_encoder_2")
         #expect(missing.status == .failed && missing.error.contains("text_encoder_2"))
-        let run = CommandRun("validate", folder["m.gguf"].string)
+        let run = CommandRun("validate", folder["m.gguf"].string, "--config", model)
         #expect(run.status == .done, "\(run.output) \(run.error)")
     }
 }

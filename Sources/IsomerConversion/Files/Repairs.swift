@@ -29,11 +29,14 @@ struct Repairs {
         self.positions = positions
 
         var planned: [PlannedTensor] = []
+        var replaced: [SetAside] = []
         for (index, tensor) in source.tensors.enumerated() {
             let renamed = try TensorDescriptor(
                 name: mendedName(tensor.name), scalarType: tensor.scalarType, shape: tensor.shape)
             if let numbers = try positionNumbers(index, renamed.name) {
                 planned.append(numbers)
+                replaced.append(
+                    SetAside(TensorReference(source: 0, index: index), name: tensor.name, .implied, because: "position numbers made anew"))
             } else if try isTurned(index) {
                 let (rows, columns) = (tensor.shape.dimensions[0], tensor.shape.dimensions[1])
                 planned.append(
@@ -55,7 +58,7 @@ struct Repairs {
         guard !decisions.isEmpty else { return }
         let plan = ConversionPlan(
             sources: [ConversionPlan.Source("", source, files: source.files)], shape: .file,
-            files: [PlannedFile(container: .safetensors, tensors: planned, metadata: source.metadata)])
+            files: [PlannedFile(container: .safetensors, tensors: planned, metadata: source.metadata)], setAside: replaced)
         try plan.check()
         tensors = try PlannedTensorSource(plan)
     }
