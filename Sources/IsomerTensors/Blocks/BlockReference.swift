@@ -73,8 +73,8 @@ enum BlockReference {
     private static func q4K(_ x: [Float]) -> [UInt8] {
         let parts = (0..<8).map { Array(x[$0 * 32..<$0 * 32 + 32]) }
         let fits = parts.map(fitAffine)
-        let mostScale = fits.reduce(0) { max($0, $1.scale) }
-        let mostOffset = fits.reduce(0) { max($0, $1.offset) }
+        let mostScale = fits.reduce(0) { $1.scale > $0 ? $1.scale : $0 }
+        let mostOffset = fits.reduce(0) { $1.offset > $0 ? $1.offset : $0 }
         let scales = fits.map { min(63, nearest((mostScale > 0 ? 63 / mostScale : 0) * $0.scale) & 255) }
         let offsets = fits.map { min(63, nearest((mostOffset > 0 ? 63 / mostOffset : 0) * $0.offset) & 255) }
         let scaleBytes = half(mostScale / 63)
