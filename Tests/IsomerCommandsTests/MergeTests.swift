@@ -107,4 +107,18 @@ import Testing
             try ReadableFile(folder["c.safetensors"]).contents(limit: 1 << 20)
                 == ReadableFile(folder["e.safetensors"]).contents(limit: 1 << 20))
     }
+
+    @Test func differencesAreTakenOut() throws {
+        let folder = try TemporaryFolder()
+        let tuned = folder["tuned.safetensors"].string
+        #expect(CommandRun("merge", Self.model, "-o", tuned, "--lora", lora("kohya", "1")).status == .done)
+        let out = folder["lora.safetensors"].string
+        let run = CommandRun("extract", tuned, out, "--lora", Self.model, "--rank", "8", "--conv-rank", "8", "--dtype", "f32")
+        #expect(run.status == .done, "\(run.error)")
+        #expect(run.output.contains("modules differ"))
+        #expect(CommandRun("inspect", out).output.contains("LoRA"))
+        for arguments in [["--lora", tuned], ["--lora", Self.model, "--rank", "0"], ["--lora", Self.model, "--energy", "much"], []] {
+            #expect(CommandRun(["extract", tuned, folder["none.safetensors"].string] + arguments).status != .done, "\(arguments)")
+        }
+    }
 }

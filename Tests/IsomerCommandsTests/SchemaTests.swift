@@ -26,6 +26,7 @@ import Testing
             ["diff", checkpoint, half, "--json"],
             ["merge", checkpoint, model, "-o", folder["merged.safetensors"].string, "--alpha", "0.25", "--json"],
             ["merge", checkpoint, "-o", folder["m.safetensors"].string, "--lora", adapter, "--dry-run", "--json"],
+            ["extract", folder["merged.safetensors"].string, folder["lora.safetensors"].string, "--lora", model, "--json"],
             ["inspect", adapter, "--json"], ["convert", embedding, folder["style.png"].string, "--json"],
             ["diff", model, checkpoint, "--json"], ["metadata", "show", checkpoint, "--json"],
             ["validate", model, "--against", checkpoint, "--latent-size", "8", "--json"], ["validate", half, "--json"],

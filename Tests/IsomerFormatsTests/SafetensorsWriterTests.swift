@@ -9,7 +9,7 @@ import Testing
     }
 
     @Test(arguments: ScalarType.allCases) func namesOrRefusesEachType(_ type: ScalarType) throws {
-        let tensor = try tensor("x.y", type, [8])
+        let tensor = try tensor("x.y", type, [256])
         if ScalarType.safetensorsTypes.contains(type) {
             #expect(
                 String(decoding: try SafetensorsLayout([tensor]).header.dropFirst(8), as: UTF8.self).contains(

@@ -34,13 +34,17 @@ import Testing
 
     @Test(arguments: kinds) func configurationsOfRelativesSurviveTheirFiles(kind: Int) throws {
         var random = SplitMix(UInt64(kind) + 1_000)
+        var survivors = 0
         for _ in 0..<60 {
             let configuration = try #require(Self.relative(Networks.all[kind], &random))
-            guard configuration.undecided.isEmpty, let json = try? configuration.json() else { continue }
+            // Some relatives no Diffusers class can be; those are refused rather than described as others.
+            guard configuration.undecided.isEmpty, let json = try? configuration.sayableJSON() else { continue }
             let read = try type(of: configuration).init(json: JSONCursor(.object(json)))
-            #expect(read.hasStructure(of: configuration), "\(JSONWriter().text(.object(json)))")
+            #expect(read.hasStructure(of: configuration))
             #expect(try read.json() == json)
+            survivors += 1
         }
+        #expect(survivors >= 5)
     }
 
     /// A network of the kind `type` with random depths and widths.
@@ -101,7 +105,8 @@ extension RelativeTests {
     private static func controlNet(_ random: inout SplitMix) -> ControlNetConfiguration {
         var encoder = unet(&random)
         encoder.up = []
-        encoder.outputChannels = encoder.inputChannels
+        // Which it has none of: what every other one says.
+        encoder.outputChannels = 4
         // The published class always has a middle.
         encoder.middle = .attention(depth: random.number(1...3))
         var network = ControlNetConfiguration(

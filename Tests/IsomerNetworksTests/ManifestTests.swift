@@ -27,14 +27,21 @@ import Testing
         return found.sorted { $0.string < $1.string }
     }()
 
+    /// Networks that are converted and not run.
+    private static let notComputed = [PixArtTransformerConfiguration.title]
+
     @Test func readsExactlyTheManifest() throws {
         var kinds: [String: Int] = [:]
         for path in Self.configurations {
-            guard let configuration = try? Golden.configuration(at: path) else { continue }
+            guard let configuration = try? Golden.configuration(at: path), !Self.notComputed.contains(type(of: configuration).title) else {
+                continue
+            }
             try expectExactly(configuration, "\(path)")
             kinds[type(of: configuration).title, default: 0] += 1
         }
-        for kind in Networks.all { #expect(kinds[kind.title, default: 0] >= 1, "\(kind.title)") }
+        for kind in Networks.all where !Self.notComputed.contains(kind.title) {
+            #expect(kinds[kind.title, default: 0] >= 1, "\(kind.title)")
+        }
     }
 
     private func expectExactly(_ configuration: any NetworkConfiguration, _ comment: Comment) throws {

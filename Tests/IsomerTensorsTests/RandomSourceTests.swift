@@ -16,7 +16,9 @@ import Testing
 
     /// Every type, in lengths that leave the last block in part.
     private func everyType() throws -> [TensorDescriptor] {
-        try ScalarType.allCases.filter { $0.kind != .quantized && $0.kind != .block }.map { try descriptor("layer.\($0.rawValue).weight", $0, [44, 68]) }
+        try ScalarType.allCases.filter { $0.kind != .quantized && $0.kind != .block }.map {
+            try descriptor("layer.\($0.rawValue).weight", $0, [44, 68])
+        }
     }
 
     @Test(arguments: KernelLevel.available)

@@ -51,6 +51,23 @@ public protocol NetworkConfiguration: Hashable, Sendable {
     var classIdentity: NetworkClass { get }
 }
 
+extension NetworkConfiguration {
+    /// The `config.json` to write, which has been read back and tells this very network.
+    ///
+    /// The classes that read such files cannot be every relative: a UNet's middle, for one, is as deep as its last level. Throws `unsupported`
+    /// for one that they cannot be, rather than to describe another.
+    public func sayableJSON() throws(IsomerError) -> JSONObject {
+        let object = try json()
+        let read = try Self(json: JSONCursor(.object(object)))
+        guard read.structure == structure else {
+            throw IsomerError(
+                .unsupported, "no configuration of \(classIdentity.name) describes this \(Self.title)", expected: read.summary,
+                found: summary, remedy: "a file in the original layout can hold it")
+        }
+        return object
+    }
+}
+
 /// A Python class as configuration files name it.
 public struct NetworkClass: Hashable, Sendable {
     /// `diffusers` or `transformers`.

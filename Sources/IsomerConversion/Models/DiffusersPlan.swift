@@ -34,7 +34,7 @@ extension Model {
                     container: .safetensors, tensors: try canonicalTensors(of: component, request), metadata: weightMetadata(request),
                     shardBytes: request.shardBytes))
             var json = component.written
-            if json == nil { json = try component.configuration.json() }
+            if json == nil { json = try component.configuration.sayableJSON() }
             if let json { plan.plainFiles.append(PlainFile(path: folder.appending("config.json"), json: json)) }
             used.formUnion(component.references)
         }

@@ -30,8 +30,12 @@ extension Model {
 
         for slot in family.slots {
             guard let last = reading.components[slot.name] else { continue }
-            // What is not asked for need not be whole.
-            guard request.only.isEmpty || request.only.contains(slot.name) else { continue }
+            // What is not asked for need not be whole, but tells what the rest is.
+            guard request.only.isEmpty || request.only.contains(slot.name) else {
+                components[slot.name] = try ModelComponent(
+                    outlineOf: last, slot, source: 0, in: source.tensors, only: [Model.tensorSpreadByVelocity])
+                continue
+            }
             var chosen = last
             if request.usesAverage, slot.average != nil {
                 guard let average = reading.averages[slot.name] else {
