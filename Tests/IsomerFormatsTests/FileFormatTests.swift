@@ -65,7 +65,7 @@ import Testing
 
     @Test func saysWhatItIsAndWhatToDo() throws {
         let folder = try TemporaryFolder()
-        let readable: Set<FileFormat> = [.safetensors, .torchZip, .zip, .torchLegacy, .pickle, .tar, .json]
+        let readable: Set<FileFormat> = [.safetensors, .gguf, .torchZip, .zip, .torchLegacy, .pickle, .tar, .json]
         for (format, bytes) in Self.cases where !readable.contains(format) {
             let path = try folder.file("model.safetensors", bytes)
             let failure = try #require(error { _ = try openWeights(path) })
@@ -75,8 +75,8 @@ import Testing
         let pointer = try folder.file("x", Array("version https://git-lfs.github.com/spec/v1\n".utf8))
         #expect(
             error { _ = try openWeights(pointer) }?.description
-                == "\(pointer): this is a git-lfs pointer, not the file that it stands for (expected a safetensors file, a PyTorch checkpoint "
-                + "or the index of a sharded set); run `git lfs pull` in its folder, or download the file itself")
+                == "\(pointer): this is a git-lfs pointer, not the file that it stands for (expected a safetensors or GGUF file, a PyTorch "
+                + "checkpoint or the index of a sharded set); run `git lfs pull` in its folder, or download the file itself")
     }
 
     @Test func everyPrefixOfEveryFixtureIsTold() throws {

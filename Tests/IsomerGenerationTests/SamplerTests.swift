@@ -52,7 +52,8 @@ import Testing
     }
 
     private static let all: [Case] = {
-        let text = (try? Fixtures.bytes("samplers/cases.jsonl")) ?? []
+        let packed = (try? Fixtures.bytes("samplers/cases.jsonl.gz")) ?? []
+        let text = (try? Inflater.inflate(packed, .gzip, size: .atMost(1 << 24))) ?? []
         return text.split(separator: UInt8(ascii: "\n")).compactMap { try? Case(json: JSONValue(parsing: Array($0))) }
     }()
 

@@ -3,6 +3,7 @@
 python Tools/Goldens/samplers.py Fixtures/samplers
 """
 
+import gzip
 import json
 import sys
 from pathlib import Path
@@ -92,12 +93,12 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     np.concatenate([outputs.numpy().ravel(), noises.numpy().ravel(), start.numpy()]).astype("<f4").tofile(folder / "inputs.bin")
     every = list(cases())
-    with open(folder / "cases.jsonl", "w") as file:
+    with gzip.GzipFile(folder / "cases.jsonl.gz", "wb", mtime=0) as file:
         for case in every:
             # Nine digits tell every float32; only the last sample is kept whole.
             case["results"] = [[float(f"{x:.9g}") for x in (result if index == len(case["results"]) - 1 else result[:4])] for index, result in enumerate(case["results"])]
             case["inputs"] = [[float(f"{x:.9g}") for x in values] for values in case["inputs"]]
-            file.write(json.dumps(case) + "\n")
+            file.write((json.dumps(case) + "\n").encode())
     print(len(every), "cases")
 
 

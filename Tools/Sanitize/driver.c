@@ -43,7 +43,7 @@ static void read_jpeg(const uint8_t *bytes, size_t count) {
             size_t stride = (size_t)info.output_width * (size_t)info.output_components;
             uint8_t *rows = malloc(stride * info.output_height);
             uint32_t done;
-            if (isomer_jpeg_read(reader, rows, stride, &done) == isomer_jpeg_ok && info.output_components != 4) {
+            if (isomer_jpeg_read(reader, rows, stride, 1, &done) == isomer_jpeg_ok && info.output_components != 4) {
                 isomer_jpeg_settings settings = {.width = info.output_width, .height = info.output_height, .components = info.output_components,
                     .quality = 90, .full_colour = denominator & 1, .optimise = 1, .progressive = denominator > 2};
                 isomer_jpeg_segment segment = {1, (const uint8_t *)"Exif\0\0", 6};

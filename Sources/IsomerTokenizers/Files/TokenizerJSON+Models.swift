@@ -121,6 +121,7 @@ extension UnigramEncoder {
         var vocabulary = Vocabulary(capacity: elements.count)
         var scores: [Double] = []
         scores.reserveCapacity(elements.count)
+        var written: [Int: Double] = [:]
         for (index, element) in elements.enumerated() {
             guard case .array(let pair) = element, pair.count == 2, case .string(let piece) = pair[0], case .number(let score) = pair[1],
                 score.double.isFinite
@@ -130,12 +131,14 @@ extension UnigramEncoder {
             } catch {
                 throw error.inFile(cursor.path)
             }
-            scores.append(score.double)
+            scores.append(score.serdeDouble)
+            if scores[index] != score.double { written[index] = score.double }
         }
         let unknown = try cursor.optional("unk_id")?.integer(in: 0...max(0, elements.count - 1))
         guard !elements.isEmpty else { throw list.failure("the vocabulary is empty") }
         self.init(
             vocabulary: vocabulary, scores: scores, unknownID: unknown.map { TokenID($0) },
             fallsBackToBytes: try cursor.flag("byte_fallback", false))
+        writtenScores = written
     }
 }

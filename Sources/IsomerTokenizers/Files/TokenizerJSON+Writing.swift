@@ -186,7 +186,9 @@ extension TokenModel {
             return [
                 "type": "Unigram", "unk_id": encoder.unknownID.map { .number(JSONNumber($0)) } ?? .null,
                 "vocab": .array(
-                    encoder.scores.enumerated().map { [.string(encoder.vocabulary.token(TokenID($0)) ?? ""), .number(JSONNumber($1))] }),
+                    encoder.scores.enumerated().map {
+                        [.string(encoder.vocabulary.token(TokenID($0)) ?? ""), .number(JSONNumber(encoder.writtenScores[$0] ?? $1))]
+                    }),
                 "byte_fallback": .bool(encoder.fallsBackToBytes),
             ]
         case .wordPiece(let encoder):

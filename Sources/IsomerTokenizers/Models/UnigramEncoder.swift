@@ -8,6 +8,8 @@ struct UnigramEncoder: Sendable {
     let vocabulary: Vocabulary
     /// The logarithm of each piece's probability, by id.
     let scores: [Double]
+    /// What stood in the file for the scores that the reference library reads as a neighbouring number, by identifier.
+    var writtenScores: [Int: Double] = [:]
     let unknownID: TokenID?
     let fallsBackToBytes: Bool
     private let trie: PieceTrie
