@@ -10,7 +10,7 @@ import Testing
 #endif
 
 /// What is left when a process that writes is killed, interrupted or starved: the old bytes or the new, never a mixture, and no litter.
-@Suite(.timeLimit(.minutes(5))) struct CrashTests {
+@Suite(.timeLimit(.minutes(15))) struct CrashTests {
     static let size = 1 << 20
     static let old = Probe.content(1, size)
     static let new = Probe.content(2, size)

@@ -3,7 +3,7 @@ import IsomerBytes
 import Testing
 
 /// The tools in Tools/Faults on the program itself, in short: Tools/Faults/all and Tools/Faults/bombs do everything.
-@Suite(.serialized, .timeLimit(.minutes(10))) struct ToolTests {
+@Suite(.serialized, .timeLimit(.minutes(20))) struct ToolTests {
     private static let tools = Fixtures.root.removingLastComponent().pushing("Tools/Faults")
 
     /// A program that is built beside the tests.
