@@ -15,12 +15,18 @@ public protocol TensorSink: AnyObject, Sendable {
     /// Stores `bytes` at `offset` inside tensor `index`.
     func write(_ bytes: UnsafeRawBufferPointer, to index: Int, at offset: Int) throws(IsomerError)
 
-    /// Where tensor `index` lies in the file, if it may be filled behind the sink's back by the kernel; `nil` if the sink must see the
-    /// bytes (to sum them, say).
+    /// Where tensor `index` lies in the file being made; `nil` if there is no such tensor.
     func destination(of index: Int) -> Destination?
+
+    /// Whether every byte must come through `write` (to be summed, say), rather than be put into its place by the kernel.
+    var seesEveryByte: Bool { get }
 
     /// Writes what follows the tensors. Called once, after the last `write`.
     func finish() throws(IsomerError)
+}
+
+extension TensorSink {
+    public var seesEveryByte: Bool { false }
 }
 
 /// A place in a file being made.

@@ -27,6 +27,25 @@ import Testing
         #expect(try folder.bytes("out") == [UInt8](repeating: 9, count: to) + Self.bytes[from..<from + count])
     }
 
+    /// Long writes go past the cache where memory lies like the file's blocks, and through it elsewhere: the bytes are the same, and so are
+    /// those of neighbours in one block.
+    @Test(arguments: [0, 1, 4095, 4096, 10_000], [0, 1, 64])
+    func longWritesArriveWhereTheyShould(offset: Int, misplaced: Int) throws {
+        let blockBytes = WritableFile.blockBytes
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.bytes.count + 2 * blockBytes, alignment: blockBytes)
+        defer { memory.deallocate() }
+        let output = try AtomicFile(path: folder["out"], byteCount: UInt64(offset + Self.bytes.count), overwrite: false)
+        try output.file.write([UInt8](repeating: 9, count: offset), at: 0)
+        for (start, end) in [(1_000_003, Self.bytes.count), (0, 1_000_003)] {
+            let place = (offset + start) % blockBytes + misplaced
+            let piece = UnsafeMutableRawBufferPointer(rebasing: memory[place..<place + end - start])
+            piece.copyBytes(from: Self.bytes[start..<end])
+            try output.file.write(UnsafeRawBufferPointer(piece), at: UInt64(offset + start))
+        }
+        try output.commit()
+        #expect(try folder.bytes("out") == [UInt8](repeating: 9, count: offset) + Self.bytes)
+    }
+
     /// Files in /proc and /dev/shm lie on other file systems than the temporary folder, where the kernel may refuse to copy by itself.
     @Test(.enabled(if: (try? FileSystem.kind(of: "/dev/shm")) == .folder))
     func acrossFileSystems() throws {

@@ -6,16 +6,21 @@ internal import SystemPackage
 enum DirectState: Sendable {
     case unopened
     case open(FileDescriptor)
+    /// It was tried, and refused. Open all the same: another thread may be trying at this moment, and must not find another file behind its
+    /// number.
+    case refused(FileDescriptor)
     case unavailable
 }
 
 extension WritableFile {
     /// Offsets, lengths and memory of direct writes are multiples of this, which is at least every device's block.
-    private static let blockBytes: UInt64 = 4096
+    public static let blockBytes = 4096
     /// One direct write. Large enough for the device to run at its speed.
     private static let pieceBytes = 2 << 20
-    /// Below this the cache is faster.
-    private static let leastBytes: UInt64 = 4 << 20
+    /// Below this the cache is faster for a copy, which the kernel can then do alone.
+    private static let leastCopyBytes: UInt64 = 4 << 20
+    /// Below this it is faster for bytes that are in memory already.
+    private static let leastBytes = 128 << 10
 
     /// Copies a long range by reading it from the cache and writing it straight to the device; `false` if that cannot be done here and nothing
     /// was written.
@@ -27,10 +32,10 @@ extension WritableFile {
         from source: ReadableFile, at sourceOffset: UInt64, to offset: UInt64, count: UInt64,
         progress: (UInt64) throws(IsomerError) -> Void
     ) throws(IsomerError) -> Bool {
-        guard count >= Self.leastBytes, offset < 1 << 62, let target = directDescriptor() else { return false }
-        let first = (offset + Self.blockBytes - 1) / Self.blockBytes * Self.blockBytes
-        let last = (offset + count) / Self.blockBytes * Self.blockBytes
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceBytes, alignment: Int(Self.blockBytes))
+        guard count >= Self.leastCopyBytes, offset < 1 << 62, let target = directDescriptor() else { return false }
+        let first = Self.blockStart(after: offset)
+        let last = Self.blockStart(before: offset + count)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceBytes, alignment: Self.blockBytes)
         defer { buffer.deallocate() }
         var position = first
         while position < last {
@@ -38,11 +43,7 @@ extension WritableFile {
             let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(UInt64(buffer.count), last - position))])
             try source.read(into: piece, at: sourceOffset + (position - offset))
             guard try writeDirectly(UnsafeRawBufferPointer(piece), at: position, to: target) else {
-                // The file system takes no direct writes after all.
-                direct.withLock { state in
-                    if case .open(let descriptor) = state { try? descriptor.close() }
-                    state = .unavailable
-                }
+                giveUpDirectWrites()
                 guard position > first else { return false }
                 try copyByReading(
                     from: source, at: sourceOffset + (position - offset), to: position, count: last - position, through: buffer,
@@ -56,10 +57,36 @@ extension WritableFile {
         for (start, end) in [(offset, first), (last, offset + count)] where start < end {
             let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(end - start)])
             try source.read(into: piece, at: sourceOffset + (start - offset))
-            try write(UnsafeRawBufferPointer(piece), at: start)
+            try writeThroughCache(UnsafeRawBufferPointer(piece), at: start)
             try progress(end - start)
         }
         return true
+    }
+
+    /// Writes those of `bytes` that fill blocks at `offset` straight to the device, and tells which they are; none if that cannot be done
+    /// here, or if the memory is not placed like the blocks.
+    func writeBlocksDirectly(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(IsomerError) -> Range<Int> {
+        guard bytes.count >= Self.leastBytes, offset < 1 << 62, let address = bytes.baseAddress,
+            UInt64(UInt(bitPattern: address)) % UInt64(Self.blockBytes) == offset % UInt64(Self.blockBytes), let target = directDescriptor()
+        else { return 0..<0 }
+        let first = Int(Self.blockStart(after: offset) - offset)
+        let last = Int(Self.blockStart(before: offset + UInt64(bytes.count)) - offset)
+        guard try writeDirectly(UnsafeRawBufferPointer(rebasing: bytes[first..<last]), at: offset + UInt64(first), to: target) else {
+            giveUpDirectWrites()
+            return 0..<0
+        }
+        return first..<last
+    }
+
+    private static func blockStart(after offset: UInt64) -> UInt64 { blockStart(before: offset + UInt64(blockBytes) - 1) }
+
+    private static func blockStart(before offset: UInt64) -> UInt64 { offset / UInt64(blockBytes) * UInt64(blockBytes) }
+
+    /// The file system takes no direct writes after all.
+    private func giveUpDirectWrites() {
+        direct.withLock { state in
+            if case .open(let descriptor) = state { state = .refused(descriptor) }
+        }
     }
 
     /// Writes whole blocks; `false` if the file system refuses the very first for its alignment.
@@ -75,9 +102,9 @@ extension WritableFile {
                 throw IsomerError.writing(path, error)
             }
             // A short write that ends inside a block cannot be continued past the cache.
-            guard count > 0, UInt64(count) % Self.blockBytes == 0 else {
+            guard count > 0, count % Self.blockBytes == 0 else {
                 if count > 0 {
-                    try write(UnsafeRawBufferPointer(rebasing: rest[count...]), at: offset + UInt64(done + count))
+                    try writeThroughCache(UnsafeRawBufferPointer(rebasing: rest[count...]), at: offset + UInt64(done + count))
                     return true
                 }
                 throw IsomerError.writing(path, Errno.ioError)

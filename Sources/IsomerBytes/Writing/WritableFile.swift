@@ -34,12 +34,27 @@ public final class WritableFile: Sendable {
     }
 
     deinit {
-        direct.withLock { if case .open(let descriptor) = $0 { try? descriptor.close() } }
+        direct.withLock { state in
+            switch state {
+            case .open(let descriptor), .refused(let descriptor): try? descriptor.close()
+            case .unopened, .unavailable: break
+            }
+        }
         try? descriptor.close()
     }
 
     /// Writes all of `bytes` at `offset`.
+    ///
+    /// Long runs go past the system's cache if they lie in memory as they will in the file's blocks: at an address that has the same
+    /// remainder by `blockBytes` as `offset`.
     public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(IsomerError) {
+        let direct = try writeBlocksDirectly(bytes, at: offset)
+        for rest in [0..<direct.lowerBound, direct.upperBound..<bytes.count] where !rest.isEmpty {
+            try writeThroughCache(UnsafeRawBufferPointer(rebasing: bytes[rest]), at: offset + UInt64(rest.lowerBound))
+        }
+    }
+
+    func writeThroughCache(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(IsomerError) {
         guard let start = Int64(exactly: offset), !start.addingReportingOverflow(Int64(bytes.count)).overflow else {
             throw IsomerError.writing(path, Errno.fileTooLarge)
         }

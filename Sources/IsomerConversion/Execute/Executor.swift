@@ -80,7 +80,9 @@ public struct Executor: Sendable {
                     from: copy.source, at: copy.sourceOffset, to: copy.targetOffset, count: copy.count, through: makers[worker].buffer,
                     progress: advance)
             case .make(let portion):
-                try sinks[portion.file].write(makers[worker].make(portion), to: portion.tensor, at: portion.targetOffset)
+                let sink = sinks[portion.file]
+                let offset = (sink.destination(of: portion.tensor)?.offset ?? 0) + UInt64(portion.targetOffset)
+                try sink.write(makers[worker].make(portion, for: offset), to: portion.tensor, at: portion.targetOffset)
                 advance(UInt64(portion.byteCount))
             }
         }

@@ -29,17 +29,15 @@ final class PortionMaker: @unchecked Sendable {
     /// What lies between each tensor's elements and the blocks made of them so far.
     private(set) var quantizationErrors: [TensorPlace: QuantizationError] = [:]
 
-    /// The buffers' alignment: a page, so that vector loads are aligned and the kernel copies whole pages.
-    private static let alignment = 4096
-
     init(_ plan: ConversionPlan, chunkBytes: Int) {
         self.plan = plan
         // The smallest portion is 256 elements of 16 bytes.
         let size = max(chunkBytes, 4096)
-        block = .allocate(byteCount: size, alignment: Self.alignment)
-        turned = .allocate(byteCount: size, alignment: Self.alignment)
-        made = .allocate(byteCount: size, alignment: Self.alignment)
-        comparison = .allocate(byteCount: size, alignment: Self.alignment)
+        let alignment = WritableFile.blockBytes
+        block = .allocate(byteCount: size, alignment: alignment)
+        turned = .allocate(byteCount: size, alignment: alignment)
+        made = .allocate(byteCount: size + alignment, alignment: alignment)
+        comparison = .allocate(byteCount: size, alignment: alignment)
     }
 
     deinit {
@@ -49,10 +47,12 @@ final class PortionMaker: @unchecked Sendable {
         comparison.deallocate()
     }
 
-    /// The portion's bytes, valid until the next call.
-    func make(_ portion: Portion) throws(IsomerError) -> UnsafeRawBufferPointer {
+    /// The portion's bytes, valid until the next call. They lie in memory as they will lie in the blocks of a file at `offset`, so that they
+    /// can go there past the system's cache.
+    func make(_ portion: Portion, for offset: UInt64 = 0) throws(IsomerError) -> UnsafeRawBufferPointer {
         let tensor = plan.files[portion.file].tensors[portion.tensor]
-        let target = UnsafeMutableRawBufferPointer(rebasing: made[..<portion.byteCount])
+        let start = Int(offset % UInt64(WritableFile.blockBytes))
+        let target = UnsafeMutableRawBufferPointer(rebasing: made[start..<start + portion.byteCount])
         switch tensor.pieces[portion.piece] {
         case .constant(let bytes):
             let start = byteCount(ofElements: portion.elements.lowerBound, of: tensor.descriptor.scalarType)

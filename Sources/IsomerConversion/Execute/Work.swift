@@ -30,7 +30,8 @@ struct WorkList {
         var portions: [(key: Key, portion: Portion)] = []
         for (fileIndex, file) in plan.files.enumerated() {
             for (tensorIndex, tensor) in file.tensors.enumerated() where tensor.descriptor.byteCount > 0 {
-                let destination = tensor.isCast ? nil : sinks[fileIndex].destination(of: tensorIndex)
+                let destination =
+                    tensor.isCast || sinks[fileIndex].seesEveryByte ? nil : sinks[fileIndex].destination(of: tensorIndex)
                 for placed in plan.placedPieces(ofTensor: tensorIndex, inFile: fileIndex) {
                     let key = Key(placed.piece, in: plan.sources)
                     if let destination,

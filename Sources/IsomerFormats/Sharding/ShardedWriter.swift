@@ -53,6 +53,8 @@ public final class ShardedWriter: TensorSink {
         return sinks[places[index].sink].destination(of: places[index].index)
     }
 
+    public var seesEveryByte: Bool { sinks.contains(where: \.seesEveryByte) }
+
     public func finish() throws(IsomerError) {
         for sink in sinks { try sink.finish() }
     }

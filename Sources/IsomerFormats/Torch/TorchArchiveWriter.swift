@@ -83,20 +83,23 @@ public final class TorchArchiveWriter: TensorSink {
     }
 
     public func write(_ bytes: UnsafeRawBufferPointer, to index: Int, at offset: Int) throws(IsomerError) {
-        let tensor = try tensors.checked(index, path: file.path)
-        try tensor.checkRange(offset, bytes.count, path: file.path)
+        try store(bytes, to: index, at: offset)
         guard !bytes.isEmpty else { return }
-        try file.write(bytes, at: layout.offsets[index] + UInt64(offset))
         let sum = CRC32(bytes)
         let isNew = sums.withLock { $0[index].add(sum, at: UInt64(offset)) }
         guard isNew else {
             throw IsomerError(
-                .usage, "a range of a tensor was written twice", path: file.path, item: tensor.name, found: "offset \(offset)")
+                .usage, "a range of a tensor was written twice", path: file.path, item: tensors[index].name, found: "offset \(offset)")
         }
     }
 
-    /// `nil`: the bytes have to be summed on their way.
-    public func destination(of index: Int) -> Destination? { nil }
+    public func destination(of index: Int) -> Destination? {
+        guard tensors.indices.contains(index) else { return nil }
+        return Destination(file: file, offset: layout.offsets[index])
+    }
+
+    /// The bytes have to be summed on their way.
+    public var seesEveryByte: Bool { true }
 
     public func finish() throws(IsomerError) {
         let plan = layout.plan

@@ -112,12 +112,6 @@ public final class TorchLegacyWriter: TensorSink {
         }
     }
 
-    public func write(_ bytes: UnsafeRawBufferPointer, to index: Int, at offset: Int) throws(IsomerError) {
-        let tensor = try tensors.checked(index, path: file.path)
-        try tensor.checkRange(offset, bytes.count, path: file.path)
-        try file.write(bytes, at: layout.offsets[index] + UInt64(offset))
-    }
-
     public func destination(of index: Int) -> Destination? {
         guard tensors.indices.contains(index) else { return nil }
         return Destination(file: file, offset: layout.offsets[index])
