@@ -81,7 +81,12 @@ let package = Package(
         module("IsomerCompute", ["IsomerTensors", "IsomerBytes", "CKernels"]),
         module("IsomerNetworks", ["IsomerCompute", "IsomerArchitectures", "IsomerTensors", "IsomerBytes"]),
 
-        module("IsomerGeneration", []),
+        module(
+            "IsomerGeneration",
+            [
+                "IsomerNetworks", "IsomerCompute", "IsomerImages", "IsomerConversion", "IsomerMapping", "IsomerArchitectures",
+                "IsomerTokenizers", "IsomerTensors", "IsomerBytes",
+            ]),
 
         module(
             "IsomerKit",
@@ -92,8 +97,8 @@ let package = Package(
         module(
             "IsomerCommands",
             [
-                "IsomerNetworks", "IsomerCompute", "IsomerImages", "IsomerConversion", "IsomerMapping", "IsomerArchitectures",
-                "IsomerTokenizers", "IsomerFormats", "IsomerTensors", "IsomerBytes", argumentParser,
+                "IsomerGeneration", "IsomerNetworks", "IsomerCompute", "IsomerImages", "IsomerConversion", "IsomerMapping",
+                "IsomerArchitectures", "IsomerTokenizers", "IsomerFormats", "IsomerTensors", "IsomerBytes", argumentParser,
             ],
             exclude: ["Schemas"]),
         .executableTarget(name: "isomer-cli", dependencies: ["IsomerCommands"], swiftSettings: swiftSettings),
@@ -108,7 +113,8 @@ let package = Package(
         tests(of: "IsomerImages", ["IsomerBytes", "CKernels"]),
         tests(of: "IsomerCompute", ["IsomerTensors", "IsomerBytes"]),
         tests(of: "IsomerNetworks", ["IsomerCompute", "IsomerArchitectures", "IsomerFormats", "IsomerTensors", "IsomerBytes"]),
-        tests(of: "IsomerGeneration", ["IsomerBytes"]),
+        tests(
+            of: "IsomerGeneration", ["IsomerConversion", "IsomerCompute", "IsomerImages", "IsomerFormats", "IsomerTensors", "IsomerBytes"]),
         tests(of: "IsomerFormats", ["IsomerTensors", "IsomerBytes", crypto]),
         tests(of: "IsomerTokenizers", ["IsomerBytes", crypto]),
         tests(
