@@ -9,6 +9,14 @@ extension [TensorDescriptor] {
         }
         return self[index]
     }
+
+    /// Throws unless a layout has a place for each tensor and no other.
+    func checkPlaces(_ offsets: [UInt64], path: FilePath?) throws(IsomerError) {
+        guard offsets.count == count else {
+            throw IsomerError(
+                .usage, "the layout was made for other tensors", path: path, expected: "\(count)", found: "\(offsets.count)")
+        }
+    }
 }
 
 extension TensorDescriptor {

@@ -20,18 +20,13 @@ public final class WorkerPool: Sendable {
     public init(_ workers: Workers = Workers()) {
         count = workers.count
         let board = Board()
-        var threads: [pthread_t] = []
-        for worker in 1..<max(1, workers.count) {
-            guard let thread = Self.start(board, worker) else { break }
-            threads.append(thread)
-        }
-        board.threads = threads
+        board.threads = SystemThread.crew(of: workers.count, board.serve)
         self.board = board
     }
 
     deinit {
         board.close()
-        for thread in board.threads { pthread_join(thread, nil) }
+        for thread in board.threads { thread.join() }
     }
 
     /// Does every item once and returns when all are done, with the promises of `Workers.run`.
@@ -46,22 +41,6 @@ public final class WorkerPool: Sendable {
             return job.failure
         }
         if let failure { throw failure }
-    }
-
-    private static func start(_ board: Board, _ worker: Int) -> pthread_t? {
-        let argument = Unmanaged.passRetained(Seat(board: board, worker: worker))
-        #if canImport(Darwin)
-            var thread: pthread_t?
-            let code = pthread_create(&thread, nil, { Seat.run($0) }, argument.toOpaque())
-        #else
-            var thread = pthread_t()
-            let code = pthread_create(&thread, nil, { $0.flatMap(Seat.run) }, argument.toOpaque())
-        #endif
-        guard code == 0 else {
-            argument.release()
-            return nil
-        }
-        return thread
     }
 }
 
@@ -78,7 +57,7 @@ private final class Board: @unchecked Sendable {
     private let busy = Atomic<Int>(0)
     private var job: Job?
     private var isClosed = false
-    var threads: [pthread_t] = []
+    var threads: [SystemThread] = []
 
     /// Looks before sleeping: some ten microseconds.
     private static let patience = 20_000
@@ -160,24 +139,5 @@ private final class Board: @unchecked Sendable {
         while round.load(ordering: .acquiring) == seen { pthread_cond_wait(posted, mutex) }
         seen = round.load(ordering: .acquiring)
         return isClosed ? nil : job
-    }
-}
-
-/// What one thread is told: where its jobs are posted, and which worker it is.
-private final class Seat {
-    private let board: Board
-    private let worker: Int
-
-    init(board: Board, worker: Int) {
-        self.board = board
-        self.worker = worker
-    }
-
-    /// The first function of a thread.
-    static func run(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
-        // SAFETY: `argument` is the retained `Seat` made for this thread alone.
-        let seat = Unmanaged<Seat>.fromOpaque(argument).takeRetainedValue()
-        seat.board.serve(as: seat.worker)
-        return nil
     }
 }

@@ -1,14 +1,6 @@
 internal import CBytes
 internal import Synchronization
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
-
 /// A loop over independent items on several threads.
 ///
 /// Threads and not Swift tasks, because the items read and write files and would block the few threads that all tasks share.
@@ -38,47 +30,24 @@ public struct Workers: Hashable, Sendable {
         // Every thread that gets the closure is joined before this returns, so it does not escape.
         let failure = withoutActuallyEscaping(body) { body in
             let job = Job(items: items, body: body)
-            let threads = Workers.start(job, on: 1..<max(1, min(count, items)))
+            let threads = SystemThread.crew(of: max(1, min(count, items)), job.work)
             job.work(as: 0)
-            for thread in threads { pthread_join(thread, nil) }
+            for thread in threads { thread.join() }
             return job.failure
         }
         if let failure { throw failure }
     }
 
-    /// Starts a thread for each worker. Where the system has no more of them, those that run do the rest.
-    private static func start(_ job: Job, on workers: Range<Int>) -> [pthread_t] {
-        guard !workers.isEmpty else { return [] }
-        // Memory and not a variable: which module is said to define the type, and so its initializer, depends on what else is compiled.
-        let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
-        pthread_attr_init(attributes)
-        defer {
-            pthread_attr_destroy(attributes)
-            attributes.deallocate()
+    /// What `body` makes of each item, by their numbers; with the promises of `run`.
+    public func map<Result: Sendable>(
+        _ items: Int, _ body: @Sendable (_ item: Int) throws(IsomerError) -> Result
+    ) throws(IsomerError) -> [Result] {
+        let made = Mutex([Result?](repeating: nil, count: items))
+        try run(items) { item, _ throws(IsomerError) in
+            let result = try body(item)
+            made.withLock { $0[item] = result }
         }
-        // Plenty: nothing in this package recurses as deep as its input says.
-        pthread_attr_setstacksize(attributes, 2 << 20)
-        var threads: [pthread_t] = []
-        for worker in workers {
-            let argument = Unmanaged.passRetained(Start(job: job, worker: worker))
-            #if canImport(Darwin)
-                var thread: pthread_t?
-                let code = pthread_create(&thread, attributes, { Start.run($0) }, argument.toOpaque())
-            #else
-                var thread = pthread_t()
-                let code = pthread_create(&thread, attributes, { $0.flatMap(Start.run) }, argument.toOpaque())
-            #endif
-            guard code == 0 else {
-                argument.release()
-                break
-            }
-            #if canImport(Darwin)
-                if let thread { threads.append(thread) }
-            #else
-                threads.append(thread)
-            #endif
-        }
-        return threads
+        return made.withLock { $0.compactMap(\.self) }
     }
 }
 
@@ -111,24 +80,5 @@ final class Job: Sendable {
                 }
             }
         }
-    }
-}
-
-/// What one thread is told: which job, and which worker it is.
-private final class Start {
-    private let job: Job
-    private let worker: Int
-
-    init(job: Job, worker: Int) {
-        self.job = job
-        self.worker = worker
-    }
-
-    /// The first function of a thread.
-    static func run(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
-        // SAFETY: `argument` is the retained `Start` made for this thread alone.
-        let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-        start.job.work(as: start.worker)
-        return nil
     }
 }

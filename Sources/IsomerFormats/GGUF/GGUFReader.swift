@@ -69,17 +69,6 @@ public final class GGUFReader: TensorSource {
     /// The value of `key`.
     public subscript(key: String) -> GGUFValue? { keyValues.first { ExactString($0.key) == ExactString(key) }?.value }
 
-    public func read(_ index: Int, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IsomerError) {
-        let tensor = try tensors.checked(index, path: file.path)
-        try tensor.checkRange(offset, buffer.count, path: file.path)
-        guard !buffer.isEmpty else { return }
-        do throws(IsomerError) {
-            try file.read(into: buffer, at: dataOffset + offsets[index] + UInt64(offset))
-        } catch {
-            throw error.about(tensor.name)
-        }
-    }
-
     public func storedRange(of index: Int) -> StoredRange? {
         guard tensors.indices.contains(index) else { return nil }
         return StoredRange(file: file, offset: dataOffset + offsets[index], count: tensors[index].byteCount)

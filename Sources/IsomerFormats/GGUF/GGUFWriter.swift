@@ -11,11 +11,7 @@ public final class GGUFWriter: TensorSink {
 
     /// Writes the head to `file`, from a layout made before for these very tensors.
     public init(_ file: WritableFile, tensors: [TensorDescriptor], layout: GGUFLayout) throws(IsomerError) {
-        guard layout.offsets.count == tensors.count else {
-            throw IsomerError(
-                .usage, "the layout was made for other tensors", path: file.path, expected: "\(tensors.count)",
-                found: "\(layout.offsets.count)")
-        }
+        try tensors.checkPlaces(layout.offsets, path: file.path)
         self.file = file
         self.tensors = tensors
         self.offsets = layout.offsets

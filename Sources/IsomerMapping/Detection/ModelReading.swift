@@ -57,8 +57,9 @@ extension ModelFamily {
     ///
     /// `given` are configurations that the user or a neighbouring file states; they stand in for what shapes tell.
     public func reading(of inventory: TensorInventory, given: Components = [:]) throws(IsomerError) -> ModelReading? {
-        var shared = ToldConfigurations()
-        guard let sketch = try FamilySketch(self, inventory, given: given, shared: &shared) else { return nil }
+        let places = places(in: inventory)
+        let told = try ToldConfigurations(places.map(\.placement), in: inventory)
+        guard let sketch = FamilySketch(self, at: places, given: given, told) else { return nil }
         return try reading(of: inventory, sketch, given: given)
     }
 
@@ -68,8 +69,11 @@ extension ModelFamily {
         var averages: [String: ComponentReading] = [:]
         var isClaimed = [Bool](repeating: false, count: inventory.tensors.count)
         var companions: [ComponentReading.Companionship] = []
-        for found in sketch.components {
-            let reading = try ComponentReading(found.placement, found.configuration, in: inventory, companions: found.companions)
+        let readings = try Workers().map(sketch.components.count) { item throws(IsomerError) in
+            let found = sketch.components[item]
+            return try ComponentReading(found.placement, found.configuration, in: inventory, companions: found.companions)
+        }
+        for (found, reading) in zip(sketch.components, readings) {
             components[found.slot.name] = reading
             for assignment in reading.assignments { isClaimed[assignment.index] = true }
             for companion in reading.companions where !isClaimed[companion.index] {
@@ -111,11 +115,9 @@ public struct Detection: Sendable {
 
     /// Tries every family on `inventory`.
     public init(of inventory: TensorInventory, given: ModelFamily.Components = [:]) throws(IsomerError) {
-        var shared = ToldConfigurations()
-        var sketches: [FamilySketch] = []
-        for family in ModelFamily.all {
-            if let sketch = try FamilySketch(family, inventory, given: given, shared: &shared) { sketches.append(sketch) }
-        }
+        let places = ModelFamily.all.map { $0.places(in: inventory) }
+        let told = try ToldConfigurations(places.joined().map(\.placement), in: inventory)
+        let sketches = zip(ModelFamily.all, places).compactMap { FamilySketch($0, at: $1, given: given, told) }
         // Looking up every tensor is the longer part, and not worth it for a family that is out of the question.
         let accepted = sketches.filter(\.isAccepted)
         rejected = accepted.isEmpty ? [] : sketches.filter { !$0.isAccepted }.map { ($0.family, $0.evidence) }

@@ -95,11 +95,7 @@ public final class TorchLegacyWriter: TensorSink {
 
     /// Writes everything but the weights, by a layout made for these very tensors.
     public init(_ file: WritableFile, tensors: [TensorDescriptor], layout: TorchLegacyLayout) throws(IsomerError) {
-        guard layout.offsets.count == tensors.count else {
-            throw IsomerError(
-                .usage, "the layout was made for other tensors", path: file.path, expected: "\(tensors.count)",
-                found: "\(layout.offsets.count)")
-        }
+        try tensors.checkPlaces(layout.offsets, path: file.path)
         self.file = file
         self.tensors = tensors
         self.layout = layout
