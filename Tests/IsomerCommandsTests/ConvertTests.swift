@@ -124,7 +124,7 @@ import Testing
     }
 
     @Test func aFolderBecomesACheckpointAndBack() throws {
-        let model = Fixtures.root.pushing("models/sd15-tiny")
+        let model = Fixtures["models/sd15-tiny"]
         let checkpoint = folder["tiny.safetensors"]
         #expect(CommandRun("convert", model.string, checkpoint.string).status == .done)
         #expect(try SafetensorsReader(checkpoint).tensors.contains { $0.name == "model.diffusion_model.input_blocks.0.0.weight" })
@@ -138,7 +138,7 @@ import Testing
     }
 
     @Test func namesWithVersionsAreFolders() throws {
-        let model = Fixtures.root.pushing("models/sd15-tiny")
+        let model = Fixtures["models/sd15-tiny"]
         #expect(CommandRun("convert", model.string, folder["tiny-v1.5"].string, "-q").status == .done)
         #expect(try FileSystem.kind(of: folder["tiny-v1.5"].appending("model_index.json")) == .file)
     }
@@ -159,7 +159,7 @@ import Testing
     }
 
     @Test func aCheckpointKeepsWhatItSaysOfItsTraining() throws {
-        let checkpoint = Fixtures.root.pushing("checkpoints/sd15-ema.ckpt")
+        let checkpoint = Fixtures["checkpoints/sd15-ema.ckpt"]
         #expect(CommandRun("convert", checkpoint.string, folder["copy.ckpt"].string, "-q").status == .done)
         let copy = try TorchArchive(ReadableFile(folder["copy.ckpt"]))
         #expect(copy.stateDictPath == ["state_dict"])

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ConvertTokenizerTests {
     private let folder: TemporaryFolder
-    private let clip = Fixtures.root.pushing("models/sd15-tiny/tokenizer")
+    private let clip = Fixtures["models/sd15-tiny/tokenizer"]
 
     init() throws { folder = try TemporaryFolder() }
 
@@ -69,8 +69,8 @@ import Testing
     }
 
     @Test func embeddingsGoInAndOut() throws {
-        let model = Fixtures.root.pushing("models/sd15-tiny").string
-        let file = Fixtures.root.pushing("textual-inversion/webui.pt").string
+        let model = Fixtures["models/sd15-tiny"].string
+        let file = Fixtures["textual-inversion/webui.pt"].string
         let run = CommandRun("convert", model, folder["taught"].string, "--embedding", file + "=<style>")
         #expect(run.status == .done)
         #expect(run.output.contains("<style> is tokens 768 to 770 of text_encoder"))

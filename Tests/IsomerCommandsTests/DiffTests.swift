@@ -8,7 +8,7 @@ import Testing
     init() throws { folder = try TemporaryFolder() }
 
     @Test func aModelEqualsItsCheckpoint() throws {
-        let model = Fixtures.root.pushing("models/sd15-tiny")
+        let model = Fixtures["models/sd15-tiny"]
         let checkpoint = folder["tiny.safetensors"]
         #expect(CommandRun("convert", model.string, checkpoint.string, "-q").status == .done)
         let run = CommandRun("diff", model.string, checkpoint.string)

@@ -165,7 +165,7 @@ private struct Missing: Error {}
     }
 
     @Test func quantisedModelsBecomeFoldersAndComponents() throws {
-        let model = Fixtures.root.pushing("models/sd15-tiny").string
+        let model = Fixtures["models/sd15-tiny"].string
         let packed = CommandRun("convert", model, folder["m.gguf"].string, "--dtype", "q8_0", "--json")
         #expect(packed.status == .done, "\(packed.error)")
         #expect(try GGUFReader(folder["m.gguf"])["general.architecture"] == .string("sd1"))

@@ -61,7 +61,7 @@ import Testing
 
     @Test func inspectNotesWhatChangedSince() throws {
         let folder = try TemporaryFolder()
-        let model = Fixtures.root.pushing("components/vae-4/diffusion_pytorch_model.safetensors")
+        let model = Fixtures["components/vae-4/diffusion_pytorch_model.safetensors"]
         let bytes = try ReadableFile(model).contents(limit: 1 << 20)
         let file = try folder.file("a.safetensors", bytes)
         #expect(CommandRun("hash", "--write", file.string).status == .done)

@@ -4,8 +4,8 @@ import IsomerTensors
 import Testing
 
 @Suite struct InspectTests {
-    private static let model = Fixtures.root.pushing("models/sd15-tiny")
-    private static let checkpoint = Fixtures.root.pushing("checkpoints/sd15-ema.ckpt")
+    private static let model = Fixtures["models/sd15-tiny"]
+    private static let checkpoint = Fixtures["checkpoints/sd15-ema.ckpt"]
 
     /// The paths of this machine do not belong into snapshots.
     private func said(_ arguments: String...) -> String {

@@ -5,8 +5,8 @@ import IsomerTensors
 import Testing
 
 @Suite struct MergeTests {
-    static let model = Fixtures.root.pushing("models/sd15-tiny").string
-    static let adapters = Fixtures.root.pushing("adapters")
+    static let model = Fixtures["models/sd15-tiny"].string
+    static let adapters = Fixtures["adapters"]
 
     private func lora(_ name: String, _ strength: String = "0.8") -> String {
         Self.adapters.pushing(FilePath(name + ".safetensors")).string + "=" + strength
@@ -51,7 +51,7 @@ import Testing
     /// One sentence each, and nothing written.
     @Test func badInput() throws {
         let folder = try TemporaryFolder()
-        let other = Fixtures.root.pushing("models/sd21-tiny").string
+        let other = Fixtures["models/sd21-tiny"].string
         let out = folder["out.safetensors"].string
         for (arguments, part) in [
             ([Self.model, Self.model, "--alpha", "half"], "not a number"), ([Self.model, Self.model, "--weights", "1,x"], "not a number"),

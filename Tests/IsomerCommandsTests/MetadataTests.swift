@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test func fillsInAndVerifiesTheModelSpecification() throws {
-        let model = Fixtures.root.pushing("models/sd15-tiny")
+        let model = Fixtures["models/sd15-tiny"]
         #expect(CommandRun("convert", model.string, file.string, "-q", "--overwrite").status == .done)
         #expect(CommandRun("metadata", "modelspec", file.string, "--verify").status == .checkFailed)
         #expect(CommandRun("metadata", "modelspec", file.string, "author=me", "date=2026-01-31", "-q").status == .done)

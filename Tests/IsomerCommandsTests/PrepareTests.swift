@@ -3,8 +3,7 @@ import IsomerCommands
 import Testing
 
 @Suite struct PrepareTests {
-    static let photos = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
-        .appending("Fixtures/images/subjects").string
+    static let photos = Fixtures["images/subjects"].string
 
     @Test func preparesAFolder() throws {
         let folder = try TemporaryFolder()

@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test func modelsAreMendedOnTheWay() throws {
-        let model = Fixtures.root.pushing("models/sd15-tiny").string
+        let model = Fixtures["models/sd15-tiny"].string
         let run = CommandRun("convert", model, folder["a.safetensors"].string, "--repair")
         #expect(run.status == .done, "\(run.error)")
     }

@@ -9,11 +9,11 @@ import Testing
 
     @Test func resultsAreAsPublished() throws {
         let folder = try TemporaryFolder()
-        let model = Fixtures.root.pushing("models/sd15-tiny").string
+        let model = Fixtures["models/sd15-tiny"].string
         let checkpoint = folder["tiny.safetensors"].string
         let half = folder["half.ckpt"].string
-        let adapter = Fixtures.root.pushing("adapters/kohya.safetensors").string
-        let embedding = Fixtures.root.pushing("adapters/embedding.pt").string
+        let adapter = Fixtures["adapters/kohya.safetensors"].string
+        let embedding = Fixtures["adapters/embedding.pt"].string
         let runs = [
             ["convert", model, checkpoint, "--dry-run", "--json"], ["convert", model, checkpoint, "--json"],
             ["convert", checkpoint, half, "--dtype", "f16", "--json"],
@@ -33,10 +33,10 @@ import Testing
             ["metadata", "set", checkpoint, "a=b", "--json"], ["metadata", "modelspec", checkpoint, "--verify", "--json"],
             ["metadata", "modelspec", checkpoint, "--json"], ["convert", "nowhere", "x.safetensors", "--json"], ["--json"],
             ["convert", "--json"], ["tokenize", "--json", "a cat"], ["tokenize", "--json", "--flavor", "open_clip", "a &amp; b"],
-            ["tokenize", "--json", "--count", Fixtures.root.pushing("tokenizers/README.md").string],
+            ["tokenize", "--json", "--count", Fixtures["tokenizers/README.md"].string],
             ["convert", model + "/tokenizer", folder["tokenizer.json"].string, "--json"],
             [
-                "prepare", Fixtures.root.pushing("images/subjects").string, "-o", folder["set"].string, "--size", "64", "--count-tokens",
+                "prepare", Fixtures["images/subjects"].string, "-o", folder["set"].string, "--size", "64", "--count-tokens",
                 "--caption-from", "file-name", "--json",
             ],
             ["scan", model, checkpoint, half, "nowhere", "--json"],

@@ -8,7 +8,7 @@ import Testing
     private let folder: TemporaryFolder
     init() throws { folder = try TemporaryFolder() }
 
-    private let model = Fixtures.root.pushing("models/sd15-tiny").string
+    private let model = Fixtures["models/sd15-tiny"].string
 
     @Test func aModelIsSoundAndEqualsItsCheckpoint() throws {
         let checkpoint = folder["tiny.safetensors"].string
@@ -150,7 +150,7 @@ import Testing
 
     /// What nothing tells, the network does: a Stable Diffusion 2 UNet whose answers lie far below its inputs predicts v.
     @Test(arguments: ["epsilon", "v_prediction"]) func asksWhatStableDiffusion2Predicts(wanted: String) throws {
-        let model = Fixtures.root.pushing("models/sd20-base-tiny").string
+        let model = Fixtures["models/sd20-base-tiny"].string
         let path = try damaged("sd2-\(wanted)", model: model) { tensor in
             guard tensor.name == Self.unet + "out.2.bias" || tensor.name == "v_pred" else { return }
             tensor.bytes = Weights.floats(Array(repeating: wanted == "epsilon" ? 0.5 : -5, count: tensor.bytes.count / 4))

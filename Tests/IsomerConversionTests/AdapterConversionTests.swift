@@ -9,8 +9,8 @@ import Testing
 
 /// Adapters from one tool's names to another's and back.
 @Suite struct AdapterConversionTests {
-    static let models = fixtures.appending("models")
-    static let components = fixtures.appending("components")
+    static let models = Fixtures["models"]
+    static let components = Fixtures["components"]
 
     private func model(_ path: FilePath) throws -> Model { try Model(ConversionRequest(source: path)) }
 
@@ -42,7 +42,7 @@ import Testing
         let folder = try TemporaryFolder()
         let path = Self.models.appending("sd15-tiny")
         let model = try model(path)
-        let source = fixtures.appending("adapters").appending(name + ".safetensors")
+        let source = Fixtures["adapters"].appending(name + ".safetensors")
         let first = try #require(try Adapter(source, for: model).naming)
         let original = try merged(path, source, folder, "original.safetensors")
         var ways = 0
@@ -181,7 +181,7 @@ import Testing
         let folder = try TemporaryFolder()
         let path = Self.models.appending("sd15-tiny")
         let model = try model(path)
-        let source = fixtures.appending("adapters").appending("kohya.safetensors")
+        let source = Fixtures["adapters/kohya.safetensors"]
         let original = try merged(path, source, folder, "original.safetensors")
         let folded = folder["folded.safetensors"]
         let plan = try convert(source, folded, to: .peft, for: model) { $0.foldsAlpha = true }
@@ -200,7 +200,7 @@ import Testing
     @Test func otherKindsKeepToKohyasNamings() throws {
         let folder = try TemporaryFolder()
         let model = try model(Self.models.appending("sd15-tiny"))
-        let source = fixtures.appending("adapters").appending("kinds.safetensors")
+        let source = Fixtures["adapters/kinds.safetensors"]
         _ = try convert(source, folder["one.safetensors"], to: .oneTrainer, for: model)
         #expect(throws: IsomerError.self) { _ = try convert(source, folder["peft.safetensors"], to: .peft, for: model) }
     }

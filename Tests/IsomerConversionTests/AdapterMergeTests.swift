@@ -8,8 +8,8 @@ import Testing
 
 /// Adapters added to a model, held to the formulas in 64-bit floats and to what the peers make.
 @Suite struct AdapterMergeTests {
-    static let model = fixtures.appending("models").appending("sd15-tiny")
-    static let adapters = fixtures.appending("adapters")
+    static let model = Fixtures["models/sd15-tiny"]
+    static let adapters = Fixtures["adapters"]
 
     /// Every kind at once: W + 0.8 · change, in binary64.
     @Test(arguments: [

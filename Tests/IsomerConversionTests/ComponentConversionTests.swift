@@ -11,7 +11,7 @@ import Testing
 
     /// Every folder of `Fixtures/components`.
     static let names: [String] = {
-        let entries = (try? FileSystem.entries(of: fixtures.appending("components"))) ?? []
+        let entries = (try? FileSystem.entries(of: Fixtures["components"])) ?? []
         return entries.map(\.string).filter { !$0.contains(".") }.sorted()
     }()
 
@@ -31,14 +31,14 @@ import Testing
     @Test func thereAreFixtures() { #expect(Self.names.count >= 15) }
 
     @Test(arguments: names) func foldersBecomeThePeersFile(name: String) throws {
-        let source = fixtures.appending("components/\(name)")
+        let source = Fixtures["components/\(name)"]
         let output = try convert(ConversionRequest(source: source), to: .checkpoint(.safetensors), "out.safetensors")
-        let expected = try golden(fixtures.appending("components/\(name).checkpoint.txt"))
+        let expected = try golden(Fixtures["components/\(name).checkpoint.txt"])
         #expect(try sums(output).symmetricDifference(expected) == [])
     }
 
     @Test(arguments: names) func filesComeBackAsFolders(name: String) throws {
-        let source = fixtures.appending("components/\(name)")
+        let source = Fixtures["components/\(name)"]
         let there = try convert(ConversionRequest(source: source), to: .checkpoint(.safetensors), "there.safetensors")
         var request = ConversionRequest(source: there)
         request.configuration = source
@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test(arguments: names) func shapesTellTheSameTensorsAsTheConfiguration(name: String) throws {
-        let source = fixtures.appending("components/\(name)")
+        let source = Fixtures["components/\(name)"]
         let there = try convert(ConversionRequest(source: source), to: .checkpoint(.safetensors), "there.safetensors")
         let again = try convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "again.safetensors")
         #expect(try sums(again) == sums(there))

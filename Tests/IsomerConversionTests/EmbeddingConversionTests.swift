@@ -7,7 +7,7 @@ import Testing
 
 /// Textual inversions from one arrangement to another: the same bits of the same vectors.
 @Suite struct EmbeddingConversionTests {
-    static let folder = fixtures.appending("textual-inversion")
+    static let folder = Fixtures["textual-inversion"]
 
     private func bits(_ inversion: TextualInversion) throws -> [[UInt8]] {
         try inversion.words.flatMap(\.vectors).map { try $0.bytes(as: $0.scalarType).bytes }
@@ -66,16 +66,16 @@ import Testing
 
     /// What other programs' pictures hold, and what damaged ones do.
     @Test func pictures() throws {
-        let picture = try TextualInversion(fixtures.appending("adapters").appending("embedding.png"))
+        let picture = try TextualInversion(Fixtures["adapters/embedding.png"])
         #expect(picture.words[0].token(in: picture.path) == "style")
         #expect(picture.words[0].vectors[0].count == 2 && picture.words[0].vectors[0].width == 8)
         #expect(picture.metadata["step"] == "1200")
-        let expected = try TextualInversion(fixtures.appending("adapters").appending("embedding.pt"))
+        let expected = try TextualInversion(Fixtures["adapters/embedding.pt"])
         #expect(try picture.words[0].vectors[0].bytes(as: .f32).bytes == expected.words[0].vectors[0].bytes(as: .f32).bytes)
-        let zipped = try TextualInversion(fixtures.appending("adapters").appending("embedding-zipped.png"))
+        let zipped = try TextualInversion(Fixtures["adapters/embedding-zipped.png"])
         #expect(try zipped.words[0].vectors[0].bytes(as: .f32).bytes == expected.words[0].vectors[0].bytes(as: .f32).bytes)
         let folder = try TemporaryFolder()
-        let whole = try ReadableFile(fixtures.appending("adapters").appending("embedding.png")).contents(limit: 1 << 20)
+        let whole = try ReadableFile(Fixtures["adapters/embedding.png"]).contents(limit: 1 << 20)
         for (number, length) in [8, 20, 60, 200, whole.count / 2].enumerated() {
             let path = folder["cut\(number).png"]
             let output = try AtomicFile(path: path, byteCount: UInt64(length), overwrite: false)

@@ -8,14 +8,14 @@ import Testing
 
 /// LoRA from differences, and LoRA with fewer ranks.
 @Suite struct LowRankTests {
-    static let model = fixtures.appending("models").appending("sd15-tiny")
+    static let model = Fixtures["models/sd15-tiny"]
 
     /// What an adapter of rank 8 changed is found again by factors of rank 8, convolutions too, in any naming.
     @Test(arguments: [AdapterNaming.kohya, .peft])
     func differencesAreFoundAgain(_ naming: AdapterNaming) throws {
         let folder = try TemporaryFolder()
         var merge = ModelMerge([Self.model])
-        merge.adapters = [ModelMerge.AddedAdapter(fixtures.appending("adapters").appending("kohya.safetensors"), strength: 1)]
+        merge.adapters = [ModelMerge.AddedAdapter(Fixtures["adapters/kohya.safetensors"], strength: 1)]
         let planned = try perform(merge, to: folder["tuned.safetensors"])
         var extraction = LoRAExtraction(folder["tuned.safetensors"], from: Self.model, .safetensors)
         extraction.choice = LowRankFactors.Choice(mostRanks: 8)
@@ -84,7 +84,7 @@ import Testing
     @Test func resizing() throws {
         let model = try Model(ConversionRequest(source: Self.model))
         for name in ["kohya", "peft"] {
-            let adapter = try Adapter(fixtures.appending("adapters").appending(name + ".safetensors"), for: model)
+            let adapter = try Adapter(Fixtures["adapters"].appending(name + ".safetensors"), for: model)
             let small = try adapter.resized(LowRankFactors.Choice(mostRanks: 2))
             #expect(small.scales.allSatisfy { $0.rank == 2 })
             #expect(zip(small.scales, adapter.scales).allSatisfy { abs($0.factor - $1.factor) < 1e-9 })

@@ -24,7 +24,7 @@ import Testing
     /// The checkpoint of a fixture with more tensors beside its own, written as the reference writes.
     private func checkpoint(_ model: String, adding tensors: [Tensor], metadata: FileMetadata = ["format": "pt"]) throws -> FilePath {
         let plain = try convert(
-            ConversionRequest(source: fixtures.appending("models/\(model)")), to: .checkpoint(.safetensors), "plain.safetensors")
+            ConversionRequest(source: Fixtures["models/\(model)"]), to: .checkpoint(.safetensors), "plain.safetensors")
         let weights = try openWeights(plain)
         let more = try MemorySource(tensors)
         var planned: [PlannedTensor] = []
@@ -56,7 +56,7 @@ import Testing
         let file = try checkpoint(model, adding: names.map { ($0, .f16, [0], []) }, metadata: metadata)
         var request = ConversionRequest(source: file)
         request.keepsExtras = true
-        request.configuration = fixtures.appending("models/\(model)")
+        request.configuration = Fixtures["models/\(model)"]
         request.prediction = .velocity
         let there = try convert(request, to: .diffusers, "there")
         #expect(try scheduler(there)["prediction_type"] == "v_prediction")
@@ -73,7 +73,7 @@ import Testing
     }
 
     @Test func markersAreMadeFromTheSchedule() throws {
-        let request = ConversionRequest(source: fixtures.appending("models/sdxl-vpred-tiny"))
+        let request = ConversionRequest(source: Fixtures["models/sdxl-vpred-tiny"])
         let file = try convert(request, to: .checkpoint(.safetensors), "made.safetensors")
         let markers = try openWeights(file).tensors.filter { ["v_pred", "ztsnr"].contains($0.name) }
         #expect(markers.map(\.name).sorted() == ["v_pred", "ztsnr"])
@@ -88,7 +88,7 @@ import Testing
         let file = try checkpoint("sdxl-tiny", adding: sigmas)
         var request = ConversionRequest(source: file)
         request.keepsExtras = true
-        request.configuration = fixtures.appending("models/sdxl-tiny")
+        request.configuration = Fixtures["models/sdxl-tiny"]
         let there = try convert(request, to: .diffusers, "there")
         let back = try convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
         #expect(try sums(back) == sums(file))
@@ -107,7 +107,7 @@ import Testing
     /// Playground 2.5's statistics go into the VAE's configuration.
     @Test func latentStatisticsBecomeTheConfigurations() throws {
         var request = ConversionRequest(source: try checkpoint("sdxl-tiny", adding: Self.statistics))
-        request.configuration = fixtures.appending("models/sdxl-tiny/vae")
+        request.configuration = Fixtures["models/sdxl-tiny/vae"]
         request.only = ["vae"]
         let model = try Model(request)
         #expect(model.prediction?.value == "edm")
@@ -122,7 +122,7 @@ import Testing
     /// They come back as tensors in the type of the others; carried along, as they were.
     @Test func latentStatisticsComeBack() throws {
         // A folder whose VAE and scheduler are Playground's.
-        let source = fixtures.appending("models/sdxl-tiny")
+        let source = Fixtures["models/sdxl-tiny"]
         let file = try convert(ConversionRequest(source: source), to: .checkpoint(.safetensors), "file.safetensors")
         var request = ConversionRequest(source: file)
         request.configuration = source

@@ -32,10 +32,10 @@ import Testing
     ]
 
     @Test(arguments: folders) func foldersBecomeThePeersCheckpoint(folder: String, golden list: String, type: ScalarType?) throws {
-        var request = ConversionRequest(source: fixtures.appending("models/\(folder)"))
+        var request = ConversionRequest(source: Fixtures["models/\(folder)"])
         request.scalarType = type
         let output = try convert(request, to: .checkpoint(.safetensors), "out.safetensors")
-        let expected = try golden(fixtures.appending("models/\(list).checkpoint.txt"))
+        let expected = try golden(Fixtures["models/\(list).checkpoint.txt"])
         #expect(Self.withoutGenerated(try sums(output)).symmetricDifference(expected) == [])
     }
 
@@ -46,20 +46,20 @@ import Testing
     ]
 
     @Test(arguments: checkpoints) func checkpointsBecomeThePeersFolder(file: String, folder model: String) throws {
-        var request = ConversionRequest(source: fixtures.appending("checkpoints/\(file)"))
-        request.configuration = fixtures.appending("models/\(model)")
+        var request = ConversionRequest(source: Fixtures["checkpoints/\(file)"])
+        request.configuration = Fixtures["models/\(model)"]
         let output = try convert(request, to: .diffusers, "out")
         for (component, name) in [
             ("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model"), ("text_encoder", "model"),
         ] {
-            let expected = try golden(fixtures.appending("checkpoints/\(file).diffusers/\(component).txt"))
+            let expected = try golden(Fixtures["checkpoints/\(file).diffusers/\(component).txt"])
             #expect(try sums(output.appending("\(component)/\(name).safetensors")).symmetricDifference(expected) == [])
         }
     }
 
     @Test(arguments: checkpoints) func extrasMakeTheWayBackExact(file: String, folder model: String) throws {
-        var request = ConversionRequest(source: fixtures.appending("checkpoints/\(file)"))
-        request.configuration = fixtures.appending("models/\(model)")
+        var request = ConversionRequest(source: Fixtures["checkpoints/\(file)"])
+        request.configuration = Fixtures["models/\(model)"]
         request.keepsExtras = true
         let there = try convert(request, to: .diffusers, "there")
         let back = try convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
@@ -68,19 +68,19 @@ import Testing
     }
 
     @Test func averagedWeightsAreTakenWhenAskedFor() throws {
-        var request = ConversionRequest(source: fixtures.appending("checkpoints/sd15-ema.ckpt"))
-        request.configuration = fixtures.appending("models/sd15-tiny")
+        var request = ConversionRequest(source: Fixtures["checkpoints/sd15-ema.ckpt"])
+        request.configuration = Fixtures["models/sd15-tiny"]
         request.usesAverage = true
         let output = try convert(request, to: .diffusers, "out")
-        let expected = try golden(fixtures.appending("checkpoints/sd15-ema.ckpt.diffusers/unet.ema.txt"))
+        let expected = try golden(Fixtures["checkpoints/sd15-ema.ckpt.diffusers/unet.ema.txt"])
         #expect(try sums(output.appending("unet/diffusion_pytorch_model.safetensors")).symmetricDifference(expected) == [])
     }
 
     @Test func aVAEAloneBecomesItsFolder() throws {
-        var request = ConversionRequest(source: fixtures.appending("checkpoints/sd15.vae.pt"))
-        request.configuration = fixtures.appending("models/sd15-tiny")
+        var request = ConversionRequest(source: Fixtures["checkpoints/sd15.vae.pt"])
+        request.configuration = Fixtures["models/sd15-tiny"]
         let output = try convert(request, to: .diffusers, "out")
-        let expected = try golden(fixtures.appending("checkpoints/sd15.vae.pt.diffusers/vae.txt"))
+        let expected = try golden(Fixtures["checkpoints/sd15.vae.pt.diffusers/vae.txt"])
         #expect(try sums(output.appending("diffusion_pytorch_model.safetensors")).symmetricDifference(expected) == [])
     }
 
@@ -88,16 +88,16 @@ import Testing
         (TorchRoot.nested(key: "state_dict", entries: []), false), (.stateDict, false), (.nested(key: "state_dict", entries: []), true),
     ])
     func torchArchivesHoldTheSame(root: TorchRoot, isLegacy: Bool) throws {
-        let request = ConversionRequest(source: fixtures.appending("models/sd21-tiny"))
+        let request = ConversionRequest(source: Fixtures["models/sd21-tiny"])
         let archive = try convert(request, to: .checkpoint(.torch(root, legacy: isLegacy)), "out.ckpt")
-        let expected = try golden(fixtures.appending("models/sd21-tiny.checkpoint.txt"))
+        let expected = try golden(Fixtures["models/sd21-tiny.checkpoint.txt"])
         #expect(try sums(archive).symmetricDifference(expected) == [])
         // A nested archive has a place for what the tensors do not tell.
         #expect(try Model(ConversionRequest(source: archive)).prediction?.value == (root == .stateDict ? nil : "v_prediction"))
     }
 
     @Test(arguments: ["sd15-tiny", "sd21-tiny", "sd2-depth-tiny", "ip2p-tiny"]) func foldersComeBackWithTheirFiles(model: String) throws {
-        var request = ConversionRequest(source: fixtures.appending("models/\(model)"))
+        var request = ConversionRequest(source: Fixtures["models/\(model)"])
         request.keepsExtras = true
         let there = try convert(request, to: .checkpoint(.safetensors), "there.safetensors")
         let back = try convert(ConversionRequest(source: there), to: .diffusers, "back")
@@ -117,7 +117,7 @@ import Testing
     }
 
     @Test func withoutAConfigurationARelativeIsRefusedByName() throws {
-        let request = ConversionRequest(source: fixtures.appending("checkpoints/sd15-inpaint.safetensors"))
+        let request = ConversionRequest(source: Fixtures["checkpoints/sd15-inpaint.safetensors"])
         #expect {
             try ConversionPlan(request, to: .diffusers)
         } throws: { error in

@@ -3,9 +3,6 @@ import IsomerBytes
 import IsomerFormats
 import IsomerTensors
 
-/// The folder `Fixtures` of this package.
-let fixtures = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent().appending("Fixtures")
-
 /// A tensor as the generators' lists have it: everything but its bytes, and their sum.
 struct TensorSum: Hashable, CustomStringConvertible {
     var name: String

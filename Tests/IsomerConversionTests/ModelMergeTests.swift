@@ -7,14 +7,14 @@ import Testing
 
 /// Models that become one, held to formulas in 64-bit floats.
 @Suite struct ModelMergeTests {
-    static let models = fixtures.appending("models")
+    static let models = Fixtures["models"]
     static let first = models.appending("sd15-tiny")
 
     /// A second and a third model: the first with adapters.
     private func variants(_ folder: TemporaryFolder) throws -> (FilePath, FilePath) {
         for (name, adapter, type) in [("b.safetensors", "kinds", ScalarType.f32), ("c.ckpt.safetensors", "peft", .f16)] {
             var merge = ModelMerge([Self.first])
-            merge.adapters = [ModelMerge.AddedAdapter(fixtures.appending("adapters").appending(adapter + ".safetensors"), strength: 1)]
+            merge.adapters = [ModelMerge.AddedAdapter(Fixtures["adapters"].appending(adapter + ".safetensors"), strength: 1)]
             try perform(merge, to: folder[name], type: type)
         }
         return (folder["b.safetensors"], folder["c.ckpt.safetensors"])

@@ -6,9 +6,8 @@ import IsomerTokenizers
 import Testing
 
 @Suite struct TextualInversionTests {
-    static let folder = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
-        .appending("Fixtures/textual-inversion")
-    static let models = folder.removingLastComponent().appending("models")
+    static let folder = Fixtures["textual-inversion"]
+    static let models = Fixtures["models"]
 
     /// Vectors as floats, one after another.
     static func floats(_ bytes: [UInt8]) -> [Float] {

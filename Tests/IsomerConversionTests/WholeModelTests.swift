@@ -11,7 +11,7 @@ import Testing
     init() throws { folder = try TemporaryFolder() }
 
     static let names: [String] = {
-        let entries = ((try? FileSystem.entries(of: fixtures.appending("models"))) ?? []).map(\.string)
+        let entries = ((try? FileSystem.entries(of: Fixtures["models"])) ?? []).map(\.string)
         return entries.filter { entries.contains($0 + ".checkpoint.txt") }.sorted()
     }()
 
@@ -49,21 +49,21 @@ import Testing
 
     @Test func everyFamilyOfWholeModelsIsThere() throws {
         let whole = ModelFamily.all.filter { $0.slots.count > 1 }.map(\.identifier)
-        let found = try Self.names.map { try Model(request(fixtures.appending("models/\($0)"))).family.identifier }
+        let found = try Self.names.map { try Model(request(Fixtures["models/\($0)"])).family.identifier }
         #expect(Set(whole).subtracting(found) == [])
     }
 
     @Test(arguments: names) func foldersBecomeThePeersCheckpoint(name: String) throws {
-        let file = try convert(request(fixtures.appending("models/\(name)")), to: .checkpoint(.safetensors), "out.safetensors")
+        let file = try convert(request(Fixtures["models/\(name)"]), to: .checkpoint(.safetensors), "out.safetensors")
         let found = try sums(file)
-        let expected = try golden(fixtures.appending("models/\(name).checkpoint.txt"))
+        let expected = try golden(Fixtures["models/\(name).checkpoint.txt"])
         #expect(expected.subtracting(found) == [])
         let beyond = found.subtracting(expected).filter { tensor in !Self.generated.contains { tensor.name.hasSuffix($0) } }
         #expect(beyond == [])
     }
 
     @Test(arguments: names) func foldersComeBackFileByFile(name: String) throws {
-        let source = fixtures.appending("models/\(name)")
+        let source = Fixtures["models/\(name)"]
         let there = try convert(request(source, keepsExtras: true), to: .checkpoint(.safetensors), "there.safetensors")
         let back = try convert(request(there), to: .diffusers, "back")
         #expect(try files(back) == files(source))
@@ -80,7 +80,7 @@ import Testing
     }
 
     @Test(arguments: names) func checkpointsComeBackByteForByte(name: String) throws {
-        let source = fixtures.appending("models/\(name)")
+        let source = Fixtures["models/\(name)"]
         let file = try convert(request(source), to: .checkpoint(.safetensors), "file.safetensors")
         let there = try convert(request(file, keepsExtras: true, configuration: source), to: .diffusers, "there")
         let back = try convert(request(there), to: .checkpoint(.safetensors), "back.safetensors")
@@ -88,7 +88,7 @@ import Testing
     }
 
     @Test(arguments: names) func aConfigurationIsAllThatAFileNeeds(name: String) throws {
-        let source = fixtures.appending("models/\(name)")
+        let source = Fixtures["models/\(name)"]
         let file = try convert(request(source), to: .checkpoint(.safetensors), "file.safetensors")
         let back = try convert(request(file, configuration: source), to: .diffusers, "back")
         for path in try files(source) where path.extension == "safetensors" {
@@ -102,7 +102,7 @@ import Testing
     }
 
     @Test(arguments: names) func shapesAloneTellTheSameTensors(name: String) throws {
-        let file = try convert(request(fixtures.appending("models/\(name)")), to: .checkpoint(.safetensors), "file.safetensors")
+        let file = try convert(request(Fixtures["models/\(name)"]), to: .checkpoint(.safetensors), "file.safetensors")
         let again = try convert(request(file), to: .checkpoint(.safetensors), "again.safetensors")
         #expect(try sums(again) == sums(file))
     }

@@ -33,7 +33,7 @@ import Testing
     private func unet(describedBy text: String) throws -> Model {
         let file = folder["unet.safetensors"]
         let plan = try ConversionPlan(
-            ConversionRequest(source: fixtures.appending("models/sd21-tiny/unet")), to: .checkpoint(.safetensors))
+            ConversionRequest(source: Fixtures["models/sd21-tiny/unet"]), to: .checkpoint(.safetensors))
         var executor = Executor()
         executor.overwrite = true
         _ = try executor.run(plan, to: file)

@@ -15,7 +15,7 @@ import Testing
     ]
 
     private func open(_ name: String) throws -> SafetensorsReader {
-        try SafetensorsReader(Fixtures.root.pushing(FilePath("safetensors/valid")).appending(name))
+        try SafetensorsReader(Fixtures["safetensors/valid"].appending(name))
     }
 
     /// The bytes that the generator's rule gives.

@@ -5,7 +5,7 @@ import Testing
 
 /// Five thousand files made by Tools/Goldens/scan_corpus.py: payloads in every way that opcodes allow, in every wrapping, and honest files.
 @Suite struct ScanCorpusTests {
-    private static let folder = Fixtures.root.appending("scan")
+    private static let folder = Fixtures["scan"]
 
     /// The files of the packed corpus, unpacked into `target`.
     private func unpack(into target: TemporaryFolder) throws -> Int {

@@ -1,6 +1,5 @@
 import IsomerBytes
 import IsomerGeneration
-import IsomerTestSupport
 import Testing
 
 @Suite struct NoiseTests {

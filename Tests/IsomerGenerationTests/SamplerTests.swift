@@ -1,6 +1,5 @@
 import IsomerBytes
 import IsomerGeneration
-import IsomerTestSupport
 import Testing
 
 /// Every sampler against diffusers' over the same sequence of model outputs: steps, scaled inputs and samples.

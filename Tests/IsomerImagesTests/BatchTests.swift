@@ -198,7 +198,7 @@ struct BatchTests {
 
     @Test func duplicatesAreFound() throws {
         let scratch = try Scratch()
-        let picture = try ImageDecoder.decode(fixtures.appending("resampling/photo.png")).bitmap
+        let picture = try ImageDecoder.decode(Fixtures["images/resampling/photo.png"]).bitmap
         try scratch.write("in/1.png", PNGEncoder.encode(picture))
         try scratch.write("in/2.jpg", JPEGEncoder.encode(picture.resampled(to: PixelSize(150, 111)), settings: JPEGSettings(quality: 70)))
         try scratch.write("in/3.png", PNGEncoder.encode(scene(100, 100)))

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Decoding")
 struct DecodingTests {
-    static let folder = fixtures.appending("decoding")
+    static let folder = Fixtures["images/decoding"]
 
     static func files() throws -> [String] { try lines(of: folder.appending("cases.txt")).map { $0[0] } }
 

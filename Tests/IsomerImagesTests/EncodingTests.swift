@@ -32,14 +32,14 @@ struct EncodingTests {
     /// For photographs the quick way costs at most 4 % more bytes than zlib's level 6, and the code tables of these small ones.
     @Test func photoIsAsSmallAsLevel6() throws {
         for name in ["photo.png", "tall.png", "wide.png"] {
-            let photo = try ImageDecoder.decode(fixtures.appending("resampling/\(name)")).bitmap
+            let photo = try ImageDecoder.decode(Fixtures["images/resampling/\(name)"]).bitmap
             let (quick, thorough) = (try PNGEncoder.encode(photo).count, try PNGEncoder.encode(photo, compression: .level(6)).count)
             #expect(Double(quick) <= 1.04 * Double(thorough) + 400, "\(name): \(quick) and \(thorough)")
         }
     }
 
     @Test func jpegKeepsThePicture() throws {
-        let picture = try ImageDecoder.decode(fixtures.appending("resampling/photo.png")).bitmap
+        let picture = try ImageDecoder.decode(Fixtures["images/resampling/photo.png"]).bitmap
         for settings in [
             JPEGSettings(), JPEGSettings(quality: 95, fullColour: true), JPEGSettings(quality: 90, optimise: true, progressive: true),
         ] {

@@ -3,9 +3,6 @@ import IsomerBytes
 
 @testable import IsomerImages
 
-/// The folder `Fixtures/images`.
-let fixtures = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent().appending("Fixtures/images")
-
 func lines(of path: FilePath) throws -> [[String]] {
     let text = String(decoding: try ReadableFile(path).contents(limit: 1 << 24), as: UTF8.self)
     return text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { $0.split(separator: " ").map(String.init) }

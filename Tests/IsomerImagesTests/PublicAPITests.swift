@@ -12,7 +12,7 @@ import Testing
 @Suite("Public interface of IsomerImages")
 struct PublicAPITests {
     @Test func stepsCompose() throws {
-        let bytes = try ReadableFile(fixtures.appending("subjects/00-face-gradient.jpg")).contents(limit: 1 << 24)
+        let bytes = try ReadableFile(Fixtures["images/subjects/00-face-gradient.jpg"]).contents(limit: 1 << 24)
         let image = try ImageDecoder.decode(bytes)
         let upright = try image.bitmap.oriented(.upright)
         let subject = try SubjectFinder().subject(in: upright, aspect: 1)
@@ -31,7 +31,7 @@ struct PublicAPITests {
 
     /// Halving while decoding is faster and nearly the same: what photographs of many pixels lose lies above 53 dB.
     @Test func fastModeIsClose() throws {
-        let small = try ImageDecoder.decode(fixtures.appending("resampling/photo.png")).bitmap
+        let small = try ImageDecoder.decode(Fixtures["images/resampling/photo.png"]).bitmap
         let large = try small.resampled(to: PixelSize(1600, 1200), filter: .bicubic)
         let bytes = try JPEGEncoder.encode(large, settings: JPEGSettings(quality: 92))
         var options = PreparationOptions()

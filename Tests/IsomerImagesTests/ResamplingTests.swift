@@ -8,7 +8,7 @@ import Testing
 struct ResamplingTests {
     /// Every case of `cases.txt`: byte for byte what Pillow 12, Pillow 13 and OpenCV made.
     @Test func equalsPillowAndOpenCV() throws {
-        let folder = fixtures.appending("resampling")
+        let folder = Fixtures["images/resampling"]
         var pictures: [String: Bitmap] = [:]
         var options = DecodeOptions()
         options.keep16Bits = true

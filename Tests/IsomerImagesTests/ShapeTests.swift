@@ -7,7 +7,7 @@ import Testing
 struct ShapeTests {
     /// Every case of `buckets.txt`: the trainers' own arithmetic.
     @Test func bucketsEqualTheTrainers() throws {
-        let cases = try lines(of: fixtures.appending("buckets.txt"))
+        let cases = try lines(of: Fixtures["images/buckets.txt"])
         #expect(cases.count > 600)
         for words in cases {
             let numbers = words.dropFirst().compactMap { Double($0) }.map { Int($0) }

@@ -8,7 +8,7 @@ import Testing
 struct SubjectTests {
     /// Subjects set into other pictures at known places: the square crop keeps them, and lies where the ideal one would.
     @Test func findsComposedSubjects() throws {
-        let folder = fixtures.appending("subjects")
+        let folder = Fixtures["images/subjects"]
         var (kept, overlap, count) = (0.0, 0.0, 0.0)
         var report: [String] = []
         for words in try lines(of: folder.appending("cases.txt")) {
@@ -36,7 +36,7 @@ struct SubjectTests {
 
     /// The vector scans find the baseline's windows with its scores, whatever the width and the step.
     @Test func scansAgree() throws {
-        let photo = try ImageDecoder.decode(fixtures.appending("subjects/00-face-gradient.jpg")).bitmap.gray()
+        let photo = try ImageDecoder.decode(Fixtures["images/subjects/00-face-gradient.jpg"]).bitmap.gray()
         let face = try photo.cropped(x: 14, y: 99, width: 141, height: 174)
         var found = 0
         for cascade in [Cascade.frontalFace, .profileFace, .catFace] {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("WebP")
 struct WebPTests {
-    static let folder = fixtures.appending("webp")
+    static let folder = Fixtures["images/webp"]
 
     /// Every file of `cases.txt`, where the build has libwebp; elsewhere each is refused with a word.
     @Test func equalsPillow() throws {

@@ -24,7 +24,7 @@ import Testing
 
         private func list(_ candidates: [String]) throws -> [TensorDescriptor] {
             for candidate in candidates {
-                let path = fixtures.appending("manifests/\(candidate).txt")
+                let path = Fixtures["manifests/\(candidate).txt"]
                 if try FileSystem.kind(of: path) == .file { return try keyList(path) }
             }
             throw IsomerError(.cannotRead, "there is no list", item: candidates.joined(separator: ", "))

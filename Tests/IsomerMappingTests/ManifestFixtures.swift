@@ -2,9 +2,6 @@ import IsomerArchitectures
 import IsomerBytes
 import IsomerTensors
 
-/// The folder `Fixtures` of this package.
-let fixtures = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent().appending("Fixtures")
-
 /// Reads a list of `name dtype [d0, d1]` lines, as the generators write them; a fourth column is ignored.
 func keyList(_ path: FilePath) throws -> [TensorDescriptor] {
     let bytes = try ReadableFile(path).contents(limit: 1 << 26)

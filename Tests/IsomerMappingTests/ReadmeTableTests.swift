@@ -16,7 +16,7 @@ import Testing
     private static let end = "<!-- architectures end -->"
 
     @Test func isTheRegistrys() throws {
-        let path = fixtures.removingLastComponent().appending("README.md")
+        let path = Fixtures.root.removingLastComponent().appending("README.md")
         let text = String(decoding: try ReadableFile(path).contents(limit: 1 << 20), as: UTF8.self)
         let start = try #require(text.firstRange(of: Self.begin))
         let stop = try #require(text[start.upperBound...].firstRange(of: Self.end))

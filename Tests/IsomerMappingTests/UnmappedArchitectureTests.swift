@@ -19,14 +19,14 @@ import Testing
     }
 
     static let lists: [String] = {
-        let entries = (try? FileSystem.entries(of: fixtures.appending("recognised"))) ?? []
+        let entries = (try? FileSystem.entries(of: Fixtures["recognised"])) ?? []
         return entries.map(\.string).filter { $0.hasSuffix(".txt") }.sorted()
     }()
 
     @Test func thereAreLists() { #expect(Self.lists.count >= 10) }
 
     @Test(arguments: lists) func thePeersOwnNamesTellIt(list: String) throws {
-        let inventory = try TensorInventory(keyList(fixtures.appending("recognised/\(list)")))
+        let inventory = try TensorInventory(keyList(Fixtures["recognised/\(list)"]))
         #expect(UnmappedArchitecture.found(in: inventory).map { $0.identifier + ".txt" } == list)
         #expect(try Detection(of: inventory).decided?.family.identifier == nil)
     }

@@ -23,8 +23,7 @@ struct Golden {
         configuration = try #require(try Self.configuration(at: Self.folder.appending(name + ".json")))
     }
 
-    static let folder = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
-        .appending("Fixtures/networks")
+    static let folder = Fixtures["networks"]
 
     /// What a `config.json` says; `nil` if it is none of a network.
     static func configuration(at path: FilePath) throws -> (any NetworkConfiguration)? {

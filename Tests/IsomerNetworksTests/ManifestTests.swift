@@ -12,7 +12,7 @@ import Testing
     static let configurations: [FilePath] = {
         var found: [FilePath] = []
         var open = ["networks", "models", "components", "manifests", "published"].map {
-            Golden.folder.removingLastComponent().appending($0)
+            Fixtures[$0]
         }
         while let path = open.popLast() {
             for name in (try? FileSystem.entries(of: path)) ?? [] {

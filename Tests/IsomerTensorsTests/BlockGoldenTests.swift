@@ -16,8 +16,7 @@ import Testing
     static let cases: [Case] = (try? readCases()) ?? []
 
     private static func readCases() throws -> [Case] {
-        let folder = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
-            .appending("Fixtures").appending("gguf")
+        let folder = Fixtures["gguf"]
         let index = try ReadableFile(folder.appending("blocks.tsv")).contents(limit: 1 << 20)
         let bytes = try ReadableFile(folder.appending("blocks.bin")).contents(limit: 1 << 24)
         let lines = String(decoding: index, as: UTF8.self).split(separator: "\n").dropFirst().map { $0.split(separator: "\t") }

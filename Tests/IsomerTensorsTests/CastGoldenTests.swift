@@ -18,8 +18,7 @@ import Testing
     static let cases: [Case] = (try? readCases()) ?? []
 
     private static func readCases() throws -> [Case] {
-        let folder = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
-            .appending("Fixtures").appending("casts")
+        let folder = Fixtures["casts"]
         let index = try ReadableFile(folder.appending("index.tsv")).contents(limit: 1 << 20)
         let values = try ReadableFile(folder.appending("values.bin")).contents(limit: 1 << 24)
         return try String(decoding: index, as: UTF8.self).split(separator: "\n").dropFirst().map { line in

@@ -5,8 +5,7 @@ import Testing
 
 /// The files of `Fixtures/tokenizers`.
 enum Fixture {
-    static let folder = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
-        .appending("Fixtures/tokenizers")
+    static let folder = Fixtures["tokenizers"]
 
     /// A gzip file, decompressed.
     static func bytes(_ name: String) throws -> [UInt8] {

@@ -2,13 +2,8 @@ import IsomerBytes
 import Testing
 
 @Suite struct JSONWriterTests {
-    private func fixture(_ name: String) throws -> [UInt8] {
-        let root = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent().removingLastComponent()
-        return try ReadableFile(root.appending("Fixtures").appending("json").appending(name)).contents(limit: 1 << 24)
-    }
-
     @Test func floatsAsPython() throws {
-        let lines = String(decoding: try fixture("python-floats.txt"), as: UTF8.self).split(separator: "\n")
+        let lines = String(decoding: try Fixtures.bytes("json/python-floats.txt"), as: UTF8.self).split(separator: "\n")
         #expect(lines.count > 2_000)
         for line in lines {
             let parts = line.split(separator: " ")
@@ -19,7 +14,7 @@ import Testing
     }
 
     @Test func treesAsPython() throws {
-        let tree = try JSONValue(parsing: fixture("python-default.json"))
+        let tree = try JSONValue(parsing: Fixtures.bytes("json/python-default.json"))
         let styles: [(String, JSONWriter)] = [
             ("default", JSONWriter(style: .spaced, escapesNonASCII: true)),
             ("compact", JSONWriter(style: .compact)),
@@ -28,7 +23,7 @@ import Testing
             ("indent-4-utf8", JSONWriter(style: .pretty(indent: 4))),
         ]
         for (name, writer) in styles {
-            let expected = try fixture("python-\(name).json")
+            let expected = try Fixtures.bytes("json/python-\(name).json")
             #expect(writer.text(tree) == String(decoding: expected, as: UTF8.self), "\(name)")
             #expect(writer.bytes(tree) == expected, "\(name)")
         }

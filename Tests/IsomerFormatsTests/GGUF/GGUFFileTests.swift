@@ -5,8 +5,7 @@ import Testing
 @testable import IsomerFormats
 
 @Suite struct GGUFFileTests {
-    static let fixture = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
-        .removingLastComponent().appending("Fixtures").appending("gguf").appending("all_kinds.gguf")
+    static let fixture = Fixtures["gguf/all_kinds.gguf"]
 
     private func write(_ tensors: [TensorDescriptor], _ bytes: [[UInt8]], _ keys: [GGUFKeyValue], to path: FilePath) throws {
         let layout = try GGUFLayout(tensors, keyValues: keys)

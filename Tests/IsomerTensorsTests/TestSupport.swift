@@ -1,0 +1,2 @@
+// For all tests of this module: temporary folders, fixtures, thrown errors.
+@_exported import IsomerTestSupport
