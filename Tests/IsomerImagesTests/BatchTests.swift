@@ -193,7 +193,26 @@ struct BatchTests {
         job.options.mirrors = true
         job.options.shapes = [.fixed(PixelSize(32, 32)), .fixed(PixelSize(64, 48))]
         #expect(try PreparationRunner(job).run().pictures == 20)
-        #expect(try Scratch.tree(job.output)["10_sks dog/64x48/x_a_mirror.png"] != nil)
+        #expect(try Scratch.tree(job.output)["64x48/10_sks dog/x_a_mirror.png"] != nil)
+    }
+
+    /// Inputs come in the order of their names' bytes, wherever they lie, and each is found by its name.
+    @Test func inputsInOrder() throws {
+        let scratch = try Scratch()
+        let names = [
+            "Z.jpg", "a/b/c.png", "a/b.png", "a b.png", "ü.jpg", "a.JPEG", "no ending", "z/.hidden/x.png", "z/notes.txt",
+            "folder.jpg/x.png",
+        ]
+        for name in names { try scratch.write("in/\(name)", [1]) }
+        try scratch.write("a.png", [1])
+        let inputs = try PictureInputs([scratch.path.appending("a.png"), scratch.path.appending("in")])
+        let found = inputs.map(\.name)
+        #expect(found == ["Z.jpg", "a b.png", "a.JPEG", "a.png", "a/b.png", "a/b/c.png", "folder.jpg/x.png", "no ending", "ü.jpg"])
+        for (input, name) in zip(inputs, found) {
+            #expect(inputs.first(named: name) == input)
+            #expect(try FileSystem.kind(of: input.path) == .file)
+        }
+        #expect(inputs.first(named: "b") == nil && inputs.first(named: "") == nil && inputs.first(named: "\u{FF}") == nil)
     }
 
     @Test func duplicatesAreFound() throws {

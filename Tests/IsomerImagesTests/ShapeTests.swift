@@ -75,8 +75,21 @@ struct ShapeTests {
     @Test func captionsFromNames() {
         #expect(NameCaption.ofFile(stem: "sks dog (12)") == "sks dog")
         #expect(NameCaption.ofFile(stem: "my_new_dog_003") == "my new dog")
-        #expect(NameCaption.beforeAt(stem: "a photo of sks dog@1") == "a photo of sks dog")
-        #expect(NameCaption.beforeAt(stem: "plain") == nil)
+        #expect(NameCaption.ofFile(stem: "conceptimagedb_old-time dog٣ v1.5") == "oldtime dog v.")
+        // The examples of captionizer's own documentation, with "randoguy" as token and "person" as class.
+        for (name, caption) in [
+            ("img-001.jpg", nil), ("joepenna/img-001.jpg", "joepenna person"), ("joepenna/man/img-001.jpg", "joepenna man"),
+            ("joepenna/person/img-001@a_picture_of_S.jpg", "a picture of joepenna"),
+            ("joepenna/dude/img-001@S_the_C_hanging_out_by_the_pool.jpg", "joepenna the dude hanging out by the pool"),
+            ("joepenna/dude/a_picture_of_S_being_a_C/img-001@as_a_C_can_be.jpg", "a picture of joepenna being a dude as a dude can be"),
+            ("joepenna/dude/a picture of S being a C/img-001@as a C can be.jpg", "a picture of joepenna being a dude as a dude can be"),
+            ("joepenna/dude/a_photo_of_S_milling_about/img-001.jpg", "a photo of joepenna milling about"),
+            ("img-001@S_being_a_handsome_C.jpg", "randoguy being a handsome person"),
+            ("effy/person/a picture of/img-001.jpg", "a picture of effy person"), ("001@a close photo@2.png", "a close photo"),
+        ] as [(String, String?)] {
+            #expect(NameCaption.behindAt(name: name, token: "randoguy", classWord: "person") == caption, "\(name)")
+        }
+        #expect(NameCaption.behindAt(name: "1@a S.png", token: nil, classWord: nil) == "a")
         #expect(NameCaption.ofFolder("10_sks dog") == (10, "sks dog"))
         #expect(NameCaption.ofFolder("dogs") == (nil, "dogs"))
     }

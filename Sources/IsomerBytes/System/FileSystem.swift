@@ -46,11 +46,26 @@ public enum FileSystem {
     public static func entries(of folder: FilePath) throws(IsomerError) -> [FilePath.Component] {
         do throws(Errno) {
             return try names(in: folder)
-        } catch .notDirectory {
-            throw IsomerError(.cannotRead, "this is a file, not a folder", path: folder)
         } catch {
-            throw IsomerError.reading(folder, error)
+            throw listing(folder, error)
         }
+    }
+
+    /// The bytes of each name in a folder, without `.` and `..`, in no order and without holding them: folders of millions are ordinary.
+    /// `isFile` is true where the folder itself says that this is a regular file; some file systems say nothing.
+    public static func forEachEntry(
+        of folder: FilePath, _ body: (_ name: UnsafeBufferPointer<UInt8>, _ isFile: Bool) -> Void
+    ) throws(IsomerError) {
+        do throws(Errno) {
+            try forEachName(in: folder, body)
+        } catch {
+            throw listing(folder, error)
+        }
+    }
+
+    private static func listing(_ folder: FilePath, _ error: Errno) -> IsomerError {
+        error == .notDirectory
+            ? IsomerError(.cannotRead, "this is a file, not a folder", path: folder) : IsomerError.reading(folder, error)
     }
 
     /// A file name that came out of a configuration, an index or an archive, once it is known to name something directly inside its
@@ -102,30 +117,36 @@ extension FileSystem {
     }
 
     static func names(in folder: FilePath) throws(Errno) -> [FilePath.Component] {
-        guard let directory = folder.withPlatformString({ opendir($0) }) else { throw Errno(rawValue: errno) }
-        defer { closedir(directory) }
         // Sorted as bytes before they become components, because folders of a million pictures are ordinary.
         var result: [[UInt8]] = []
+        try forEachName(in: folder) { name, _ in result.append([UInt8](name) + [0]) }
+        result.sort { $0.lexicographicallyPrecedes($1) }
+        return result.compactMap { name in
+            name.withUnsafeBytes { bytes in
+                bytes.baseAddress.flatMap { FilePath.Component(platformString: $0.assumingMemoryBound(to: CInterop.PlatformChar.self)) }
+            }
+        }
+    }
+
+    /// All names in a folder but `.` and `..`, as the file system gives them.
+    private static func forEachName(in folder: FilePath, _ body: (UnsafeBufferPointer<UInt8>, _ isFile: Bool) -> Void) throws(Errno) {
+        guard let directory = folder.withPlatformString({ opendir($0) }) else { throw Errno(rawValue: errno) }
+        defer { closedir(directory) }
         while true {
             errno = 0
             guard let entry = readdir(directory) else {
                 let failure = errno
                 if failure != 0 { throw Errno(rawValue: failure) }
-                break
+                return
             }
             // SAFETY: `d_name` is NUL-terminated and lives until the next `readdir` on this directory. Its address is taken from the entry
             // itself, because a copy of the entry could be longer than what the kernel filled.
             let name = UnsafeRawPointer(entry).advanced(by: MemoryLayout<dirent>.offset(of: \dirent.d_name) ?? 0)
                 .assumingMemoryBound(to: UInt8.self)
             let count = strlen(UnsafeRawPointer(name).assumingMemoryBound(to: CChar.self))
-            result.append([UInt8](UnsafeBufferPointer(start: name, count: count + 1)))
-        }
-        result.sort { $0.lexicographicallyPrecedes($1) }
-        return result.compactMap { name in
-            let component = name.withUnsafeBytes { bytes in
-                bytes.baseAddress.flatMap { FilePath.Component(platformString: $0.assumingMemoryBound(to: CInterop.PlatformChar.self)) }
-            }
-            return component?.kind == .regular ? component : nil
+            let bytes = UnsafeBufferPointer(start: name, count: count)
+            let type = UnsafeRawPointer(entry).load(fromByteOffset: MemoryLayout<dirent>.offset(of: \dirent.d_type) ?? 0, as: UInt8.self)
+            if !bytes.elementsEqual(".".utf8), !bytes.elementsEqual("..".utf8) { body(bytes, type == UInt8(DT_REG)) }
         }
     }
 

@@ -4,10 +4,11 @@ struct OutputNaming: Sendable {
     let captionFormat: CaptionFormat
     let shapes: [TargetShape]
 
-    /// The path of a picture without its ending, inside the output's folder. Several sizes have a folder each.
+    /// The path of a picture without its ending, inside the output's folder. Several sizes have a folder each, and in it all that the layout
+    /// asks for: kohya's trainer looks into `10_sks dog`, and not into folders in that.
     func stem(_ name: String, _ picture: PreparedPicture) -> String {
         let folder = shapes.count > 1 && shapes.indices.contains(picture.shape) ? Self.label(shapes[picture.shape]) + "/" : ""
-        return layout.folder + folder + name + picture.suffix
+        return folder + layout.folder + name + picture.suffix
     }
 
     /// The picture's and its mask's.

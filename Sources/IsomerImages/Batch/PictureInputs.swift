@@ -13,20 +13,54 @@ public struct PictureInput: Hashable, Sendable {
 
     /// The name without its last extension.
     public var stem: String { PictureInputs.split(name).stem }
+
+    /// The bytes of the file or the archive's member.
+    func contents(limit: UInt64) throws(IsomerError) -> [UInt8] {
+        let file = try ReadableFile(path)
+        guard let range else { return try file.contents(limit: limit) }
+        guard range.size <= limit else {
+            throw IsomerError(.limitExceeded, "the picture takes more bytes than a picture may", item: range.name)
+        }
+        return try file.bytes(at: range.offset, count: Int(range.size))
+    }
 }
 
 /// The pictures of a batch, in the order of their names' bytes.
-public struct PictureInputs: Sendable {
-    public private(set) var items: [PictureInput] = []
+///
+/// Folders of millions are ordinary, so what is held of each picture is its name's bytes and 24 more, or in an archive 24 for each member;
+/// paths and strings are made when a picture is asked for.
+public struct PictureInputs: RandomAccessCollection, Sendable {
     /// Folders that could not be read, and why.
     public private(set) var failures: [IsomerError] = []
 
-    /// Files that lie beside pictures and are none, by extension.
-    private static let others: Set<String> = [
-        "txt", "caption", "json", "jsonl", "csv", "npz", "npy", "pt", "safetensors", "ckpt", "md", "html", "toml", "yaml", "yml", "xml",
-        "db",
-        "ini", "tags", "parquet", "zip", "log", "sh", "py", "cls", "lock",
-    ]
+    private enum Source {
+        /// With a slash at the end.
+        case folder([CInterop.PlatformChar])
+        case file(FilePath)
+        case archive(FilePath)
+    }
+
+    private struct Entry {
+        var start: UInt64
+        var count: UInt32
+        var source: UInt32
+        var firstMember: UInt32
+        var memberCount: UInt32
+    }
+
+    private struct Member {
+        var offset: UInt64
+        var size: UInt64
+        var ending: UInt32
+    }
+
+    private var sources: [Source] = []
+    private var names: [UInt8] = []
+    private var entries: [Entry] = []
+    private var members: [Member] = []
+    /// Extensions of members, and their numbers.
+    private var endings: [String] = []
+    private var endingNumbers: [String: UInt32] = [:]
 
     /// Finds the pictures in folders (and the folders in them), in tar archives, and among files. Links to folders are not followed.
     public init(_ paths: [FilePath], excluding output: FilePath? = nil, limits: Limits = Limits()) throws(IsomerError) {
@@ -34,7 +68,7 @@ public struct PictureInputs: Sendable {
             switch try FileSystem.kind(of: path) {
             case nil: throw IsomerError(.cannotRead, "there is no such file or folder", path: path, remedy: "check the path")
             case .folder:
-                if try isSame(path, output) {
+                if try Self.isSame(path, output) {
                     throw IsomerError(
                         .usage, "the output is the folder of the originals", path: path,
                         remedy: "name another folder: originals are never touched")
@@ -42,41 +76,128 @@ public struct PictureInputs: Sendable {
                 try walk(path, excluding: output)
             case .file where path.extension == "tar": try index(path, limits)
             default:
-                items.append(PictureInput(name: path.lastComponent?.string ?? path.string, path: path))
+                sources.append(.file(path))
+                append(Array((path.lastComponent?.string ?? path.string).utf8))
             }
         }
-        items.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        sort()
+        failures.sort { ($0.location.path?.string ?? "") < ($1.location.path?.string ?? "") }
+    }
+
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { entries.count }
+
+    public subscript(position: Int) -> PictureInput {
+        let entry = entries[position]
+        let bytes = bytes(of: entry)
+        let name = String(decoding: bytes, as: UTF8.self)
+        switch sources[Int(entry.source)] {
+        case .folder(let prefix): return PictureInput(name: name, path: Self.path(prefix, bytes))
+        case .file(let path): return PictureInput(name: name, path: path)
+        case .archive(let path):
+            let key = Self.split(name).stem
+            var companions: [String: TarIndex.Member] = [:]
+            for member in members[Int(entry.firstMember)..<Int(entry.firstMember + entry.memberCount)] {
+                let ending = endings[Int(member.ending)]
+                companions[ending] = TarIndex.Member(name: "\(key).\(ending)", offset: member.offset, size: member.size)
+            }
+            return PictureInput(name: name, path: path, range: companions[Self.split(name).ending], companions: companions)
+        }
+    }
+
+    /// The picture of that name; the first, if several inputs have one.
+    public func first(named name: String) -> PictureInput? {
+        let wanted = Array(name.utf8)
+        var (low, high) = (0, entries.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if bytes(of: entries[middle]).lexicographicallyPrecedes(wanted) { low = middle + 1 } else { high = middle }
+        }
+        guard low < entries.count, bytes(of: entries[low]).elementsEqual(wanted) else { return nil }
+        return self[low]
+    }
+
+    private func bytes(of entry: Entry) -> ArraySlice<UInt8> { names[Int(entry.start)..<Int(entry.start) + Int(entry.count)] }
+
+    /// Adds a picture of the last source.
+    private mutating func append(_ name: some Collection<UInt8>, prefix: [UInt8] = [], members range: Range<Int> = 0..<0) {
+        let start = names.count
+        names += prefix
+        names += name
+        entries.append(
+            Entry(
+                start: UInt64(start), count: UInt32(names.count - start), source: UInt32(sources.count - 1),
+                firstMember: UInt32(range.lowerBound), memberCount: UInt32(range.count)))
+    }
+
+    private mutating func sort() {
+        var sorted = entries
+        entries = []
+        names.withUnsafeBufferPointer { names in
+            func bytes(_ entry: Entry) -> Slice<UnsafeBufferPointer<UInt8>> {
+                names[Int(entry.start)..<Int(entry.start) + Int(entry.count)]
+            }
+            sorted.sort { a, b in
+                let (left, right) = (bytes(a), bytes(b))
+                if left.lexicographicallyPrecedes(right) { return true }
+                // One name in two inputs: in the order in which these were given.
+                return !right.lexicographicallyPrecedes(left) && (a.source, a.start) < (b.source, b.start)
+            }
+        }
+        entries = sorted
+    }
+}
+
+// MARK: - Finding
+
+extension PictureInputs {
+    /// Files that lie beside pictures and are none, by extension.
+    private static let others: Set<String> = [
+        "txt", "caption", "json", "jsonl", "csv", "npz", "npy", "pt", "safetensors", "ckpt", "md", "html", "toml", "yaml", "yml", "xml",
+        "db", "ini", "tags", "parquet", "zip", "log", "sh", "py", "cls", "lock",
+    ]
+
+    /// A name's extension in small letters, if it is a short one.
+    private static func ending(_ name: some BidirectionalCollection<UInt8>) -> String {
+        guard let dot = name.lastIndex(of: UInt8(ascii: ".")), dot != name.startIndex else { return "" }
+        let ending = name[name.index(after: dot)...]
+        return ending.count <= 15 ? String(decoding: ending, as: UTF8.self).lowercased() : ""
     }
 
     private mutating func walk(_ root: FilePath, excluding output: FilePath?) throws(IsomerError) {
-        var folders: [(path: FilePath, prefix: String)] = [(root, "")]
-        while let (folder, prefix) = folders.popLast() {
-            let names: [FilePath.Component]
+        let prefix = root.withPlatformString { Array(UnsafeBufferPointer(start: $0, count: root.length)) }
+        let slash = CInterop.PlatformChar(UInt8(ascii: "/"))
+        let base = prefix.last == slash ? prefix : prefix + [slash]
+        sources.append(.folder(base))
+        var folders: [[UInt8]] = [[]]
+        while let folder = folders.popLast() {
+            // Names that have to be looked at, a zero behind each.
+            var unsure: [UInt8] = []
             do throws(IsomerError) {
-                names = try FileSystem.entries(of: folder)
+                try FileSystem.forEachEntry(of: Self.path(base, folder)) { name, isFile in
+                    if name.first == UInt8(ascii: ".") || Self.others.contains(Self.ending(name)) { return }
+                    if isFile {
+                        append(name, prefix: folder)
+                    } else {
+                        unsure += name
+                        unsure.append(0)
+                    }
+                }
             } catch {
                 // The folder that was asked for must be there; one inside may be closed.
-                if prefix.isEmpty { throw error }
+                if folder.isEmpty { throw error }
                 failures.append(error)
                 continue
             }
-            for name in names where !name.string.hasPrefix(".") {
-                let path = folder.appending(name)
-                if let ending = path.extension?.lowercased() {
-                    if Self.others.contains(ending) { continue }
-                    // A picture's usual ending spares a look at what the name leads to.
-                    if ["jpg", "jpeg", "png"].contains(ending) {
-                        items.append(PictureInput(name: prefix + name.string, path: path))
-                        continue
-                    }
-                }
+            for name in unsure.split(separator: 0) {
+                let path = Self.path(base, folder + name)
                 do throws(IsomerError) {
                     switch try FileSystem.kind(of: path) {
                     case .folder:
                         // What an earlier run made is no input, wherever it lies.
-                        let isOutput = try isSame(path, output)
-                        if !isOutput, !OutputFolder.isLink(path) { folders.append((path, prefix + name.string + "/")) }
-                    case .file: items.append(PictureInput(name: prefix + name.string, path: path))
+                        let isOutput = try Self.isSame(path, output)
+                        if !isOutput, !OutputFolder.isLink(path) { folders.append(folder + name + [UInt8(ascii: "/")]) }
+                    case .file: append(name, prefix: folder)
                     default: continue
                     }
                 } catch {
@@ -86,33 +207,58 @@ public struct PictureInputs: Sendable {
         }
     }
 
-    private func isSame(_ folder: FilePath, _ output: FilePath?) throws(IsomerError) -> Bool {
+    /// A path of bytes that need not be text.
+    private static func path(_ prefix: [CInterop.PlatformChar], _ name: some Sequence<UInt8>) -> FilePath {
+        let text = prefix + name.map { CInterop.PlatformChar(truncatingIfNeeded: $0) } + [0]
+        return FilePath(platformString: text)
+    }
+
+    private static func isSame(_ folder: FilePath, _ output: FilePath?) throws(IsomerError) -> Bool {
         guard let output, try FileSystem.kind(of: output) == .folder else { return false }
         return try FileSystem.identity(of: folder).isSameFile(as: FileSystem.identity(of: output))
     }
 
     private mutating func index(_ path: FilePath, _ limits: Limits) throws(IsomerError) {
+        sources.append(.archive(path))
         let archive = try TarIndex(ReadableFile(path), limits: limits)
-        var groups: [String: [String: TarIndex.Member]] = [:]
-        var order: [String] = []
-        for member in archive.members {
+        var parts: [(key: Substring, ending: String, member: Int)] = []
+        for (number, member) in archive.members.enumerated() {
             // WebDataset's key ends at the first dot of the last component.
             let slash = member.name.lastIndex(of: "/").map { member.name.index(after: $0) } ?? member.name.startIndex
             guard let dot = member.name[slash...].firstIndex(of: "."), dot != slash else { continue }
-            let key = String(member.name[..<dot])
-            if groups[key] == nil { order.append(key) }
-            groups[key, default: [:]][member.name[member.name.index(after: dot)...].lowercased()] = member
+            parts.append((member.name[..<dot], member.name[member.name.index(after: dot)...].lowercased(), number))
         }
-        for key in order {
-            let members = groups[key] ?? [:]
-            guard let ending = ["jpg", "jpeg", "png", "webp"].first(where: { members[$0] != nil }), let member = members[ending] else {
-                continue
+        parts.sort { ($0.key, $0.member) < ($1.key, $1.member) }
+        var start = 0
+        while start < parts.count {
+            let end = parts[start...].firstIndex { $0.key != parts[start].key } ?? parts.count
+            let group = parts[start..<end]
+            start = end
+            guard let ending = ["jpg", "jpeg", "png", "webp"].first(where: { ending in group.contains { $0.ending == ending } }),
+                let key = group.first?.key
+            else { continue }
+            let first = members.count
+            for part in group {
+                let member = archive.members[part.member]
+                members.append(Member(offset: member.offset, size: member.size, ending: number(of: part.ending)))
             }
             let safe = key.split(separator: "/").filter { $0 != "." && $0 != ".." }.joined(separator: "/")
-            items.append(PictureInput(name: "\(safe).\(ending)", path: path, range: member, companions: members))
+            append(Array("\(safe).\(ending)".utf8), members: first..<members.count)
         }
     }
 
+    private mutating func number(of ending: String) -> UInt32 {
+        if let number = endingNumbers[ending] { return number }
+        let number = UInt32(endings.count)
+        endings.append(ending)
+        endingNumbers[ending] = number
+        return number
+    }
+}
+
+// MARK: - Names
+
+extension PictureInputs {
     /// Whether a name says that it is a picture's.
     static func isPictureName(_ name: String) -> Bool {
         ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "heic", "heif", "avif", "jxl"]
@@ -126,18 +272,45 @@ public struct PictureInputs: Sendable {
         return (String(name[..<dot]), String(name[name.index(after: dot)...]))
     }
 
-    /// A name without collisions for each picture, without its extension: the stem, and where stems meet (in whatever case, for disks that do
-    /// not tell), the later ones with their extension and, if need be, a number. Flat names have no folders.
-    public func outputNames(isFlat: Bool = false) -> [String] {
-        var taken: Set<String> = []
-        return items.map { item in
-            var (stem, ending) = Self.split(item.name)
-            if isFlat { stem = String(stem.map { $0 == "/" ? "_" : $0 }) }
-            if taken.insert(stem.lowercased()).inserted { return stem }
-            if !ending.isEmpty, taken.insert("\(stem)_\(ending)".lowercased()).inserted { return "\(stem)_\(ending)" }
+    /// A name without collisions for each picture, without its extension. Flat names have no folders.
+    public func outputNames(isFlat: Bool = false) -> OutputNames { OutputNames(self, isFlat: isFlat) }
+}
+
+/// What comes out of each picture is called: the stem, and where stems meet (in whatever case, for disks that do not tell), the later ones with
+/// their extension and, if need be, a number.
+public struct OutputNames: Sendable {
+    private let inputs: PictureInputs
+    private let isFlat: Bool
+    /// Names that gave way to another's.
+    private var others: [Int: String] = [:]
+
+    init(_ inputs: PictureInputs, isFlat: Bool) {
+        self.inputs = inputs
+        self.isFlat = isFlat
+        // Of names that are taken, a hash is enough: two that share one by chance only get the longer name.
+        var taken: Set<UInt64> = []
+        taken.reserveCapacity(inputs.count)
+        func take(_ name: String) -> Bool { taken.insert(NameHash.of(name.lowercased())).inserted }
+        for (index, input) in inputs.enumerated() {
+            let stem = stem(input.name)
+            if take(stem) { continue }
+            let ending = PictureInputs.split(input.name).ending
+            var name = "\(stem)_\(ending)"
             var number = 2
-            while !taken.insert("\(stem)_\(number)".lowercased()).inserted { number += 1 }
-            return "\(stem)_\(number)"
+            if ending.isEmpty || !take(name) {
+                repeat {
+                    name = "\(stem)_\(number)"
+                    number += 1
+                } while !take(name)
+            }
+            others[index] = name
         }
+    }
+
+    public subscript(index: Int) -> String { others[index] ?? stem(inputs[index].name) }
+
+    private func stem(_ name: String) -> String {
+        let stem = PictureInputs.split(name).stem
+        return isFlat ? String(stem.map { $0 == "/" ? "_" : $0 }) : stem
     }
 }

@@ -9,8 +9,10 @@ struct PictureOutcome {
     /// For archives: what is to be written.
     var sample: TarSample?
     var bytesWritten: UInt64 = 0
-    /// Files that an earlier run made of this input and this run did not.
-    var stale: [String] = []
+    /// Whether an earlier run made files of this input that this run did not make.
+    var leavesStale = false
+    /// Files of this run that are not wanted after all.
+    var dropped: [String] = []
 }
 
 extension PreparationRunner {
@@ -21,7 +23,7 @@ extension PreparationRunner {
         let earlier = manifest?.earlier(input.name)
         var outcome: PictureOutcome
         do throws(IsomerError) {
-            bytes = try read(input)
+            bytes = try input.contents(limit: job.options.decoding.limits.pictureBytes)
             let digest = SHA256.hash(data: bytes)
             if let shard = job.shard {
                 let number = digest.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
@@ -31,7 +33,8 @@ extension PreparationRunner {
             var override = job.overrides[input.name]
             if override == nil { override = try captions.override(for: input) }
             let found = try captions.caption(of: input)
-            let caption = override?.caption ?? job.options.captions.applied(to: found?.text)
+            // A caption in JoePenna's way names the new thing itself.
+            let caption = override?.caption ?? job.options.captions.applied(to: found?.text, addsToken: found?.source != .at)
             // What a person decided is part of what decides, and so is a name that gave way to another's.
             var key = override.map { "\(optionsKey) \($0)" } ?? optionsKey
             if name != input.stem { key += " as \(name)" }
@@ -55,19 +58,9 @@ extension PreparationRunner {
         }
         if let earlier, output != nil {
             let files = outcome.sample == nil ? Set(naming.files(of: outcome.record)) : []
-            outcome.stale = naming.files(of: earlier).filter { !files.contains($0) }
+            outcome.leavesStale = !naming.files(of: earlier).allSatisfy { files.contains($0) }
         }
         return outcome
-    }
-
-    /// The content of a file or an archive's member.
-    private func read(_ input: PictureInput) throws(IsomerError) -> [UInt8] {
-        let file = try ReadableFile(input.path)
-        guard let range = input.range else { return try file.contents(limit: job.options.decoding.limits.pictureBytes) }
-        guard range.size <= job.options.decoding.limits.pictureBytes else {
-            throw IsomerError(.limitExceeded, "the picture takes more bytes than a picture may", item: range.name)
-        }
-        return try file.bytes(at: range.offset, count: Int(range.size))
     }
 
     /// What an earlier run made, if nothing that decides about it has changed and it is all still there.

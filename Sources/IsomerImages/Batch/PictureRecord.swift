@@ -19,6 +19,36 @@ struct PictureRecord {
         self.object = object
     }
 
+    /// The input of a line of a manifest, which comes first in it, without reading all of it.
+    static func name(inLine line: ArraySlice<UInt8>) -> String? {
+        let head = Array("{\"input\":".utf8)
+        return line.starts(with: head) ? string(line.dropFirst(head.count)) : nil
+    }
+
+    /// The archive of a line of a manifest, which comes last in it. Quotes inside of texts are escaped, so its key can stand in none.
+    static func archive(inLine line: ArraySlice<UInt8>) -> String? {
+        let (head, tail) = (Array(",\"archive\":".utf8), line.suffix(256))
+        guard let start = tail.indices.first(where: { tail[$0...].starts(with: head) }) else { return nil }
+        return string(tail[start...].dropFirst(head.count))
+    }
+
+    /// The JSON string that some bytes begin with.
+    private static func string(_ bytes: ArraySlice<UInt8>) -> String? {
+        guard bytes.first == UInt8(ascii: "\"") else { return nil }
+        var isEscaped = false
+        for (offset, byte) in bytes.enumerated().dropFirst() {
+            if isEscaped {
+                isEscaped = false
+            } else if byte == UInt8(ascii: "\\") {
+                isEscaped = true
+            } else if byte == UInt8(ascii: "\"") {
+                guard case .string(let text)? = try? JSONValue(parsing: Array(bytes.prefix(offset + 1))) else { return nil }
+                return text
+            }
+        }
+        return nil
+    }
+
     var line: [UInt8] { JSONWriter().bytes(.object(object)) + [UInt8(ascii: "\n")] }
 
     var name: String { text("input") ?? "" }

@@ -31,7 +31,7 @@ public final class PreparationRunner: Sendable {
         }
         self.job = job
         processor = PictureProcessor(job.options)
-        captions = CaptionReader(job.options.captions.sources)
+        captions = CaptionReader(job.options.captions)
         output = job.isDryRun ? nil : try OutputFolder(job.output)
         if let path = job.quarantine, !job.isDryRun { quarantine = try OutputFolder(path) } else { quarantine = nil }
         naming = OutputNaming(layout: job.layout, captionFormat: job.captionFormat, shapes: job.options.shapes)
@@ -51,51 +51,52 @@ public final class PreparationRunner: Sendable {
         let inputs = try PictureInputs(job.inputs, excluding: job.output, limits: job.options.decoding.limits)
         let names = inputs.outputNames(isFlat: job.layout.isFlat)
         var summary = PreparationSummary()
-        summary.inputs = inputs.items.count
+        summary.inputs = inputs.count
         summary.failures = Array(inputs.failures.prefix(PreparationSummary.listLimit))
         summary.failed = inputs.failures.count
         if job.stopsOnError, let failure = inputs.failures.first { throw failure }
 
         var sinks = try PreparationSinks(self)
         var duplicates = DuplicateFinder()
-        var fingerprinted: [String] = []
+        // The inputs of the fingerprints, by their numbers.
+        var fingerprinted: [UInt32] = []
         let done = Atomic<Int>(0)
         // Results wait for their turn, so a chunk is what memory has to hold: records, or in archives whole pictures.
         let chunk = sinks.hasArchives ? job.workers.count * 16 : 1024
         let manifest = sinks.manifest
-        for start in stride(from: 0, to: inputs.items.count, by: chunk) {
-            let count = min(chunk, inputs.items.count - start)
+        for start in stride(from: 0, to: inputs.count, by: chunk) {
+            let count = min(chunk, inputs.count - start)
             let outcomes = Mutex<[PictureOutcome?]>(Array(repeating: nil, count: count))
             try job.workers.run(count) { (item, _) throws(IsomerError) in
-                let outcome = try self.outcome(inputs.items[start + item], names[start + item], manifest)
+                let outcome = try self.outcome(inputs[start + item], names[start + item], manifest)
                 outcomes.withLock { $0[item] = outcome }
-                progress(done.wrappingAdd(1, ordering: .relaxed).newValue, inputs.items.count)
+                progress(done.wrappingAdd(1, ordering: .relaxed).newValue, inputs.count)
                 if self.job.stopsOnError, let failure = outcome?.failure { throw failure }
             }
-            for outcome in outcomes.withLock({ $0 }) {
+            for (item, outcome) in outcomes.withLock({ $0 }).enumerated() {
                 guard var outcome else { continue }
                 if let hash = outcome.record.hash, outcome.record.status == .prepared || outcome.record.status == .duplicate {
                     let match = duplicates.insert(hash)
-                    fingerprinted.append(outcome.record.name)
+                    fingerprinted.append(UInt32(truncatingIfNeeded: start + item))
                     if let match {
-                        let name = fingerprinted[match]
+                        let name = inputs[Int(fingerprinted[match])].name
                         if summary.resemblances.count < PreparationSummary.listLimit {
                             summary.resemblances.append((outcome.record.name, name))
                         }
                         if job.removesDuplicates { drop(&outcome, as: name) }
                     }
                 }
-                try sinks.append(&outcome)
+                try sinks.append(&outcome, of: start + item)
                 summary.add(outcome)
                 try report(.object(outcome.record.object))
             }
         }
-        try sinks.finish()
+        try sinks.finish { inputs[$0].name }
         return summary
     }
 
     private func drop(_ outcome: inout PictureOutcome, as earlier: String) {
-        outcome.stale += naming.files(of: outcome.record)
+        outcome.dropped = naming.files(of: outcome.record)
         outcome.sample = nil
         outcome.record.archive = nil
         outcome.record.object["outputs"] = nil

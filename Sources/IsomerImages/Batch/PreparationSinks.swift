@@ -10,8 +10,8 @@ struct PreparationSinks {
     private var shards: TarShards?
     /// Records of the archive that is being written.
     private var pending: [PictureRecord] = []
-    /// Files of earlier runs that nothing in this one stands for.
-    private var stale: Set<String> = []
+    /// Inputs, by their numbers, of which an earlier run made files that this one did not make.
+    private var stale: [UInt32] = []
     private let shardPrefix: String
 
     init(_ runner: PreparationRunner) throws(IsomerError) {
@@ -28,14 +28,16 @@ struct PreparationSinks {
 
     var hasArchives: Bool { shards != nil }
 
-    mutating func append(_ outcome: inout PictureOutcome) throws(IsomerError) {
+    mutating func append(_ outcome: inout PictureOutcome, of input: Int) throws(IsomerError) {
         if shards != nil, let sample = outcome.sample {
             outcome.record.archive = shards?.name
             pending.append(outcome.record)
             try append(sample)
         }
         outcome.sample = nil
-        stale.formUnion(outcome.stale)
+        if outcome.leavesStale { stale.append(UInt32(truncatingIfNeeded: input)) }
+        // No other input has these names.
+        for file in outcome.dropped { output?.remove(file) }
         try manifest?.append(outcome.record)
         try captions?.append(outcome.record)
     }
@@ -57,21 +59,31 @@ struct PreparationSinks {
         if isDone { pending = [] }
     }
 
-    mutating func finish() throws(IsomerError) {
+    /// Completes everything. `name` answers with an input's name.
+    mutating func finish(_ name: (Int) -> String) throws(IsomerError) {
         try note(isDone: false)
         try shards?.finish()
         try note(isDone: true)
         try captions?.finish()
         try manifest?.finish()
-        try removeStale()
+        try removeStale(name)
     }
 
     /// Removes what earlier runs made of these inputs and this one did not: other endings, excluded pictures, superfluous archives.
-    private mutating func removeStale() throws(IsomerError) {
+    private mutating func removeStale(_ name: (Int) -> String) throws(IsomerError) {
         guard let manifest, let output else { return }
-        let naming = naming
-        if !stale.isEmpty { try manifest.removeNamed(from: &stale) { naming.files(of: $0) } }
-        for file in stale { output.remove(file) }
+        func forEachStale(_ body: (String) -> Void) {
+            for input in stale { manifest.earlier(name(Int(input))).map { naming.files(of: $0).forEach(body) } }
+        }
+        if !stale.isEmpty {
+            // What this run made of another input may have such a name.
+            var unnamed: Set<UInt64> = []
+            forEachStale { unnamed.insert(NameHash.of($0)) }
+            try manifest.forEachRecord { record in
+                for file in naming.files(of: record) { unnamed.remove(NameHash.of(file)) }
+            }
+            forEachStale { if unnamed.contains(NameHash.of($0)) { output.remove($0) } }
+        }
         let written = shards?.names ?? []
         for archive in manifest.archives where !written.contains(archive) && TarShards.isName(archive, prefix: shardPrefix) {
             output.remove(archive)

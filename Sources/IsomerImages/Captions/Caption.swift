@@ -12,7 +12,7 @@ public enum CaptionSource: String, Hashable, Sendable, CaseIterable {
     case meta
     /// The file's own name, by fast-DreamBooth's rules.
     case fileName = "file-name"
-    /// What stands before `@` in the file's name, as JoePenna's fork reads it.
+    /// What stands behind `@` in the file's name, and its folders, as JoePenna's fork reads them.
     case at
     /// The folder's name without a number of repeats: `10_sks dog`.
     case folder
@@ -48,12 +48,12 @@ public struct CaptionRules: Hashable, Sendable {
     public init() {}
 
     /// The caption to write for a caption that was found, or for none.
-    public func applied(to found: String?) -> String? {
+    public func applied(to found: String?, addsToken: Bool = true) -> String? {
         var text = fixed ?? found ?? ""
         if firstLineOnly { text = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? "" }
         text = text.trimmingWhitespace()
         for replacement in replacements where !replacement.old.isEmpty { text = text.replacing(replacement.old, with: replacement.new) }
-        if let token, !token.isEmpty, !Self.words(of: text).contains(token) {
+        if addsToken, let token, !token.isEmpty, !Self.words(of: text).contains(token) {
             if let classWord, !classWord.isEmpty, let place = Self.wordRange(classWord, in: text) {
                 text.insert(contentsOf: token + " ", at: place.lowerBound)
             } else {
@@ -81,18 +81,41 @@ public struct CaptionRules: Hashable, Sendable {
 
 /// Captions that names tell.
 public enum NameCaption {
-    /// fast-DreamBooth's rules: the stem, digits, brackets and dots dropped, underscores and dashes to spaces.
+    /// fast-DreamBooth's rules: the stem, without digits, parentheses and dashes, underscores as spaces.
     ///
-    /// `sks dog (12).jpg` says "sks dog".
+    /// `sks dog (12).jpg` says "sks dog". Reference: TheLastBen/diffusers, train_dreambooth.py, `image_captions_filename`.
     public static func ofFile(stem: String) -> String {
-        let kept = stem.filter { !($0.isASCII && $0.isNumber) && $0 != "(" && $0 != ")" && $0 != "." }
-        return spaced(kept)
+        var kept = String.UnicodeScalarView()
+        for scalar in stem.unicodeScalars {
+            let kind = scalar.properties.numericType
+            if kind != .decimal, kind != .digit, scalar != "(", scalar != ")", scalar != "-" { kept.append(scalar) }
+        }
+        // That program's own name for pictures of several things.
+        return spaced(String(kept).replacing("conceptimagedb", with: ""))
     }
 
-    /// JoePenna's fork: what stands before the first `@`, or nothing.
-    public static func beforeAt(stem: String) -> String? {
-        guard let at = stem.firstIndex(of: "@") else { return nil }
-        let text = spaced(String(stem[..<at]))
+    /// JoePenna's fork: what stands behind the `@` of a file's name, where `S` is the new thing and `C` its class.
+    ///
+    /// The first folder names the thing and the second its class, instead of `token` and `classWord`; further folders stand before the
+    /// caption. A file without `@` gives thing and class, unless the folders do. Nil if neither folders nor the name say anything.
+    ///
+    /// Reference: captionizer 1.0.1, `caption_from_path`.
+    public static func behindAt(name: String, token: String?, classWord: String?) -> String? {
+        var folders = name.split(separator: "/").map(String.init)
+        guard let file = folders.popLast() else { return nil }
+        let stem = PictureInputs.split(file).stem
+        let parts = stem.split(separator: "@", maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count > 1 || !folders.isEmpty else { return nil }
+        let letters = ["S": folders.first ?? token, "C": folders.dropFirst().first ?? classWord]
+        func words(_ text: String) -> [String] { text.split { $0.isWhitespace || $0 == "_" }.map(String.init) }
+        var template = folders.dropFirst(2).flatMap(words)
+        if parts.count > 1 {
+            template += words(String(parts[1]))
+        } else if !template.contains("S"), !template.contains("C") {
+            template += ["S", "C"]
+        }
+        // A letter that nothing is known for says nothing.
+        let text = template.compactMap { word in letters[word].map { $0 ?? "" } ?? word }.filter { !$0.isEmpty }.joined(separator: " ")
         return text.isEmpty ? nil : text
     }
 

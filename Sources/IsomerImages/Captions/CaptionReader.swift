@@ -3,19 +3,22 @@ internal import Synchronization
 
 /// Finds pictures' captions in the places where people keep them.
 ///
-/// Folder-wide files are read once and kept for as long as their folder is being worked on.
+/// Folder-wide files are gone through once, and remembered while their folder is being worked on.
 public final class CaptionReader: Sendable {
-    private let sources: [CaptionSource]
-    private let folders = Mutex<[String: [String: String]]>([:])
+    private let rules: CaptionRules
+    /// Files that were asked for, the most recently used last: nil where there is none, an error where it cannot be used.
+    private let tables = Mutex<[(path: FilePath, table: Result<CaptionTable?, IsomerError>)]>([])
+    private static let mostTables = 256
     private static let largest: UInt64 = 64 << 20
 
-    public init(_ sources: [CaptionSource]) {
-        self.sources = sources
+    /// What comes from names takes the token and the class word of `rules`.
+    public init(_ rules: CaptionRules) {
+        self.rules = rules
     }
 
     /// The caption of a picture and where it came from, or nil. A broken side file throws.
     public func caption(of input: PictureInput) throws(IsomerError) -> (text: String, source: CaptionSource)? {
-        for source in sources {
+        for source in rules.sources {
             if let text = try caption(of: input, source)?.trimmingWhitespace(), !text.isEmpty { return (text, source) }
         }
         return nil
@@ -39,20 +42,11 @@ public final class CaptionReader: Sendable {
             return try side(input, source.rawValue).map { String(decoding: $0, as: UTF8.self) }
         case .json:
             guard let bytes = try side(input, "json") else { return nil }
-            let value = try JSONValue(parsing: bytes)
-            return Self.text(value, ["caption", "text", "prompt"])
-        case .metadata:
-            guard input.range == nil else { return nil }
-            return try table(input, "metadata.jsonl")[input.path.lastComponent?.string ?? ""]
-        case .meta:
-            guard input.range == nil else { return nil }
-            for name in ["meta.json", "meta_cap.json", "meta_lat.json"] {
-                let table = try table(input, name)
-                if let text = table[input.path.lastComponent?.string ?? ""] ?? table[last] { return text }
-            }
-            return nil
+            return CaptionTable.text(try JSONValue(parsing: bytes))
+        case .metadata: return try entry(of: input, in: ["metadata.jsonl"])
+        case .meta: return try entry(of: input, in: ["meta.json", "meta_cap.json", "meta_lat.json"])
         case .fileName: return NameCaption.ofFile(stem: last)
-        case .at: return NameCaption.beforeAt(stem: last)
+        case .at: return NameCaption.behindAt(name: input.name, token: rules.token, classWord: rules.classWord)
         case .folder:
             let folder =
                 stem.split(separator: "/").dropLast().last.map(String.init) ?? input.path.removingLastComponent().lastComponent?.string
@@ -73,57 +67,38 @@ public final class CaptionReader: Sendable {
         return try ReadableFile(path).contents(limit: Self.largest)
     }
 
-    /// A folder-wide file as a table from file names (and stems) to captions.
-    private func table(_ input: PictureInput, _ name: String) throws(IsomerError) -> [String: String] {
-        let path = input.path.removingLastComponent().appending(name)
-        if let known = folders.withLock({ $0[path.string] }) { return known }
-        var table: [String: String] = [:]
-        if try FileSystem.kind(of: path) == .file {
-            do throws(IsomerError) {
-                let bytes = try ReadableFile(path).contents(limit: 1 << 30)
-                table = name == "metadata.jsonl" ? try Self.lines(bytes) : try Self.members(bytes)
-            } catch {
-                throw error.inFile(path)
+    /// What the nearest folder-wide file says, in the picture's own folder or in one around it, up to the input.
+    private func entry(of input: PictureInput, in names: [String]) throws(IsomerError) -> String? {
+        guard input.range == nil else { return nil }
+        let parts = input.name.split(separator: "/")
+        var folder = input.path.removingLastComponent()
+        for depth in parts.indices.reversed() {
+            for name in names {
+                if let text = try table(folder.appending(name))?.caption(of: parts[depth...].joined(separator: "/")) { return text }
             }
-        }
-        folders.withLock { folders in
-            // Folders come one after the other; old ones need not be kept.
-            if folders.count > 64 { folders = [:] }
-            folders[path.string] = table
-        }
-        return table
-    }
-
-    private static func lines(_ bytes: [UInt8]) throws(IsomerError) -> [String: String] {
-        var table: [String: String] = [:]
-        for line in bytes.split(separator: UInt8(ascii: "\n")) where !line.allSatisfy({ $0 <= 0x20 }) {
-            let value = try JSONValue(parsing: Array(line))
-            guard case .string(let name)? = value["file_name"] ?? value["image_path"] ?? value["file"] else { continue }
-            let last = name.split(separator: "/").last.map(String.init) ?? name
-            if let text = text(value, ["text", "caption", "prompt"]) { table[last] = text }
-        }
-        return table
-    }
-
-    private static func members(_ bytes: [UInt8]) throws(IsomerError) -> [String: String] {
-        var table: [String: String] = [:]
-        guard case .object(let object) = try JSONValue(parsing: bytes) else { return [:] }
-        for (key, value) in object {
-            let last = key.split(separator: "/").last.map(String.init) ?? key
-            guard let text = text(value, ["caption", "tags"]) else { continue }
-            table[last] = text
-        }
-        return table
-    }
-
-    private static func text(_ value: JSONValue, _ keys: [String]) -> String? {
-        for key in keys {
-            if case .string(let text)? = value[key], !text.isEmpty { return text }
-            if case .array(let list)? = value[key] {
-                let texts = list.compactMap { if case .string(let text) = $0 { text } else { nil } }
-                if let first = texts.first { return first }
-            }
+            folder = folder.removingLastComponent()
         }
         return nil
+    }
+
+    private func table(_ path: FilePath) throws(IsomerError) -> CaptionTable? {
+        // Under the lock: whoever else needs the file would only go through it too.
+        try tables.withLock { tables in
+            if let index = tables.lastIndex(where: { $0.path == path }) {
+                let found = tables.remove(at: index)
+                tables.append(found)
+                return found.table
+            }
+            let table = Result { () throws(IsomerError) -> CaptionTable? in
+                do throws(IsomerError) {
+                    return try FileSystem.kind(of: path) == .file ? CaptionTable(path) : nil
+                } catch {
+                    throw error.inFile(path)
+                }
+            }
+            tables.append((path, table))
+            if tables.count > Self.mostTables { tables.removeFirst() }
+            return table
+        }.get()
     }
 }

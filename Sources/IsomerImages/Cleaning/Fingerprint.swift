@@ -56,24 +56,38 @@ extension PictureOverview {
 /// Two hashes that differ in at most three bits agree in at least one of four 16-bit parts, so only those that share a part are compared.
 public struct DuplicateFinder: Sendable {
     public static let distance = 3
-    private var parts: [[UInt16: [Int]]] = Array(repeating: [:], count: 4)
     private var hashes: [UInt64] = []
+    private var parts = Array(repeating: Part(), count: 4)
+
+    /// The pictures that share one of four parts, as lists in the order in which they came: 4 bytes for each picture.
+    private struct Part {
+        var first = [UInt32](repeating: .max, count: 1 << 16)
+        var last = [UInt32](repeating: .max, count: 1 << 16)
+        var next: [UInt32] = []
+    }
 
     public init() {}
 
     /// Adds the next picture, and answers the number of the first earlier one that it resembles.
     public mutating func insert(_ hash: UInt64) -> Int? {
-        let index = hashes.count
+        let index = UInt32(truncatingIfNeeded: hashes.count)
         hashes.append(hash)
-        var match: Int?
-        for part in 0..<4 {
-            let key = UInt16(truncatingIfNeeded: hash >> (16 * UInt64(part)))
+        var match: UInt32?
+        for part in parts.indices {
+            let key = Int(UInt16(truncatingIfNeeded: hash >> (16 * UInt64(part))))
+            parts[part].next.append(.max)
             // Flat pictures share parts by the thousand; the first few tell as much as all.
-            for other in (parts[part][key] ?? []).prefix(512) where (hashes[other] ^ hash).nonzeroBitCount <= Self.distance {
-                match = Swift.min(match ?? other, other)
+            var (other, count) = (parts[part].first[key], 0)
+            while other != .max, count < 512 {
+                if (hashes[Int(other)] ^ hash).nonzeroBitCount <= Self.distance { match = Swift.min(match ?? other, other) }
+                other = parts[part].next[Int(other)]
+                count += 1
             }
-            if match == nil || parts[part][key] == nil { parts[part][key, default: []].append(index) }
+            let last = parts[part].last[key]
+            guard match == nil || last == .max else { continue }
+            if last == .max { parts[part].first[key] = index } else { parts[part].next[Int(last)] = index }
+            parts[part].last[key] = index
         }
-        return match
+        return match.map { Int($0) }
     }
 }

@@ -6,8 +6,8 @@ public struct ReviewSheet: Sendable {
     /// One picture of the sheet.
     struct Card: Sendable {
         var record: PictureRecord
-        /// The original, at most `side` pixels long, upright; nil if it cannot be read.
-        var thumbnail: Bitmap?
+        /// The original, at most `side` pixels long, upright, as JPEG; nil if it cannot be read.
+        var thumbnail: [UInt8]?
     }
 
     var cards: [Card]
@@ -17,35 +17,27 @@ public struct ReviewSheet: Sendable {
     /// Reads the originals again, small, for the records of a batch, in their order.
     public init(_ job: PreparationJob, records: [JSONValue], title: String) throws(IsomerError) {
         let inputs = try PictureInputs(job.inputs, excluding: job.output, limits: job.options.decoding.limits)
-        var byName: [String: PictureInput] = [:]
-        for item in inputs.items { byName[item.name] = item }
-        let list: [(PictureRecord, PictureInput?)] = records.compactMap { value in
+        let sources: [(record: PictureRecord, input: PictureInput?)] = records.compactMap { value in
             guard case .object(let object) = value, let record = PictureRecord(object) else { return nil }
-            return (record, byName[record.name])
+            return (record, inputs.first(named: record.name))
         }
-        let sources = list
-        let thumbnails = Mutex<[Bitmap?]>(Array(repeating: nil, count: list.count))
+        let thumbnails = Mutex<[[UInt8]?]>(Array(repeating: nil, count: sources.count))
         var options = job.options.decoding
         options.allowTruncated = true
         options.shrink = .covering(PixelSize(Self.side, Self.side))
         let decoding = options
-        try job.workers.run(list.count) { (index, _) throws(IsomerError) in
-            guard let input = sources[index].1, let small = try? Self.thumbnail(input, decoding) else { return }
-            thumbnails.withLock { $0[index] = small }
+        try job.workers.run(sources.count) { (index, _) throws(IsomerError) in
+            guard let input = sources[index].input, let small = try? Self.thumbnail(input, decoding) else { return }
+            let bytes = try JPEGEncoder.encode(small, settings: JPEGSettings(quality: 80))
+            thumbnails.withLock { $0[index] = bytes }
         }
         let made = thumbnails.withLock { $0 }
-        cards = zip(list, made).map { Card(record: $0.0, thumbnail: $1) }
+        cards = zip(sources, made).map { Card(record: $0.record, thumbnail: $1) }
         self.title = title
     }
 
     private static func thumbnail(_ input: PictureInput, _ options: DecodeOptions) throws(IsomerError) -> Bitmap {
-        let file = try ReadableFile(input.path)
-        let bytes: [UInt8]
-        if let range = input.range, range.size <= options.limits.pictureBytes {
-            bytes = try file.bytes(at: range.offset, count: Int(range.size))
-        } else {
-            bytes = try file.contents(limit: options.limits.pictureBytes)
-        }
+        let bytes = try input.contents(limit: options.limits.pictureBytes)
         let picture = try ImageDecoder.decode(bytes, options: options).bitmap.reducedTo8Bits().composited(over: 255, 255, 255)
             .expandedToColour()
         let scale = min(1, Double(side) / Double(max(picture.width, picture.height)))
@@ -63,7 +55,7 @@ public struct ReviewSheet: Sendable {
             width: width * cell, height: height * cell, channels: .rgb,
             bytes: [UInt8](repeating: 32, count: width * height * cell * cell * 3))
         for (index, card) in shown.enumerated() {
-            guard let thumbnail = card.thumbnail else { continue }
+            guard let bytes = card.thumbnail, let thumbnail = try? ImageDecoder.decode(bytes).bitmap.expandedToColour() else { continue }
             let left = index % width * cell + (cell - thumbnail.width) / 2
             let top = index / width * cell + (cell - thumbnail.height) / 2
             let crops = card.record.crops
@@ -103,8 +95,7 @@ public struct ReviewSheet: Sendable {
         for card in cards {
             var item: JSONObject = ["record": .object(card.record.object)]
             if let thumbnail = card.thumbnail {
-                let bytes = try JPEGEncoder.encode(thumbnail, settings: JPEGSettings(quality: 72))
-                item["thumbnail"] = .string("data:image/jpeg;base64," + Base64.encode(bytes))
+                item["thumbnail"] = .string("data:image/jpeg;base64," + Base64.encode(thumbnail))
             }
             items.append(.object(item))
         }

@@ -1,17 +1,57 @@
 internal import IsomerBytes
 internal import IsomerImages
 
-extension Prepare {
-    func tell(
-        _ summary: PreparationSummary, _ records: [JSONValue], _ tokens: CaptionTokens?, in environment: CommandEnvironment
-    ) {
-        for failure in summary.failures { environment.warn("\(failure)", shared) }
-        var report = Report(for: environment.outputTerminal)
-        if batch.dryRun {
-            for record in records { Self.describe(record, in: &report) }
-            report.line()
+/// What `prepare` says on standard output. Pictures are told of one by one as they come, so that a million of them need no memory.
+struct PreparationOutput {
+    private let environment: CommandEnvironment
+    private let isJSON: Bool
+    private let listsPictures: Bool
+    private var isOpen = false
+
+    init(_ environment: CommandEnvironment, isJSON: Bool, listsPictures: Bool) {
+        self.environment = environment
+        self.isJSON = isJSON
+        self.listsPictures = listsPictures
+    }
+
+    /// The record of the next input.
+    mutating func add(_ record: JSONValue, _ bar: ProgressBar) {
+        if isJSON {
+            environment.writeOutput(opening + Self.indented(record))
+            isOpen = true
+        } else if listsPictures {
+            var report = Report(for: environment.outputTerminal)
+            Self.describe(record, in: &report)
+            bar.clear()
+            environment.writeOutput(report.finish())
+            isOpen = true
         }
-        report.heading(batch.dryRun ? "Nothing was written" : "Prepared \(Numbers.count(summary.prepared, "picture"))")
+    }
+
+    /// What comes before the next record.
+    private var opening: String { isOpen ? ",\n" : "{\n  \"schema\": \"isomer.prepare/1\",\n  \"pictures\": [\n" }
+
+    /// Two levels deep in the whole.
+    private static func indented(_ record: JSONValue) -> String {
+        "    " + JSONWriter(style: .pretty(indent: 2)).text(record).replacing("\n", with: "\n    ")
+    }
+
+    /// Ends the JSON of a batch that was stopped, so that what stands there can be read.
+    func abandon() {
+        if isJSON, isOpen { environment.writeOutput("\n  ]\n}\n") }
+    }
+
+    func finish(_ summary: PreparationSummary, _ tokens: CaptionTokens?) {
+        guard isJSON else { return tell(summary, tokens) }
+        let rest = JSONWriter(style: .pretty(indent: 2)).text(Self.json(summary, tokens))
+        // The records have the object begun already.
+        environment.writeOutput((isOpen ? "\n  ]" : opening + "  ]") + "," + rest.dropFirst() + "\n")
+    }
+
+    private func tell(_ summary: PreparationSummary, _ tokens: CaptionTokens?) {
+        var report = Report(for: environment.outputTerminal)
+        if isOpen { report.line() }
+        report.heading(listsPictures ? "Nothing was written" : "Prepared \(Numbers.count(summary.prepared, "picture"))")
         report.field("inputs", Numbers.grouped(summary.inputs))
         if summary.unchanged > 0 { report.field("unchanged", Numbers.grouped(summary.unchanged)) }
         if summary.leftOut > 0 { report.field("left out", Numbers.grouped(summary.leftOut)) }
@@ -52,18 +92,17 @@ extension Prepare {
         }
     }
 
-    static func json(_ summary: PreparationSummary, _ records: [JSONValue], _ tokens: CaptionTokens?) -> JSONValue {
+    private static func json(_ summary: PreparationSummary, _ tokens: CaptionTokens?) -> JSONValue {
         var sizes = JSONObject()
         for (size, count) in summary.sizes.sorted(by: { ($0.key.width, $0.key.height) < ($1.key.width, $1.key.height) }) {
             sizes[size.description] = .integer(count)
         }
         var result: JSONObject = [
-            "schema": "isomer.prepare/1", "inputs": .integer(summary.inputs), "prepared": .integer(summary.prepared),
+            "inputs": .integer(summary.inputs), "prepared": .integer(summary.prepared),
             "unchanged": .integer(summary.unchanged), "leftOut": .integer(summary.leftOut), "duplicates": .integer(summary.duplicates),
             "failed": .integer(summary.failed), "files": .integer(summary.pictures), "bytesWritten": .integer(summary.bytesWritten),
             "sizes": .object(sizes),
             "alike": .array(summary.resemblances.map { ["input": .string($0.name), "earlier": .string($0.earlier)] }),
-            "pictures": .array(records),
         ]
         result["captionTokens"] = tokens?.json
         return .object(result)

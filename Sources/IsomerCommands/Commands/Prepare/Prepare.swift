@@ -46,28 +46,34 @@ public struct Prepare: IsomerCommand {
         let bar = ProgressBar(environment, shared)
         defer { bar.clear() }
         let runner = try PreparationRunner(job)
+        // Only the page and the contact sheet need all records at once.
         var records: [JSONValue] = []
-        let keepsRecords = shared.json || batch.dryRun || batch.html != nil || batch.preview != nil
+        let keepsRecords = batch.html != nil || batch.preview != nil
         var tokens = try caption.countTokens ? CaptionTokens() : nil
-        let summary = try runner.run(
-            progress: { done, total in
-                bar.update("Preparing", done: UInt64(clamping: done), total: UInt64(clamping: total), unit: .items("pictures"))
-            },
-            report: { (record: JSONValue) throws(IsomerError) in
-                if keepsRecords { records.append(record) }
-                try tokens?.count(record)
-            })
+        var told = PreparationOutput(environment, isJSON: shared.json, listsPictures: batch.dryRun)
+        let summary: PreparationSummary
+        do {
+            summary = try runner.run(
+                progress: { done, total in
+                    bar.update("Preparing", done: UInt64(clamping: done), total: UInt64(clamping: total), unit: .items("pictures"))
+                },
+                report: { (record: JSONValue) throws(IsomerError) in
+                    if keepsRecords { records.append(record) }
+                    try tokens?.count(record)
+                    told.add(record, bar)
+                })
+        } catch {
+            told.abandon()
+            throw error
+        }
         bar.clear()
         if batch.html != nil || batch.preview != nil {
             let sheet = try ReviewSheet(job, records: records, title: output.path.lastComponent?.string ?? output.path.string)
             if let html = batch.html { try write(sheet.html(), to: html.path) }
             if let preview = batch.preview { try write(PNGEncoder.encode(sheet.contactSheet()), to: preview.path) }
         }
-        if shared.json {
-            environment.writeOutput(JSONOutput.text(Self.json(summary, records, tokens)))
-        } else {
-            tell(summary, records, tokens, in: environment)
-        }
+        for failure in summary.failures where !shared.json { environment.warn("\(failure)", shared) }
+        told.finish(summary, tokens)
         return summary.failed > 0 ? .checkFailed : .done
     }
 

@@ -65,7 +65,9 @@ struct ShapeOptions: ParsableArguments {
     }
 
     func apply(to options: inout PreparationOptions) throws {
-        let sizes = size.isEmpty ? [PixelSize(512, 512)] : size.map(\.size)
+        // Said twice is made once.
+        var seen: Set<PixelSize> = []
+        let sizes = size.isEmpty ? [PixelSize(512, 512)] : size.map(\.size).filter { seen.insert($0).inserted }
         if let shortSide {
             options.shapes = [.shortSide(shortSide, multiple: multiple)]
         } else if let buckets {

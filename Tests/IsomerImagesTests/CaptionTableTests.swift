@@ -1,0 +1,80 @@
+import IsomerBytes
+import Testing
+
+@testable import IsomerImages
+
+@Suite("Files of captions")
+struct CaptionTableTests {
+    private static func captions(_ scratch: Scratch, _ source: CaptionSource) throws -> [String: String] {
+        var rules = CaptionRules()
+        rules.sources = [source]
+        let reader = CaptionReader(rules)
+        var result: [String: String] = [:]
+        for input in try PictureInputs([scratch.path.appending("in")]) { result[input.name] = try reader.caption(of: input)?.text }
+        return result
+    }
+
+    private static func pictures(_ names: [String]) throws -> Scratch {
+        let scratch = try Scratch()
+        for name in names { try scratch.write("in/\(name)", [0]) }
+        return scratch
+    }
+
+    /// Hugging Face's rule: a path from the folder of `metadata.jsonl`; the nearest file comes first.
+    @Test func linesNamePicturesByTheirPath() throws {
+        let scratch = try Self.pictures(["a.png", "sub/a.png", "sub/deep/b.jpg", "sub/c.jpg", "sub/d.jpg"])
+        try scratch.write(
+            "in/metadata.jsonl",
+            Array(
+                """
+                {"file_name": "a.png", "text": "outer"}
+
+                {"file_name": "sub/a.png", "text": "inner"}
+                {"caption": "by kohya", "image_path": "/data/set/sub/deep/b.jpg", "tags": "x, y"}
+                {"file_name": "./sub/d.jpg", "text": "one of two"}
+                {"file_name": "sub/d.jpg", "text": "the last counts"}
+                """.utf8))
+        try scratch.write("in/sub/metadata.jsonl", Array("{\"text\": \"near\", \"file_name\": \"c.jpg\"}\n".utf8))
+        #expect(
+            try Self.captions(scratch, .metadata) == [
+                "a.png": "outer", "sub/a.png": "inner", "sub/c.jpg": "near", "sub/d.jpg": "the last counts",
+                "sub/deep/b.jpg": "by kohya, x, y",
+            ])
+    }
+
+    /// kohya's: stems, paths or other machines' absolute paths; tags stand behind captions.
+    @Test func membersNamePicturesInKohyasWays() throws {
+        let scratch = try Self.pictures(["one.png", "two.jpg", "three.jpg", "x/four.png", "y/four.png", "q\"{uote.png", "none.png"])
+        try scratch.write(
+            "in/meta_cap.json",
+            Array(
+                #"""
+                {"one": {"caption": "a, b", "tags": "c}, \"d", "train_resolution": [512, [1, {"caption": "no"}]]},
+                 "two.jpg" : {"tags": "only"}, "C:\\sets\\three.jpg": {"caption": "windows"},
+                 "/a/x/four.png": {"caption": "x"}, "/a/y/four.png": {"caption": "y"}, "q\"{uote": {"caption": "\u0041"}}
+                """#.utf8))
+        #expect(
+            try Self.captions(scratch, .meta) == [
+                "one.png": "a, b, c}, \"d", "two.jpg": "only", "three.jpg": "windows", "x/four.png": "x", "y/four.png": "y",
+                "q\"{uote.png": "A",
+            ])
+        for broken in ["{\"one\": {\"caption\": \"a\"}", "{\"one\": \"a", "{\"one\": {\"caption\": a}}"] {
+            try scratch.write("in/meta_cap.json", Array(broken.utf8))
+            #expect(throws: IsomerError.self, "\(broken)") { try Self.captions(scratch, .meta) }
+        }
+    }
+
+    /// Thousands of entries, longer than what is read at a time.
+    @Test func largeFiles() throws {
+        let scratch = try Self.pictures(["p0.png", "p20000.png", "p49999.png"])
+        let filling = String(repeating: "long caption ", count: 9)
+        func text(_ number: Int) -> String { "\(filling)\(number)" }
+        let lines = (0..<50_000).map { "{\"file_name\": \"p\($0).png\", \"text\": \"\(text($0))\"}" }
+        try scratch.write("in/metadata.jsonl", Array(lines.joined(separator: "\n").utf8))
+        let members = (0..<50_000).map { "\"p\($0)\": {\"caption\": \"\(text($0))\"}" }
+        try scratch.write("in/meta.json", Array("{\(members.joined(separator: ",\n"))}\n".utf8))
+        let expected = ["p0.png": text(0), "p20000.png": text(20_000), "p49999.png": text(49_999)]
+        #expect(try Self.captions(scratch, .metadata) == expected)
+        #expect(try Self.captions(scratch, .meta) == expected)
+    }
+}
