@@ -7,6 +7,7 @@
 #pragma clang attribute push(__attribute__((target("avx2,f16c"))), apply_to = function)
 
 #define LANES 8
+#define ROUNDS 1
 #define KERNELS isomer_block_kernels_avx2
 #include "blocks_kernels.inc"
 

@@ -74,7 +74,18 @@ import Testing
         #expect(try picture.words[0].vectors[0].bytes(as: .f32).bytes == expected.words[0].vectors[0].bytes(as: .f32).bytes)
         let zipped = try TextualInversion(Fixtures["adapters/embedding-zipped.png"])
         #expect(try zipped.words[0].vectors[0].bytes(as: .f32).bytes == expected.words[0].vectors[0].bytes(as: .f32).bytes)
+        // Hidden in the pixels alone: its numbers are those of the text, which Python writes in full.
+        let hidden = try TextualInversion(Fixtures["adapters/embedding-pixels.png"])
+        #expect(hidden.words[0].token(in: hidden.path) == "style" && hidden.metadata["step"] == "1200")
+        #expect(try hidden.words[0].vectors[0].bytes(as: .f32).bytes == expected.words[0].vectors[0].bytes(as: .f32).bytes)
         let folder = try TemporaryFolder()
+        let pixels = try ReadableFile(hidden.path).contents(limit: 1 << 20)
+        for length in stride(from: 9, to: pixels.count - 13, by: 97) {
+            let output = try AtomicFile(path: folder["cut.png"], byteCount: UInt64(length), overwrite: true)
+            try output.file.write(Array(pixels[..<length]), at: 0)
+            try output.commit()
+            #expect(throws: IsomerError.self) { _ = try TextualInversion(folder["cut.png"]) }
+        }
         let whole = try ReadableFile(Fixtures["adapters/embedding.png"]).contents(limit: 1 << 20)
         for (number, length) in [8, 20, 60, 200, whole.count / 2].enumerated() {
             let path = folder["cut\(number).png"]

@@ -49,8 +49,8 @@ import Testing
             // What is published alone shares nothing with its relatives.
             let sharers = (ModelFamily.member(name)?.family.slots.count ?? 1) > 1 ? [name, base] : [name]
             let layouts = ["checkpoint", "gguf"].flatMap { layout in sharers.map { "\($0)/\(layout)/\(slot.name)" } }
-            // LongCLIP's own file is not mapped; text encoders are joined as they are.
-            let own = name == "long-clip-l" || Self.joined[base] != nil && slot.name.hasPrefix("text") ? [] : layouts
+            // Text encoders are joined as they are.
+            let own = Self.joined[base] != nil && slot.name.hasPrefix("text") ? [] : layouts
             if name == "vae-sdxl" { return try list(["vae-sd/checkpoint/vae"]) }
             if name == "vae-sd3" || name == "vae-flux" { return try list(["vae-16/checkpoint/vae"]) }
             guard let autoencoder = Self.joined[base] else { return try (try? list(own)) ?? canonical(slot.name) }

@@ -18,8 +18,11 @@ import Testing
             let manifest = try configuration.manifest()
             for layout in Layouts.of(type(of: configuration)) {
                 let items = try layout.expansion(of: configuration).items
+                let seconds = layout.secondTables.compactMap { table in
+                    items.first { $0.name == table.first }.map { (table.second, $0.shape) }
+                }
                 let inventory = try TensorInventory(
-                    items.map { try TensorDescriptor(name: $0.name, scalarType: .f16, shape: $0.shape) })
+                    (items.map { ($0.name, $0.shape) } + seconds).map { try TensorDescriptor(name: $0.0, scalarType: .f16, shape: $0.1) })
                 #expect(items.flatMap(\.parts).count == manifest.entries.count)
                 // Not every relative can be had in every naming: XLabs' files, for one, look at pixels.
                 guard inventory.matches(layout.signature) else { continue }

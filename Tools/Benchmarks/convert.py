@@ -1,16 +1,21 @@
 """Times conversion of a full-size model beside `cp` of the same bytes and beside diffusers, in one interleaved run.
 
-    python Tools/Benchmarks/make_models.py MODELS
-    python Tools/Benchmarks/convert.py --isomer PATH --model MODELS/sd15 --scratch FOLDER [--peer SCRIPT] [--runs 5]
+    python Tools/Benchmarks/convert.py --isomer PATH --model MODEL --scratch FOLDER [--dtype f16] [--peer SCRIPT] [--runs 5]
+
+MODEL is a Diffusers folder, a weight file, the name of a published model (`isomer inspect --list`), which is then synthesized, or a list of
+tensors (Fixtures/manifests/flux-dev/checkpoint/transformer.txt), of which a file of holes is made that takes no room.
 
 FOLDER must be on the disk of the model, with room for three copies. SCRIPT is diffusers'
-scripts/convert_diffusers_to_original_stable_diffusion.py, which its wheel does not contain; without it that peer is left out.
+scripts/convert_diffusers_to_original_stable_diffusion.py or …_sdxl.py, which its wheel does not contain; without it that peer is left out. The
+way back is diffusers' `from_single_file` of the pipeline that the folder names, if it has one.
 
 Every round runs every case once, from another starting point, on a warm page cache; before each case its old output is deleted and the disk is
 synced, so that no case pays for another's writes. With a file as the model, only its container and dtype change. Times are medians. Memory comes from one more run of each case, sampled.
 """
 
 import argparse
+import json
+import math
 import os
 import pathlib
 import shutil
@@ -21,8 +26,9 @@ import sys
 import measure
 
 PEER_TO_FOLDER = """
-import sys, torch, diffusers
-pipeline = diffusers.StableDiffusionPipeline.from_single_file(sys.argv[1], config=sys.argv[2], local_files_only=True)
+import json, pathlib, sys, torch, diffusers
+name = json.loads((pathlib.Path(sys.argv[2]) / "model_index.json").read_text())["_class_name"]
+pipeline = getattr(diffusers, name).from_single_file(sys.argv[1], config=sys.argv[2], local_files_only=True)
 pipeline.save_pretrained(sys.argv[3])
 """
 
@@ -38,6 +44,34 @@ def weights(model):
     if model.is_file():
         return [model]
     return sorted(path for path in model.glob("*/*") if path.suffix in (".safetensors", ".bin"))
+
+
+def made(isomer, model, scratch, dtype):
+    """A model to start from that is not there yet."""
+    if model.suffix == ".txt" and model.is_file():
+        return sparse(model, scratch / "model.safetensors", dtype)
+    if model.exists():
+        return model
+    folder = scratch / "model"
+    measure.timed([str(isomer), "synthesize", str(model), str(folder), "--dtype", dtype, "--quiet"])
+    return folder
+
+
+def sparse(listing, path, dtype):
+    """A safetensors file with the names and shapes of a list, whose numbers are holes: all zero, and no room on the disk."""
+    header, end = {}, 0
+    for line in listing.read_text().splitlines():
+        name, _, shape = line.split(" ", 2)
+        shape = json.loads(shape)
+        size = math.prod(shape) * (4 if dtype == "f32" else 2)
+        header[name] = {"dtype": dtype.upper(), "shape": shape, "data_offsets": [end, end + size]}
+        end += size
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + end)
+    return path
 
 
 def remove(path):
@@ -98,7 +132,8 @@ def cases(isomer, model, scratch, single, peer):
     files = weights(model)
     copies = scratch / "copies"
     names = " ".join(f'"{copies}/{number}"' for number in range(len(files)))
-    copy = " && ".join(f'cp "{file}" "{copies}/{number}"' for number, file in enumerate(files))
+    # A file of holes is written out as everything else is.
+    copy = " && ".join(f'cp --sparse=never "{file}" "{copies}/{number}"' for number, file in enumerate(files))
     shell = lambda text: ["sh", "-c", f'mkdir "{copies}" && {text}']
     convert = [isomer, "convert", "--quiet"]
     python = sys.executable
@@ -123,6 +158,8 @@ def cases(isomer, model, scratch, single, peer):
             [python, peer, "--use_safetensors", "--model_path", model, "--checkpoint_path", output], output, "cp",
         )
     output = scratch / "peer-folder"
+    if not (model / "model_index.json").exists():
+        return
     yield Case("diffusers: safetensors to folder", [python, "-c", PEER_TO_FOLDER, single, model, output], output, "cp")
 
 
@@ -153,7 +190,8 @@ def inspect_rows(isomer, single, runs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--isomer", type=pathlib.Path, required=True, help="the release binary")
-    parser.add_argument("--model", type=pathlib.Path, required=True, help="a Diffusers folder, or one weight file")
+    parser.add_argument("--model", type=pathlib.Path, required=True, help="a Diffusers folder, a weight file, a published model's name or a list of tensors")
+    parser.add_argument("--dtype", choices=("f16", "bf16", "f32"), default="f16", help="of a model that is made")
     parser.add_argument("--scratch", type=pathlib.Path, required=True, help="an empty or new folder on the model's disk")
     parser.add_argument("--peer", type=pathlib.Path, help="diffusers' script that writes original checkpoints")
     parser.add_argument("--runs", type=int, default=5)
@@ -165,6 +203,7 @@ def main():
     arguments.scratch.mkdir(parents=True, exist_ok=True)
     if any(arguments.scratch.iterdir()):
         parser.error(f"{arguments.scratch} is not empty")
+    arguments.model = made(isomer, arguments.model, arguments.scratch, arguments.dtype)
     files = weights(arguments.model)
     size = sum(path.stat().st_size for path in files)
     single = arguments.model

@@ -1,8 +1,9 @@
 """Writes Fixtures/adapters: adapters of every kind for Fixtures/models/sd15-tiny, and what merging them gives.
 
-    python Tools/Goldens/adapters.py Fixtures/models/sd15-tiny Fixtures/adapters PATH_TO_KOHYA
+    python Tools/Goldens/adapters.py Fixtures/models/sd15-tiny Fixtures/adapters PATH_TO_KOHYA PATH_TO_WEBUI Fixtures/models/sdxl-tiny
 
-Beside requirements.txt: peft 0.21.2, lycoris-lora 4.1.3; kohya-ss/sd-scripts as a folder (networks/lora.py).
+Beside requirements.txt: peft 0.21.2, lycoris-lora 4.1.3; as folders kohya-ss/sd-scripts (networks/lora.py) and
+AUTOMATIC1111/stable-diffusion-webui 1.10 (modules/textual_inversion/image_embedding.py).
 
 kinds.safetensors            kohya's names, one module or more of each kind
 kinds.merged.safetensors     W + 0.8 · change of every tensor touched, in binary64, called component/name
@@ -12,7 +13,10 @@ dora.safetensors             PEFT's DoRA
 dora.diffusers.safetensors   after fuse_lora()
 kohya.safetensors            kohya's names
 kohya.kohya.safetensors      W merged by kohya's own module at 0.8
+sdxl.safetensors             kohya's names of SDXL's original, both text encoders too
+sdxl.diffusers.safetensors   the same model after diffusers' load_lora_weights and fuse_lora(lora_scale=0.8)
 embedding.pt, .png           a textual inversion as A1111 saves it, as a file and in pictures' text
+embedding-pixels.png         the same in a picture's pixels alone, put there by A1111's own function
 """
 
 import importlib.util
@@ -252,7 +256,65 @@ def embeddings(folder):
         Image.new("RGB", (16, 16), (90, 120, 150)).save(folder / name, pnginfo=info)
 
 
-def main(model, folder, sources):
+def hidden(folder, webui):
+    """A picture as the web UI makes it, without the text that sites take away."""
+    from PIL import Image
+
+    spec = importlib.util.spec_from_file_location("image_embedding", webui / "modules/textual_inversion/image_embedding.py")
+    image_embedding = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(image_embedding)
+    data = {"string_to_token": {"*": 265}, "string_to_param": {"*": noise("style", 2, 8)}, "name": "style", "step": 1200, "sd_checkpoint": None, "sd_checkpoint_name": None}
+    picture = Image.new("RGB", (40, 24), (90, 120, 150))
+    for x in range(40):
+        picture.putpixel((x, x % 24), (255 - x, 3 * x, 17))
+    image_embedding.insert_image_data_embed(picture, data).save(folder / "embedding-pixels.png")
+
+
+def sdxl(model, folder):
+    """A LoRA of SDXL in the names of its original, and the weights after diffusers has read and merged it."""
+    from diffusers import StableDiffusionXLPipeline
+
+    pipeline = StableDiffusionXLPipeline.from_pretrained(model, torch_dtype=torch.float32, local_files_only=True)
+    # Two blocks on the way down, the middle and one on the way up, under the numbers that the original gives them.
+    places = {"down_blocks.1.attentions.0": "input_blocks_4_1", "mid_block.attentions.0": "middle_block_1", "up_blocks.0.attentions.1": "output_blocks_1_1"}
+    tensors = {}
+
+    def add(stem, module, rank, alpha):
+        weight = module.weight
+        down, up = noise(stem + "d", rank, weight.shape[1]), noise(stem + "u", weight.shape[0], rank)
+        tensors[stem + ".lora_down.weight"], tensors[stem + ".lora_up.weight"] = down.half(), up.half()
+        tensors[stem + ".alpha"] = torch.tensor(alpha).half()
+
+    changed = []
+    for place, name in places.items():
+        for number, leaf in enumerate(["transformer_blocks.0.attn1.to_q", "transformer_blocks.0.attn2.to_v", "transformer_blocks.0.ff.net.2", "proj_in"]):
+            add(f"lora_unet_{name}_{leaf.replace('.', '_')}", pipeline.unet.get_submodule(f"{place}.{leaf}"), 4, 2.0 + number)
+            changed.append(("unet", pipeline.unet, f"{place}.{leaf}"))
+    for prefix, component in (("lora_te1", "text_encoder"), ("lora_te2", "text_encoder_2")):
+        encoder = getattr(pipeline, component)
+        for leaf in ["self_attn.q_proj", "mlp.fc1"]:
+            path = f"encoder.layers.1.{leaf}"
+            found = next(name for name, _ in encoder.named_modules() if name.endswith(path))
+            add(f"{prefix}_text_model_{path.replace('.', '_')}", encoder.get_submodule(found), 4, 3.0)
+            changed.append((component, encoder, found))
+    save_file(tensors, folder / "sdxl.safetensors", metadata={"ss_network_dim": "4", "ss_network_alpha": "4.0", "ss_network_module": "networks.lora", "ss_base_model_version": "sdxl_base_v1-0"})
+    before = {(component, name): owner.get_submodule(name).weight.detach().clone() for component, owner, name in changed}
+    pipeline.load_lora_weights(folder, weight_name="sdxl.safetensors")
+    pipeline.fuse_lora(components=["unet", "text_encoder", "text_encoder_2"], lora_scale=SCALE)
+    pipeline.unload_lora_weights()
+    merged = {}
+    for component, owner, name in changed:
+        weight = owner.get_submodule(name).weight.detach()
+        if torch.equal(weight, before[component, name]):
+            # diffusers 0.42.1 puts the factors into neither text encoder of transformers 5.23, and says nothing.
+            assert component.startswith("text_encoder"), name
+            continue
+        canonical = name if component == "unet" or name.startswith("text_model.") else "text_model." + name
+        merged[f"{component}/{canonical}.weight"] = weight.contiguous().clone()
+    save_file(merged, folder / "sdxl.diffusers.safetensors")
+
+
+def main(model, folder, sources, webui, xl):
     model, folder = pathlib.Path(model), pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors, merged = kinds(model)
@@ -262,6 +324,8 @@ def main(model, folder, sources):
     fused(model, folder, dora=True)
     kohya(model, folder, pathlib.Path(sources))
     embeddings(folder)
+    hidden(folder, pathlib.Path(webui))
+    sdxl(pathlib.Path(xl), folder)
 
 
 if __name__ == "__main__":

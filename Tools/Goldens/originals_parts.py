@@ -72,7 +72,7 @@ class OpenAITextEncoder(nn.Module):
         self.transformer.resblocks = nn.ModuleList()
         for _ in range(layers):
             block = nn.Module()
-            block.attn = nn.MultiheadAttention(width, width // 64)
+            block.attn = nn.MultiheadAttention(width, max(1, width // 64))
             block.ln_1 = nn.LayerNorm(width)
             block.mlp = nn.Module()
             block.mlp.c_fc = nn.Linear(width, 4 * width)

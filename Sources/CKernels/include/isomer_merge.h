@@ -13,6 +13,11 @@
 void isomer_weighted_sum(isomer_level level, const float *const *inputs, const float *weights, size_t inputs_count, float *output,
                          size_t count);
 
+// output[m][n] += factor · Σ left[m][r] · right[r][n], for `rows` × `rank` and `rank` × `columns` matrices: summed in binary64, in which the
+// products are exact, in order of r, and rounded once. The same bits on every machine.
+void isomer_add_low_rank(isomer_level level, const float *left, const float *right, size_t rows, size_t columns, size_t rank, double factor,
+                         float *output);
+
 // How changes from a base are thinned out and combined.
 typedef struct {
     // Changes smaller than this are taken for zero, one for each input.

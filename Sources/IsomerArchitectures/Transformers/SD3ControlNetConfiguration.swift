@@ -113,30 +113,16 @@ extension SD3ControlNetConfiguration: NetworkConfiguration {
 
     /// Reads Diffusers' `config.json` of an `SD3ControlNetModel`.
     public init(json: JSONCursor) throws(IsomerError) {
-        let heads = try json.extent("num_attention_heads", default: 18)
-        let head = try json.extent("attention_head_dim", default: 64)
-        let (width, overflow) = heads.multipliedReportingOverflow(by: head)
-        let layers = try json.extent("num_layers", default: 18)
-        let patch = try json.extent("patch_size", default: 2)
+        let stream = try SD3Stream(json: json)
         let hasPositions = try json.optional("use_pos_embed")?.bool() ?? true
-        let side = hasPositions ? try json.extent("pos_embed_max_size", default: 96) : nil
-        guard !overflow, width <= JSONCursor.greatestExtent, layers <= 1_000, patch <= 64, side ?? 0 <= 1 << 16 else {
-            throw json.failure("num_attention_heads, num_layers, patch_size or pos_embed_max_size is out of range")
-        }
-        try json.requireUsual("qk_norm", "rms_norm")
-        var dual: [Int] = []
-        for element in try json.optional("dual_attention_layers")?.elements() ?? [] {
-            dual.append(try element.integer(in: 0...(layers - 1)))
-        }
         let isJoint = try json.object()["joint_attention_dim"] != .null
         self.init(
-            inputChannels: try json.extent("in_channels", default: 16),
-            extraChannels: try json.optional("extra_conditioning_channels")?.integer(in: 0...1 << 16) ?? 0, patchSize: patch, width: width,
-            layers: layers, dualAttentionLayers: Set(dual).sorted(),
-            contextWidth: isJoint ? try json.extent("joint_attention_dim", default: 4096) : nil,
-            pooledWidth: try json.extent("pooled_projection_dim", default: 2048), positionsSide: side,
-            normalizedHeadWidth: try json.optional("qk_norm") == nil ? nil : head)
-        headWidth = head
+            inputChannels: stream.inputChannels,
+            extraChannels: try json.optional("extra_conditioning_channels")?.integer(in: 0...1 << 16) ?? 0, patchSize: stream.patchSize,
+            width: stream.width, layers: stream.layers, dualAttentionLayers: stream.dualAttentionLayers,
+            contextWidth: isJoint ? try json.extent("joint_attention_dim", default: 4096) : nil, pooledWidth: stream.pooledWidth,
+            positionsSide: hasPositions ? try SD3Stream.positionsSide(json) : nil,
+            normalizedHeadWidth: stream.isNormalized ? stream.headWidth : nil, headWidth: stream.headWidth)
     }
 
     public var undecided: [String] { headWidth == nil ? ["attention_head_dim"] : [] }
@@ -172,29 +158,20 @@ extension SD3ControlNetConfiguration: NetworkConfiguration {
     /// Every key that Diffusers itself writes for this class.
     public func json() throws(IsomerError) -> JSONObject {
         if let error = undecidedError() { throw error }
-        guard let headWidth, headWidth > 0, width % headWidth == 0 else {
-            throw IsomerError.indivisible("width", width, by: headWidth ?? 0)
-        }
-        return [
-            "_class_name": "SD3ControlNetModel",
-            "_diffusers_version": .string(writtenDiffusersVersion),
-            "attention_head_dim": JSONValue(headWidth),
-            "caption_projection_dim": JSONValue(width),
-            "dual_attention_layers": .array(dualAttentionLayers.map { JSONValue($0) }),
-            "extra_conditioning_channels": JSONValue(extraChannels),
-            "force_zeros_for_pooled_projection": .bool(contextWidth != nil),
-            "in_channels": JSONValue(inputChannels),
-            "joint_attention_dim": JSONValue(contextWidth),
-            "num_attention_heads": JSONValue(width / headWidth),
-            "num_layers": JSONValue(layers),
-            "out_channels": JSONValue(inputChannels),
-            "patch_size": JSONValue(patchSize),
-            "pooled_projection_dim": JSONValue(pooledWidth),
-            "pos_embed_max_size": JSONValue(positionsSide),
-            "pos_embed_type": positionsSide == nil ? .null : "sincos",
-            "qk_norm": normalizedHeadWidth == nil ? .null : "rms_norm",
-            "sample_size": 128,
-            "use_pos_embed": .bool(positionsSide != nil),
-        ]
+        let stream = try SD3Stream(
+            inputChannels: inputChannels, patchSize: patchSize, layers: layers, dualAttentionLayers: dualAttentionLayers,
+            pooledWidth: pooledWidth, width: width, headWidth: headWidth, isNormalized: normalizedHeadWidth != nil)
+        return stream.json(
+            Self.classes[0].name,
+            [
+                "extra_conditioning_channels": JSONValue(extraChannels),
+                "force_zeros_for_pooled_projection": .bool(contextWidth != nil),
+                "joint_attention_dim": JSONValue(contextWidth),
+                "out_channels": JSONValue(inputChannels),
+                "pos_embed_max_size": JSONValue(positionsSide),
+                "pos_embed_type": positionsSide == nil ? .null : "sincos",
+                "sample_size": 128,
+                "use_pos_embed": .bool(positionsSide != nil),
+            ])
     }
 }

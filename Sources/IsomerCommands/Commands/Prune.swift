@@ -32,9 +32,6 @@ public struct Prune: IsomerCommand {
     @Option(parsing: .singleValue, help: ArgumentHelp("Keep these tensors whatever they are; * stands for anything.", valueName: "pattern"))
     var keep: [String] = []
 
-    @Option(help: ArgumentHelp("What to write, whatever the destination is called.", valueName: "format"))
-    var to: TargetFormat?
-
     @Option(help: ArgumentHelp("The type of floating tensors in the output.", valueName: "type"))
     var dtype: FloatType?
 
@@ -44,11 +41,8 @@ public struct Prune: IsomerCommand {
     @Option(parsing: .singleValue, help: ArgumentHelp("Metadata to write beside the tensors. May be repeated.", valueName: "key=value"))
     var metadata: [MetadataArgument] = []
 
-    @Flag(help: "Print what would be done, tensor by tensor, and do nothing.")
-    var dryRun = false
-
-    @Flag(help: "Replace what is at the destination.")
-    var overwrite = false
+    @OptionGroup
+    var output: DestinationOptions
 
     @OptionGroup
     public var shared: SharedOptions
@@ -60,19 +54,11 @@ public struct Prune: IsomerCommand {
     }
 
     public func run(in environment: CommandEnvironment) throws -> ExitStatus {
-        let plan = try plan()
-        if dryRun {
-            let description = PlanDescription(plan, source: source.path, destination: destination.path)
-            environment.writeOutput(
-                shared.json ? JSONOutput.text(description.json) : description.text(for: environment.outputTerminal))
-            return .done
-        }
-        return try ConversionRun(plan: plan, source: source.path, destination: destination.path, overwrite: overwrite)
-            .perform(in: environment, shared)
+        try output.perform(plan(), from: source.path, to: destination.path, in: environment, shared)
     }
 
     private func plan() throws(IsomerError) -> ConversionPlan {
-        guard case .file(let container) = try TargetFormat.target(to, for: destination.path) else {
+        guard case .file(let container) = try output.target(for: destination.path) else {
             throw IsomerError(
                 .usage, "a pruned file is a file", path: destination.path, expected: "a name that ends in \(TargetFormat.endings)")
         }

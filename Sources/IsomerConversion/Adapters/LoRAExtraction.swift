@@ -127,13 +127,11 @@ public struct LoRAExtraction: Sendable {
     /// How a module is factored: those that kohya's networks train, and no others; `nil` for what is left out.
     private func choice(of path: String, _ shape: Shape) -> LowRankFactors.Choice? {
         guard shape.rank == 2 || shape.rank == 4 else { return nil }
-        let isAttention =
-            path.contains("attentions.") || path.contains("transformer_blocks.") || path.contains("encoder.layers.")
-            || path.contains("encoder.block.")
-        let isEmbedding = path.contains("embedding") || path.contains("relative_attention_bias")
-        if isAttention, !isEmbedding { return choice }
-        let isConvolution = path.contains("resnets.") || path.contains("samplers.")
-        return isConvolution ? convolutions : nil
+        switch TrainedModule(path: path) {
+        case .transformer: return choice
+        case .convolution: return convolutions
+        case nil: return nil
+        }
     }
 
     private func factors(of module: Module, _ new: any TensorSource, _ old: any TensorSource) throws(IsomerError) -> LowRankFactors? {

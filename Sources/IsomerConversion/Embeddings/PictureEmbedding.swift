@@ -2,9 +2,9 @@ import IsomerBytes
 import IsomerTensors
 import IsomerTokenizers
 
-/// A textual inversion in a PNG picture: a text chunk `sd-ti-embedding` that holds JSON in base64, its vectors as numbers.
+/// A textual inversion in a PNG picture: a text chunk `sd-ti-embedding` that holds JSON in base64, its vectors as numbers; where a site has taken
+/// the text away, the same JSON, deflated, in the lower bits of the picture's edges.
 ///
-/// The web UI also hides the vectors in the lowest bits of the picture's edges; those are not read.
 /// Reference: AUTOMATIC1111/stable-diffusion-webui, modules/textual_inversion/image_embedding.py, 1.10.
 enum PictureEmbedding {
     static let keyword = "sd-ti-embedding"
@@ -14,10 +14,14 @@ enum PictureEmbedding {
     static func source(_ path: FilePath, limits: Limits) throws(IsomerError) -> HeldTensors? {
         let file = try ReadableFile(path)
         guard file.size >= 8, try file.bytes(at: 0, count: 8) == signature else { return nil }
-        guard let text = try text(in: file, limits), let json = Base64.decode(text) else {
+        let chunks = try PictureChunk.all(of: file)
+        var found = try text(in: file, chunks, limits).flatMap { Base64.decode($0) }
+        if found == nil { found = try hidden(in: file, chunks, limits) }
+        guard let json = found else {
             throw IsomerError(
-                .mismatch, "the picture holds no textual inversion", path: path, expected: "a text chunk called \(keyword)",
-                remedy: "get the picture as it was saved: sites that shrink pictures take the text away")
+                .mismatch, "the picture holds no textual inversion", path: path,
+                expected: "a text chunk called \(keyword), or strips of hidden data at both edges",
+                remedy: "get the picture as it was saved: sites that shrink pictures take both away")
         }
         let root = JSONCursor(try JSONValue(parsing: json, dialect: .python, limits: limits), path: path)
         var metadata: FileMetadata = [:]
@@ -56,24 +60,43 @@ enum PictureEmbedding {
         return (descriptor, numbers.flatMap { number in withUnsafeBytes(of: number.bitPattern.littleEndian) { Array($0) } })
     }
 
+    /// The JSON that is hidden in the picture's edges.
+    private static func hidden(in file: ReadableFile, _ chunks: [PictureChunk], _ limits: Limits) throws(IsomerError) -> [UInt8]? {
+        guard let hidden = try PicturePixels(file, chunks)?.hiddenBytes() else { return nil }
+        // Behind the stream its beginning comes again, to fill the strip.
+        var position = 0
+        let inflater = try Inflater(.zlib, size: .atMost(limits.jsonBytes)) { buffer in
+            let count = min(buffer.count, hidden.count - position)
+            buffer.copyBytes(from: hidden[position..<position + count])
+            position += count
+            return count
+        }
+        var json: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            var count = 0
+            var failure: IsomerError?
+            part.withUnsafeMutableBytes { buffer in
+                do throws(IsomerError) { count = try inflater.read(into: buffer) } catch { failure = error }
+            }
+            // Edges of other pictures may look like strips, and hold nothing.
+            if let failure {
+                if failure.code == .limitExceeded { throw failure }
+                return nil
+            }
+            json += part[..<count]
+            if count < part.count { return json }
+        }
+    }
+
     /// The text of the chunk, in any of the three kinds that PNG has.
-    private static func text(in file: ReadableFile, _ limits: Limits) throws(IsomerError) -> String? {
-        var offset: UInt64 = 8
-        while offset + 12 <= file.size {
-            let header = try file.bytes(at: offset, count: 8)
-            let count = header[..<4].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            guard count <= file.size - offset - 12 else {
-                throw IsomerError(.malformed, "a chunk of the picture is longer than the file", path: file.path, byteOffset: offset)
+    private static func text(in file: ReadableFile, _ chunks: [PictureChunk], _ limits: Limits) throws(IsomerError) -> String? {
+        for chunk in chunks where ["tEXt", "zTXt", "iTXt"].contains(chunk.kind) {
+            guard chunk.count > UInt64(keyword.utf8.count), chunk.count <= limits.jsonBytes else { continue }
+            let bytes = try file.bytes(at: chunk.offset, count: Int(chunk.count))
+            if bytes.starts(with: Array(keyword.utf8) + [0]) {
+                return try text(chunk.kind, Array(bytes.dropFirst(keyword.utf8.count + 1)), limits)
             }
-            let kind = String(decoding: header[4...], as: UTF8.self)
-            if ["tEXt", "zTXt", "iTXt"].contains(kind), count > UInt64(keyword.utf8.count), count <= limits.jsonBytes {
-                let bytes = try file.bytes(at: offset + 8, count: Int(count))
-                if bytes.starts(with: Array(keyword.utf8) + [0]) {
-                    return try text(kind, Array(bytes.dropFirst(keyword.utf8.count + 1)), limits)
-                }
-            }
-            if kind == "IEND" { break }
-            offset += 12 + count
         }
         return nil
     }

@@ -47,6 +47,7 @@ struct MergeAssembly {
         let updates = try Self.updates(of: adapters, merge.adapters, model)
         var made: [(key: UInt64, place: (slot: String, name: String), descriptor: TensorDescriptor, tensor: MergedTensors.Tensor)] = []
         var grafted = false
+        let touched = Set(updates.keys.compactMap { $0.split(separator: "/").first.map(String.init) })
         for (index, tensor) in own.tensors.enumerated() {
             guard FileConversion.isCast(tensor.scalarType), let slash = tensor.name.firstIndex(of: "/") else { continue }
             let slot = String(tensor.name[..<slash])
@@ -64,7 +65,9 @@ struct MergeAssembly {
             let added = updates[tensor.name] ?? []
             // A component that only some of the models have is the first one's.
             let isShared = inputs.count == others.count + 1 && !others.isEmpty
-            guard isShared || !added.isEmpty else { continue }
+            // Where all are to get another type, neighbours of what an adapter changes get it on the same way: layouts join some of them.
+            let isRetyped = request.scalarType.map { $0 != tensor.scalarType } ?? false
+            guard isShared || !added.isEmpty || (isRetyped && touched.contains(slot)) else { continue }
             if !isShared { inputs = [inputs[0]] }
             let combination =
                 isShared

@@ -56,6 +56,7 @@ extension Model {
         for (key, value) in request.metadata { metadata[key] = value }
         plan.files = [PlannedFile(container: container, tensors: planned, shardBytes: request.shardBytes)]
         plan.files[0].hold(metadata)
+        if chosen.count == 1 { try plan.divide(by: placement(of: chosen[0]).layout, request.destination) }
         try setAside(in: &plan, request, used: used)
         return plan
     }
@@ -87,8 +88,17 @@ extension Model {
                     continue
                 }
                 let made = try item.transform.other(of: parts, as: item, whole: elementCount)
-                let descriptor = try TensorDescriptor(name: name, scalarType: request.target(of: made.scalarType), shape: made.shape)
-                planned.append(PlannedTensor(descriptor, pieces: made.pieces, sourceType: made.scalarType))
+                func plan(_ name: String, _ made: TensorExpression) throws(IsomerError) {
+                    let descriptor = try TensorDescriptor(name: name, scalarType: request.target(of: made.scalarType), shape: made.shape)
+                    planned.append(PlannedTensor(descriptor, pieces: made.pieces, sourceType: made.scalarType))
+                }
+                if let table = placement.layout.secondTables.first(where: { $0.first == item.name }) {
+                    let (first, second) = try made.parted(table, kept: kept(table, placement))
+                    try plan(name, first)
+                    try plan(placement.name(of: table.second), second)
+                } else {
+                    try plan(name, made)
+                }
             } catch {
                 throw error.about(name)
             }

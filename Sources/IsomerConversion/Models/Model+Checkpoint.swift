@@ -11,9 +11,10 @@ extension Model {
     public init(checkpoint path: FilePath, _ request: ConversionRequest, _ hints: ConfigurationHints) throws(IsomerError) {
         var source = try ConversionPlan.Source(path.lastComponent?.string ?? path.string, opening: path, limits: request.limits)
         let opened = source.tensors
+        let parts = try source.joinParts(at: path, request.limits)
         let (decisions, notes) = try source.mend(request)
         try self.init(checkpoint: path, source, opened: opened, request, hints)
-        self.decisions = decisions + self.decisions
+        self.decisions = (parts.map { [$0] } ?? []) + decisions + self.decisions
         self.notes = notes + self.notes
     }
 
@@ -125,7 +126,8 @@ extension Model {
                 .unsupported, "this is \(known.title), which is recognised but not converted: \(known.reason)", path: path,
                 remedy: "a change of container alone (--layout keep) works for any file")
         }
-        let detection = try Detection(of: inventory, given: hints.components)
+        let detection: Detection
+        do throws(IsomerError) { detection = try Detection(of: inventory, given: hints.components) } catch { throw error.inFile(path) }
         if let decided = detection.decided ?? detection.agreeing { return decided }
         let accepted = detection.candidates.filter(\.isAccepted)
         guard accepted.isEmpty else {
@@ -167,6 +169,7 @@ extension Model {
                 for assignment in component.assignments { add(assignment.index, "last weights, in favour of the averaged ones") }
             }
         }
+        setBeside(components.keys.sorted().flatMap { reading.components[$0]?.pairs ?? [] }, inventory)
         for companion in reading.companions {
             add(companion.index, companion.companion.reason, isDerivable: companion.companion.nature == .derivable)
         }

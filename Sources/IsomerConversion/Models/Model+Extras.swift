@@ -43,8 +43,15 @@ extension Model {
         var used = used
         var kept: [PlannedTensor] = []
         var names: Set<ExactString> = []
-        for entry in beside where !used.contains(entry.tensor) {
-            used.insert(entry.tensor)
+        let partly = Set(
+            plan.files.flatMap(\.tensors).flatMap(\.pieces).compactMap { piece in
+                if case .tensor(let reference, .elements) = piece { reference } else { nil }
+            })
+        for entry in beside where !used.contains(entry.tensor) || entry.isPartlyUsed {
+            if used.insert(entry.tensor).inserted, partly.contains(entry.tensor) {
+                plan.setAside.append(SetAside(entry.tensor, name: entry.name, .merged, because: "some of its rows stand in the target"))
+                continue
+            }
             let tensor = sources[entry.tensor.source].tensors.tensors[entry.tensor.index]
             if request.keepsExtras, names.insert(ExactString(entry.name)).inserted {
                 let descriptor = try TensorDescriptor(name: entry.name, scalarType: tensor.scalarType, shape: tensor.shape)

@@ -48,6 +48,8 @@ public struct Model: Sendable {
         public var reason: String
         /// Whether its content follows from the rest of the model.
         public var isDerivable: Bool
+        /// Whether some of its rows are part of a component all the same.
+        var isPartlyUsed = false
     }
 }
 

@@ -30,7 +30,7 @@ extension ModelComponent {
                 item: slot.name,
                 remedy: "get the file again, or allow it with --allow-missing PATTERN")
         }
-        let expressions = try ModelComponent.expressions(reading.assignments, source: source, in: tensors)
+        let expressions = try ModelComponent.expressions(reading.assignments, reading.pairs, source: source, in: tensors)
         var oddShapes: [String: [Int]] = [:]
         for assignment in reading.assignments where tensors.tensors[assignment.index].shape != assignment.item.shape {
             let tensor = tensors.tensors[assignment.index]
@@ -57,14 +57,18 @@ extension ModelComponent {
 
     /// The canonical tensors that `assignments` hold.
     private static func expressions(
-        _ assignments: [ComponentReading.Assignment], source: Int, in tensors: any TensorSource
+        _ assignments: [ComponentReading.Assignment], _ pairs: [ComponentReading.Pair] = [], source: Int, in tensors: any TensorSource
     ) throws(IsomerError) -> [String: TensorExpression] {
         var expressions: [String: TensorExpression] = [:]
         for assignment in assignments {
             let reference = TensorReference(source: source, index: assignment.index)
-            let expression = TensorExpression(reference, tensors.tensors[assignment.index])
+            var expression = TensorExpression(reference, tensors.tensors[assignment.index])
             let item = assignment.item
             do throws(IsomerError) {
+                if let pair = pairs.first(where: { $0.item.name == item.name }) {
+                    let second = TensorReference(source: source, index: pair.second)
+                    expression = try .completed(expression, by: TensorExpression(second, tensors.tensors[pair.second]), pair.table)
+                }
                 for (part, made) in zip(item.parts, try item.transform.canonical(of: expression, as: item)) {
                     expressions[part.name] = made
                 }

@@ -84,6 +84,14 @@ public struct ModelSummary: Sendable {
 
     private mutating func describe(file opened: ConversionPlan.Source, _ request: ConversionRequest) throws(IsomerError) {
         var source = opened
+        if let (layout, part) = Layouts.part(in: TensorInventory(source.tensors.tensors)) {
+            do throws(IsomerError) {
+                _ = try source.joinParts(at: request.source, request.limits)
+            } catch {
+                recognised = ("the \(part.word) of a \(layout.network.title)", error.what)
+                return
+            }
+        }
         _ = try source.mend(request)
         let inventory = TensorInventory(source.tensors.tensors)
         if let known = UnmappedArchitecture.found(in: inventory) {

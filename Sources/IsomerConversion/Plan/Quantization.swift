@@ -110,6 +110,8 @@ extension ConversionPlan {
                             remedy: "choose q8_0, or a destination that ends in .safetensors")
                     }
                     if type.kind == .float, type.bitCount == 8, type != .f8e8m0 { type = .f16 }
+                    // Exact too, and needed: gguf's own reader takes what is no number of its own for bytes in rows, and a single one has no row.
+                    if type == .bf16, before.shape.rank == 0 { type = .f32 }
                 case .safetensors, .torch:
                     if type.kind == .block {
                         guard quantization == nil else {

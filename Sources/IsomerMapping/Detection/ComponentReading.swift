@@ -12,6 +12,16 @@ public struct ComponentReading: Sendable {
         public let index: Int
     }
 
+    /// Two tables of the file that are one tensor of the network.
+    public struct Pair: Sendable {
+        /// Which rows count of each.
+        public let table: SecondTable
+        /// The tensor, as the layout names and shapes its first table.
+        public let item: Expansion.Item
+        /// Their positions in the file.
+        public let first: Int, second: Int
+    }
+
     /// A tensor of the file that is not the network's own.
     public struct Companionship: Sendable {
         /// Its position in the file.
@@ -26,6 +36,8 @@ public struct ComponentReading: Sendable {
     public let configuration: any NetworkConfiguration
     /// What was found.
     public let assignments: [Assignment]
+    /// Those of them that a second table completes.
+    public let pairs: [Pair]
     /// Names, in the file's naming, of what was not.
     public let missing: [String]
     /// Tensors of another shape than the network's, with the sentence about each.
@@ -65,6 +77,26 @@ public struct ComponentReading: Sendable {
                         expected: "\(item.shape)", found: "\(shape)"))
             }
         }
+        var pairs: [Pair] = []
+        for table in placement.layout.secondTables {
+            guard let first = assignments.first(where: { $0.item.name == table.first }) else { continue }
+            let name = placement.name(of: table.second)
+            guard let second = inventory.index(of: name) else {
+                missing.append(name)
+                continue
+            }
+            taken.insert(second)
+            let (found, expected) = (inventory.tensors[second], inventory.tensors[first.index])
+            if found.shape == expected.shape, found.scalarType == expected.scalarType {
+                pairs.append(Pair(table: table, item: first.item, first: first.index, second: second))
+            } else {
+                mismatches.append(
+                    IsomerError(
+                        .mismatch, "the second table has another shape or type than the first", item: name,
+                        expected: "\(expected.scalarType.rawValue) \(expected.shape)",
+                        found: "\(found.scalarType.rawValue) \(found.shape)"))
+            }
+        }
         var companions: [Companionship] = []
         var unexpected: [Int] = []
         if case .prefixed(let prefix) = placement.naming {
@@ -81,6 +113,7 @@ public struct ComponentReading: Sendable {
             }
         }
         self.assignments = assignments
+        self.pairs = pairs
         self.missing = missing
         self.mismatches = mismatches
         self.companions = companions

@@ -76,6 +76,7 @@ extension ModelFamily {
         for (found, reading) in zip(sketch.components, readings) {
             components[found.slot.name] = reading
             for assignment in reading.assignments { isClaimed[assignment.index] = true }
+            for pair in reading.pairs { isClaimed[pair.second] = true }
             for companion in reading.companions where !isClaimed[companion.index] {
                 isClaimed[companion.index] = true
                 companions.append(companion)

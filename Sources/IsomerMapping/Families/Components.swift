@@ -7,10 +7,13 @@ extension ModelFamily {
         _ identifier: String, _ title: String, slot name: String, _ network: Configuration.Type, placements: [Placement],
         members: [(identifier: String, title: String, configuration: Configuration, specifications: [String])],
         companions: [Companion] = [],
-        asksForMember: Bool = false, written: @escaping @Sendable (Configuration, Placement?) -> Placement? = { _, _ in nil }
+        asksForMember: Bool = false, written: @escaping @Sendable (Configuration, Placement?) -> Placement? = { _, _ in nil },
+        adapt: @escaping @Sendable (Configuration, TensorInventory, Placement) -> (Configuration, [Companion]) = { found, _, _ in
+            (found, [])
+        }
     ) -> ModelFamily {
         ModelFamily(
-            identifier: identifier, title: title, slots: [Slot(name, network, placements, alone: written)],
+            identifier: identifier, title: title, slots: [Slot(name, network, placements, alone: written, adapt: adapt)],
             members: members.map {
                 ModelMember($0.identifier, $0.title, pipeline: "", components: [name: $0.configuration], specifications: $0.specifications)
             },
@@ -59,9 +62,17 @@ extension ModelFamily {
         written: { text, found in
             switch text.activation {
             case .gelu?: Placement("", Layouts.openCLIPText)
-            case .quickGELU?: Placement("", Layouts.clipText)
+            case .quickGELU?: Placement("", text.positions > CLIPTextConfiguration.vitL.positions ? Layouts.longCLIPText : Layouts.clipText)
             case nil: found.map { Placement("", $0.layout) }
             }
+        },
+        // LongCLIP is OpenAI's model with more positions, whose code counts a head for every 64 numbers.
+        adapt: { text, _, placement in
+            guard placement.layout.name == Layouts.longCLIPText.name else { return (text, []) }
+            var text = text
+            text.activation = .quickGELU
+            if text.width % 64 == 0 { text.headCount = text.width / 64 }
+            return (text, [])
         })
 
     /// T5's encoders alone.

@@ -107,12 +107,5 @@ extension UnmappedArchitecture {
             [["controlnet_blocks.0.linear.weight"]]),
         UnmappedArchitecture(
             "control-lora", "Control-LoRA", reason: "it holds factors that belong to a base model", [["lora_controlnet"]]),
-        UnmappedArchitecture(
-            "long-clip-original", "LongCLIP in its original form",
-            reason: "it adds two tables of positions, which no other naming has room for",
-            [["positional_embedding_res", "positional_embedding", "token_embedding.weight"]]),
-        UnmappedArchitecture(
-            "taesd-half", "one half of TAESD", reason: "encoder and decoder belong together under taesd_encoder. and taesd_decoder.",
-            [["0.weight", "1.conv.0.weight", "14.weight"], ["1.weight", "3.conv.0.weight", "19.weight"]]),
     ]
 }

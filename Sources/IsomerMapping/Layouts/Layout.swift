@@ -12,6 +12,10 @@ public struct Layout: Sendable {
     public let signature: NetworkSignature
     /// Tensors that files in this layout carry though the network does not have them.
     public let companions: [Companion]
+    /// Tensors that stand twice, where other rows count of each.
+    public let secondTables: [SecondTable]
+    /// The files in which it is published, if they are several.
+    public let parts: [LayoutPart]
 
     private let table: @Sendable (any NetworkConfiguration) throws(IsomerError) -> RuleTable
     private let tableFromNames: @Sendable (TensorInventory) throws(IsomerError) -> RuleTable
@@ -19,6 +23,7 @@ public struct Layout: Sendable {
     /// A layout whose rules need a configuration's numbers, or, before there is one, what `fromNames` can read off the names in this layout.
     init<Configuration: NetworkConfiguration>(
         _ name: String, of network: Configuration.Type, signature: NetworkSignature, companions: [Companion] = [],
+        secondTables: [SecondTable] = [], parts: [LayoutPart] = [],
         rules: @escaping @Sendable (Configuration) -> RuleList,
         fromNames: @escaping @Sendable (TensorInventory) -> RuleList
     ) {
@@ -26,6 +31,8 @@ public struct Layout: Sendable {
         self.network = network
         self.signature = signature
         self.companions = companions
+        self.secondTables = secondTables
+        self.parts = parts
         table = { configuration throws(IsomerError) in
             guard let typed = configuration as? Configuration else {
                 throw IsomerError(
@@ -39,9 +46,12 @@ public struct Layout: Sendable {
 
     /// A layout whose rules are the same for all networks of the kind.
     init<Configuration: NetworkConfiguration>(
-        _ name: String, of network: Configuration.Type, signature: NetworkSignature, companions: [Companion] = [], rules: RuleList
+        _ name: String, of network: Configuration.Type, signature: NetworkSignature, companions: [Companion] = [],
+        secondTables: [SecondTable] = [], parts: [LayoutPart] = [], rules: RuleList
     ) {
-        self.init(name, of: network, signature: signature, companions: companions, rules: { _ in rules }, fromNames: { _ in rules })
+        self.init(
+            name, of: network, signature: signature, companions: companions, secondTables: secondTables, parts: parts,
+            rules: { _ in rules }, fromNames: { _ in rules })
     }
 
     /// The canonical naming itself.

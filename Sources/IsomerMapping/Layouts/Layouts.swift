@@ -6,7 +6,7 @@ public enum Layouts {
     public static let all: [Layout] = [
         unet, ldmUNet, sd3Transformer, mmdit, fluxTransformer, fluxWithWeights, flux, pixArtTransformer, pixArt, controlNet, ldmControlNet,
         fluxControlNet, xlabsControlNet, sd3ControlNet, stabilityControlNet, t2iAdapter, originalAdapter, vae, oldAttentionVAE, ldmVAE,
-        tinyVAE, taesd, clipText, flatCLIPText, openCLIPText, t5, t5EmbeddedTokens, llamaT5,
+        tinyVAE, taesd, clipText, flatCLIPText, openCLIPText, longCLIPText, t5, t5EmbeddedTokens, llamaT5,
     ]
 
     /// The layouts of one kind of network.
@@ -66,14 +66,24 @@ public enum Layouts {
         "OpenCLIP", of: CLIPTextConfiguration.self,
         signature: NetworkSignature(
             present: ["token_embedding.weight", "positional_embedding", "transformer.resblocks.0.attn.in_proj_weight"],
-            // LongCLIP's original adds two tables of positions, one for the first tokens and one for the others.
             absent: ["positional_embedding_res"]),
-        companions: [
-            Companion("logit_scale", "CLIP's contrast temperature, which only its training uses"),
-            Companion("attn_mask", "the causal mask", .derivable),
-            Companion("transformer.text_model.embeddings.position_ids", "position numbers left by another tool", .derivable),
-        ],
-        rules: .openCLIP)
+        companions: besideTextTower, rules: .openCLIP)
+
+    /// LongCLIP's names: those of a text tower, with a second table of positions that was trained for all but the first twenty.
+    /// Reference: beichenzbc/Long-CLIP, model/model_longclip.py, `mask1` and `mask2`.
+    public static let longCLIPText = Layout(
+        "LongCLIP", of: CLIPTextConfiguration.self,
+        signature: NetworkSignature(
+            present: ["token_embedding.weight", "positional_embedding_res", "transformer.resblocks.0.attn.in_proj_weight"]),
+        companions: besideTextTower,
+        secondTables: [SecondTable("positional_embedding_res", beside: "positional_embedding", from: 20)], rules: .openCLIP)
+
+    private static let besideTextTower = [
+        Companion("logit_scale", "CLIP's contrast temperature, which only its training uses"),
+        Companion("attn_mask", "the causal mask", .derivable),
+        Companion("transformer.text_model.embeddings.position_ids", "position numbers left by another tool", .derivable),
+        Companion("visual.{*}", "the tower for pictures, which a text encoder does without"),
+    ]
 
     private static func positionNumbers(_ prefix: String) -> [Companion] {
         [Companion(prefix + "embeddings.position_ids", "position numbers, which follow from the configuration", .derivable)]

@@ -41,10 +41,10 @@ struct AdapterOptions: ParsableArguments {
 
     /// Opens the adapter at `path`.
     func adapter(at path: FilePath, _ model: ModelOptions) throws(IsomerError) -> Adapter {
-        guard let baseModel else { return try Adapter(path, architecture: model.architecture) }
+        guard let baseModel else { return try Adapter(path, architecture: model.source.architecture) }
         var request = ConversionRequest(source: baseModel.path)
-        request.architecture = model.architecture
-        request.configuration = model.config?.path
+        request.architecture = model.source.architecture
+        request.configuration = model.source.config?.path
         request.allowedUnknown = [NamePattern("*")]
         request.allowedMissing = [NamePattern("*")]
         return try Adapter(path, for: Model(request))

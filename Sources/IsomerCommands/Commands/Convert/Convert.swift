@@ -53,27 +53,19 @@ public struct Convert: IsomerCommand {
                     .usage, "a tokenizer has no weights", path: source.path, remedy: "leave away what is about weights and components")
             }
             let conversion = TokenizerConversion(
-                source: source.path, destination: destination.path, overwrite: options.overwrite, isDryRun: options.dryRun)
+                source: source.path, destination: destination.path, overwrite: options.output.overwrite, isDryRun: options.output.dryRun)
             return try conversion.perform(in: environment, shared)
         }
-        if destination.path.extension?.lowercased() == "png", options.to == nil {
+        if destination.path.extension?.lowercased() == "png", options.output.to == nil {
             return try EmbeddingRun(source.path, destination.path, options).writePicture(in: environment, shared)
         }
         var plan = try settledPlan()
         try plan.settleTypes(options.quantization)
         plan.describeGGUF()
         try plan.check()
-        if options.dryRun {
-            environment.writeOutput(
-                shared.json
-                    ? JSONOutput.text(PlanDescription(plan, source: source.path, destination: destination.path).json)
-                    : PlanDescription(plan, source: source.path, destination: destination.path).text(for: environment.outputTerminal))
-            return .done
-        }
-        let status = try ConversionRun(
-            plan: plan, source: source.path, destination: destination.path, overwrite: options.overwrite, verification: options.verification
-        ).perform(in: environment, shared)
-        guard options.verify == .forward, !options.noVerify, status == .done else { return status }
+        let status = try options.output.perform(
+            plan, from: source.path, to: destination.path, verification: options.verification, in: environment, shared)
+        guard options.verify == .forward, !options.noVerify, !options.output.dryRun, status == .done else { return status }
         return try ForwardComparison(request, destination.path).perform(in: environment, shared)
     }
 

@@ -6,8 +6,8 @@ internal import IsomerTensors
 
 /// The flags of `isomer convert`.
 struct ConvertOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("What to write, whatever the destination is called.", valueName: "format"))
-    var to: TargetFormat?
+    @OptionGroup
+    var output: DestinationOptions
 
     @Option(
         help: ArgumentHelp(
@@ -62,9 +62,6 @@ struct ConvertOptions: ParsableArguments {
                 """))
     var repair = false
 
-    @Flag(help: "Print what would be done, tensor by tensor, and do nothing.")
-    var dryRun = false
-
     @Option(
         help: ArgumentHelp(
             "How to check the output before it gets its name.",
@@ -81,12 +78,9 @@ struct ConvertOptions: ParsableArguments {
     @Flag(help: "Write PyTorch files as versions before 1.6 did.")
     var legacy = false
 
-    @Flag(help: "Replace what is at the destination.")
-    var overwrite = false
-
     /// Whether nothing is asked for that only weights have.
     var areForAnything: Bool {
-        to == nil && layout == nil && dtype == nil && maxShardSize == nil && metadata.isEmpty && embedding.isEmpty
+        output.to == nil && layout == nil && dtype == nil && maxShardSize == nil && metadata.isEmpty && embedding.isEmpty
             && extractEmbedding == nil && quantizeRule.isEmpty && !repair && !legacy
     }
 
@@ -107,7 +101,7 @@ struct ConvertOptions: ParsableArguments {
 
     /// What to write at `destination`.
     func target(for destination: FilePath) throws(IsomerError) -> ConversionTarget {
-        try TargetFormat.target(to, for: destination, legacy: legacy)
+        try output.target(for: destination, legacy: legacy)
     }
 }
 

@@ -41,9 +41,9 @@ struct EmbeddingRun {
     func writePicture(in environment: CommandEnvironment, _ shared: SharedOptions) throws -> ExitStatus {
         let inversion = try TextualInversion(source)
         let bytes = try EmbeddingConversion(to: .safetensors, at: destination).picture(inversion)
-        if !options.dryRun {
+        if !options.output.dryRun {
             let output = try AtomicFile(
-                path: destination, byteCount: UInt64(bytes.count), overwrite: options.overwrite,
+                path: destination, byteCount: UInt64(bytes.count), overwrite: options.output.overwrite,
                 inputs: [try FileSystem.identity(of: source)])
             try output.file.write(bytes, at: 0)
             try output.commit()
@@ -53,7 +53,7 @@ struct EmbeddingRun {
                 JSONOutput.text([
                     "schema": "isomer.picture/1", "source": .path(source), "destination": .path(destination),
                     "bytes": .integer(bytes.count),
-                    "words": .strings(inversion.words.compactMap { $0.token(in: source) }), "written": .bool(!options.dryRun),
+                    "words": .strings(inversion.words.compactMap { $0.token(in: source) }), "written": .bool(!options.output.dryRun),
                 ]))
         } else if !shared.quiet {
             var report = Report(for: environment.outputTerminal)

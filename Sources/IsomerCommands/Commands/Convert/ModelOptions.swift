@@ -10,8 +10,8 @@ struct ModelOptions: ParsableArguments {
         help: ArgumentHelp("Convert only this component: unet, vae, text_encoder. May be repeated.", valueName: "name"))
     var component: [String] = []
 
-    @Flag(help: "Take the averaged (EMA) weights of a training checkpoint instead of the last ones.")
-    var ema = false
+    @OptionGroup
+    var source: SourceOptions
 
     @Option(help: ArgumentHelp("Take the VAE from this file or folder.", valueName: "path"))
     var vae: PathArgument?
@@ -21,17 +21,6 @@ struct ModelOptions: ParsableArguments {
 
     @Option(help: ArgumentHelp("Take the text encoder from this file or folder.", valueName: "path"))
     var textEncoder: PathArgument?
-
-    @Option(
-        help: ArgumentHelp(
-            "What shapes do not tell: a config.json, a Diffusers folder, or the YAML of the original code.", valueName: "path"))
-    var config: PathArgument?
-
-    @Option(help: ArgumentHelp("Which of several variants of a folder's weights to read: fp16.", valueName: "name"))
-    var variant: String?
-
-    @Option(help: ArgumentHelp("The architecture, where tensors do not tell: sd1, sd21. `inspect --list` has them.", valueName: "name"))
-    var architecture: String?
 
     @Option(help: ArgumentHelp("What the denoiser predicts, where nothing tells: epsilon or v_prediction.", valueName: "type"))
     var predictionType: PredictionArgument?
@@ -47,19 +36,16 @@ struct ModelOptions: ParsableArguments {
 
     /// Whether a conversion between files needs to know nothing of the model.
     func keepsNames(_ layout: NameLayout?) -> Bool {
-        let saysNothing = component.isEmpty && !ema && vae == nil && unet == nil && textEncoder == nil && !keepExtras
+        let saysNothing = component.isEmpty && !source.ema && vae == nil && unet == nil && textEncoder == nil && !keepExtras
         return layout == .keep || (layout == nil && saysNothing)
     }
 
-    /// The request to read `source`.
-    func request(for source: FilePath) -> ConversionRequest {
-        var request = ConversionRequest(source: source)
+    /// The request to read the model at `path`.
+    func request(for path: FilePath) -> ConversionRequest {
+        var request = ConversionRequest(source: path)
+        source.apply(to: &request)
         request.only = Set(component)
-        request.usesAverage = ema
         for (slot, path) in [("vae", vae), ("unet", unet), ("text_encoder", textEncoder)] { request.replacements[slot] = path?.path }
-        request.configuration = config?.path
-        request.variant = variant
-        request.architecture = architecture
         request.prediction = predictionType?.prediction
         request.keepsExtras = keepExtras
         request.allowedMissing = allowMissing.map(NamePattern.init)

@@ -21,10 +21,10 @@ struct DifferenceExtraction: ParsableArguments {
     /// Computes the LoRA and writes it.
     func perform(
         from tuned: FilePath, to destination: FilePath, type: ScalarType?, layout: NameLayout?, component: String?, architecture: String?,
-        dryRun: Bool, overwrite: Bool, in environment: CommandEnvironment, _ shared: SharedOptions
+        output: DestinationOptions, in environment: CommandEnvironment, _ shared: SharedOptions
     ) throws -> ExitStatus {
         guard let base else { return .usage }
-        guard case .file(let container) = try TargetFormat.target(nil, for: destination) else {
+        guard case .file(let container) = try output.target(for: destination) else {
             throw IsomerError(.usage, "a LoRA is a file", path: destination, expected: "a name that ends in .safetensors")
         }
         var extraction = LoRAExtraction(tuned, from: base.path, container)
@@ -48,12 +48,7 @@ struct DifferenceExtraction: ParsableArguments {
             defer { bar.clear() }
             plan = try extraction.plan(request) { done, total in bar.update("Factoring", done: done, total: total) }
         }
-        if dryRun {
-            let description = PlanDescription(plan, source: tuned, destination: destination)
-            environment.writeOutput(shared.json ? JSONOutput.text(description.json) : description.text(for: environment.outputTerminal))
-            return .done
-        }
-        return try ConversionRun(plan: plan, source: tuned, destination: destination, overwrite: overwrite).perform(in: environment, shared)
+        return try output.perform(plan, from: tuned, to: destination, in: environment, shared)
     }
 
     private func choice(_ rank: Int, _ flag: String) throws(IsomerError) -> LowRankFactors.Choice {

@@ -35,7 +35,7 @@ public struct Extract: IsomerCommand {
     public func validate() throws {
         guard difference.base == nil else {
             guard component.dtype?.isForSome != true else { throw ValidationError("A LoRA's factors are f32, f16 or bf16.") }
-            guard component.to == nil, component.config == nil, component.variant == nil, !component.ema else {
+            guard component.output.to == nil, component.model.config == nil, component.model.variant == nil, !component.model.ema else {
                 throw ValidationError("--to, --config, --variant and --ema are about components, not about a LoRA.")
             }
             return
@@ -47,7 +47,6 @@ public struct Extract: IsomerCommand {
         guard difference.base != nil else { return try component.perform(from: source.path, to: destination.path, in: environment, shared) }
         return try difference.perform(
             from: source.path, to: destination.path, type: component.dtype?.scalarType, layout: component.layout,
-            component: component.component, architecture: component.architecture, dryRun: component.dryRun, overwrite: component.overwrite,
-            in: environment, shared)
+            component: component.component, architecture: component.model.architecture, output: component.output, in: environment, shared)
     }
 }

@@ -71,16 +71,8 @@ public struct Merge: IsomerCommand {
     public func run(in environment: CommandEnvironment) throws -> ExitStatus {
         let planned = try plan()
         let source = FilePath(models.map { $0.path.lastComponent?.string ?? $0.path.string }.joined(separator: " + "))
-        if options.dryRun {
-            let description = PlanDescription(planned.plan, source: source, destination: output.path)
-            environment.writeOutput(
-                shared.json ? JSONOutput.text(description.json) : description.text(for: environment.outputTerminal))
-            return .done
-        }
-        return try ConversionRun(
-            plan: planned.plan, source: source, destination: output.path, overwrite: options.overwrite,
-            verification: options.verification, merge: planned
-        ).perform(in: environment, shared)
+        return try options.output.perform(
+            planned.plan, from: source, to: output.path, verification: options.verification, merge: planned, in: environment, shared)
     }
 
     private func plan() throws(IsomerError) -> PlannedMerge {
