@@ -62,11 +62,11 @@ public enum WeightArithmetic {
     /// rounded once.
     public static func addProduct(
         _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, rows: Int, columns: Int, depth: Int, factor: Double,
-        to output: UnsafeMutablePointer<Float>
+        to output: UnsafeMutablePointer<Float>, level: KernelLevel = .current
     ) {
         guard rows > 0, columns > 0, depth > 0 else { return }
         // SAFETY: the caller's matrices have the extents given.
-        isomer_add_low_rank(KernelLevel.current.native, left, right, rows, columns, depth, factor, output)
+        isomer_add_low_rank(level.native, left, right, rows, columns, depth, factor, output)
     }
 
     /// Bytes of scratch memory that one `product` at a time needs, at an address divisible by 64.
