@@ -287,8 +287,9 @@ def sdxl(model, folder):
 
     changed = []
     for place, name in places.items():
-        for number, leaf in enumerate(["transformer_blocks.0.attn1.to_q", "transformer_blocks.0.attn2.to_v", "transformer_blocks.0.ff.net.2", "proj_in"]):
-            add(f"lora_unet_{name}_{leaf.replace('.', '_')}", pipeline.unet.get_submodule(f"{place}.{leaf}"), 4, 2.0 + number)
+        for leaf in ["transformer_blocks.0.attn1.to_q", "transformer_blocks.0.attn2.to_v", "transformer_blocks.0.ff.net.2", "proj_in"]:
+            # One alpha for all: where they differ, diffusers 0.42.1 gives most modules another's.
+            add(f"lora_unet_{name}_{leaf.replace('.', '_')}", pipeline.unet.get_submodule(f"{place}.{leaf}"), 4, 3.0)
             changed.append(("unet", pipeline.unet, f"{place}.{leaf}"))
     for prefix, component in (("lora_te1", "text_encoder"), ("lora_te2", "text_encoder_2")):
         encoder = getattr(pipeline, component)
@@ -306,7 +307,7 @@ def sdxl(model, folder):
     for component, owner, name in changed:
         weight = owner.get_submodule(name).weight.detach()
         if torch.equal(weight, before[component, name]):
-            # diffusers 0.42.1 puts the factors into neither text encoder of transformers 5.23, and says nothing.
+            # diffusers 0.42.1 leaves the attentions of transformers 5.23's text encoders as they are, and says nothing.
             assert component.startswith("text_encoder"), name
             continue
         canonical = name if component == "unet" or name.startswith("text_model.") else "text_model." + name

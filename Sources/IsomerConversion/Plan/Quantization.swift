@@ -111,7 +111,10 @@ extension ConversionPlan {
                     }
                     if type.kind == .float, type.bitCount == 8, type != .f8e8m0 { type = .f16 }
                     // Exact too, and needed: gguf's own reader takes what is no number of its own for bytes in rows, and a single one has no row.
-                    if type == .bf16, before.shape.rank == 0 { type = .f32 }
+                    if type == .bf16, before.shape.rank == 0 {
+                        type = .f32
+                        tensor.widenConstants()
+                    }
                 case .safetensors, .torch:
                     if type.kind == .block {
                         guard quantization == nil else {
@@ -163,4 +166,19 @@ extension ConversionPlan {
 extension ScalarType {
     /// The types that weights are stored in with a scale for each tensor.
     var isScaledFloat: Bool { self == .f8e4m3 || self == .f8e5m2 }
+}
+
+extension PlannedTensor {
+    /// Numbers that no source has, from bf16 to f32: the upper half of the same bits.
+    fileprivate mutating func widenConstants() {
+        var hasOthers = false
+        pieces = pieces.map { piece in
+            guard case .constant(let bytes) = piece else {
+                hasOthers = true
+                return piece
+            }
+            return .constant(stride(from: 0, to: bytes.count - 1, by: 2).flatMap { [0, 0, bytes[$0], bytes[$0 + 1]] })
+        }
+        if !hasOthers { sourceType = .f32 }
+    }
 }
