@@ -153,10 +153,15 @@ struct BatchTests {
         let manifest = try #require(whole["manifest.jsonl"])
         unlink(job.output.appending("manifest.jsonl").string)
         try scratch.write("out/manifest.jsonl.part", Array(manifest.prefix(manifest.count * 2 / 3)))
-        try scratch.write("out/.isomer-prepare.999999999.1", [1])
+        try scratch.write("out/.isomer-prepare.\(OutputFolder.machine).999999999.1", [1])
+        try scratch.write("out/b/.isomer-prepare.\(OutputFolder.machine).999999999.2", [1])
         let summary = try PreparationRunner(job).run()
         #expect(summary.unchanged >= 5 && summary.prepared >= 1 && summary.unchanged + summary.prepared == 12)
         #expect(try Scratch.tree(job.output) == whole)
+        // Another machine may be about to finish what it has just begun.
+        try scratch.write("out/.isomer-prepare.elsewhere.999999999.1", [1])
+        _ = try PreparationRunner(job).run()
+        #expect(try Scratch.tree(job.output).count == whole.count + 1)
     }
 
     @Test func archivesInAndOut() throws {

@@ -135,6 +135,32 @@ struct ResumingTests {
         #expect(try Scratch.tree(fresh.output) == tree)
     }
 
+    /// What was made of an input that is gone stays, outside of archives, and is told of once.
+    @Test func inputsThatAreGone() throws {
+        let scratch = try BatchTests.photos()
+        let job = BatchTests.job(scratch)
+        #expect(try PreparationRunner(job).run().gone == 0)
+        for name in ["photo1.png", "photo2.png"] { unlink(scratch.path.appending("in/\(name)").string) }
+        #expect(try PreparationRunner(job).run().gone == 2)
+        #expect(try Scratch.tree(job.output)["photo1.png"] != nil)
+        #expect(try PreparationRunner(job).run().gone == 0)
+    }
+
+    /// All samples of archives have the same members, unless captions are not wanted at all.
+    @Test func archivedSamplesAreAlike() throws {
+        let scratch = try BatchTests.photos()
+        var job = Self.archiveJob(scratch, "tars")
+        for (format, endings) in [(CaptionFormat.txt, ["png", "txt"]), (.none, ["png"])] {
+            job.captionFormat = format
+            _ = try PreparationRunner(job).run()
+            for name in ["000000.tar", "000001.tar", "000002.tar"] {
+                let members = try TarIndex(ReadableFile(job.output.appending(name))).members.map { PictureInputs.split($0.name) }
+                for sample in Dictionary(grouping: members, by: \.stem).values { #expect(sample.map(\.ending).sorted() == endings) }
+            }
+            #expect(try PreparationRunner(job).run().unchanged == 12)
+        }
+    }
+
     /// Names of any bytes that a file system takes; the manifest holds each on one line.
     @Test func strangeNames() throws {
         let scratch = try Scratch()

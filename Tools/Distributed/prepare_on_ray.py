@@ -11,6 +11,8 @@ Exit status: 0 done; 1 some pictures could not be used; 2 a shard could not be d
 """
 
 import argparse
+import contextlib
+import heapq
 import json
 import os
 import subprocess
@@ -22,7 +24,8 @@ def run_shard(command: list[str], index: int, count: int) -> tuple[int, str]:
     """One shard, in whatever process Ray gives it. Returns the command's status and what it said."""
     # A worker that is killed takes its command with it: two commands must not write one shard's manifest.
     result = subprocess.run(
-        [*command, "--shard", f"{index}/{count}", "--quiet", "--json"], capture_output=True, text=True, preexec_fn=die_with_parent
+        [*command, "--shard", f"{index}/{count}"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", preexec_fn=die_with_parent,
     )
     return result.returncode, result.stderr[-4000:]
 
@@ -45,50 +48,73 @@ def output_of(command: list[str]) -> Path:
     raise SystemExit("the command has no --output")
 
 
-def input_key(line: bytes) -> bytes:
-    return json.loads(line)["input"].encode()
+def records(path: Path, shard: int):
+    """The lines of a shard's manifest, each behind what it is sorted by: shards are in the order of their inputs' names already."""
+    with path.open("rb") as file:
+        file.readline()
+        for line in file:
+            record = json.loads(line)
+            captioned = len(record.get("outputs", [])) if record["status"] == "prepared" else 0
+            yield record["input"].encode(), shard, captioned, line
+
+
+def rows(path: Path):
+    """The lines of a shard's captions: those of `meta.json` without what stands between members."""
+    with path.open("rb") as file:
+        for line in file:
+            if path.suffix == ".jsonl":
+                yield line
+            elif line.startswith(b"  "):
+                yield line.rstrip(b",\n")
 
 
 def join(folder: Path, count: int) -> None:
-    """Makes one manifest and one caption file of the shards', in the order in which one machine writes them, and removes the parts."""
-    parts = [folder / f"manifest-{i}-of-{count}.jsonl" for i in range(1, count + 1)]
-    head, lines = b"", []
-    for part in parts:
-        with part.open("rb") as file:
-            head = file.readline()
-            lines.extend(file)
-    lines.sort(key=input_key)
-    replace(folder / "manifest.jsonl", head + b"".join(lines))
+    """Makes one manifest and one caption file of the shards', in the order in which one machine writes them, and removes the parts.
 
-    # Captions follow the manifest: each output belongs to one input.
-    order = {}
-    for place, line in enumerate(lines):
-        for number, output in enumerate(json.loads(line).get("outputs", [])):
-            order[output["file"]] = (place, number)
-    captions = [folder / f"metadata-{i}-of-{count}.jsonl" for i in range(1, count + 1)]
-    if all(path.exists() for path in captions):
-        texts = [line for path in captions for line in path.read_bytes().splitlines(keepends=True)]
-        texts.sort(key=lambda line: order[json.loads(line)["file_name"]])
-        replace(folder / "metadata.jsonl", b"".join(texts))
-        parts += captions
-    tables = [folder / f"meta-{i}-of-{count}.json" for i in range(1, count + 1)]
-    if all(path.exists() for path in tables):
-        rows = [line.rstrip(b",\n") for path in tables for line in path.read_bytes().splitlines() if line.startswith(b"  ")]
-        rows.sort(key=lambda row: order[next(iter(json.loads(b"{" + row + b"}")))])
-        replace(folder / "meta.json", b"{" + (b"\n" + b",\n".join(rows) if rows else b"") + b"\n}\n")
-        parts += tables
-    for part in parts:
+    Everything is read and written line by line: a million pictures need no more memory than ten.
+    """
+    def paths(name: str, ending: str) -> list[Path]:
+        return [folder / f"{name}-{i}-of-{count}.{ending}" for i in range(1, count + 1)]
+
+    manifests = paths("manifest", "jsonl")
+    tables = [(name, ending, paths(name, ending)) for name, ending in (("metadata", "jsonl"), ("meta", "json"))]
+    tables = [table for table in tables if all(path.exists() for path in table[2])]
+    with contextlib.ExitStack() as stack:
+        manifest = stack.enter_context(replacing(folder / "manifest.jsonl"))
+        with manifests[0].open("rb") as file:
+            manifest.write(file.readline())
+        outputs = []
+        for name, ending, parts in tables:
+            output = stack.enter_context(replacing(folder / f"{name}.{ending}"))
+            outputs.append((output, ending, [rows(part) for part in parts]))
+            output.write(b"{" if ending == "json" else b"")
+        is_first = True
+        for _, shard, captioned, line in heapq.merge(*(records(path, shard) for shard, path in enumerate(manifests))):
+            manifest.write(line)
+            # Captions follow the manifest: one for each file that came out.
+            for number in range(captioned):
+                for output, ending, lines in outputs:
+                    row = next(lines[shard])
+                    output.write((b"\n" if is_first else b",\n") + row if ending == "json" else row)
+                is_first = False
+        for output, ending, _ in outputs:
+            output.write(b"\n}\n" if ending == "json" else b"")
+    for part in manifests + [path for table in tables for path in table[2]]:
         part.unlink()
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all."""
+@contextlib.contextmanager
+def replacing(path: Path):
+    """A file that appears whole or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def main() -> int:

@@ -36,7 +36,14 @@ enum TemporaryName {
         guard let identity = try? FileSystem.identity(of: folder),
             swept.withLock({ $0.insert([identity.device, identity.inode]).inserted })
         else { return }
-        for name in (try? FileSystem.names(in: folder)) ?? [] where isAbandoned(name) {
+        // Folders of many million names are not held for this.
+        var abandoned: [FilePath.Component] = []
+        try? FileSystem.forEachEntry(of: folder) { name, _ in
+            guard name.starts(with: prefix.utf8), let name = FilePath.Component(String(decoding: name, as: UTF8.self)), isAbandoned(name)
+            else { return }
+            abandoned.append(name)
+        }
+        for name in abandoned {
             let path = folder.appending(name)
             guard let descriptor = try? FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .noFollow, .nonBlocking]) else {
                 continue

@@ -7,7 +7,7 @@ struct CaptionSinks {
     private var isFirst = true
 
     init(_ job: PreparationJob) throws(IsomerError) {
-        format = job.layout == .imageFolder ? .metadata : job.captionFormat
+        format = job.placedCaptionFormat
         let part = job.shard.map { "-\($0.index)-of-\($0.count)" } ?? ""
         switch format {
         case .metadata: file = try StreamedFile(job.output.appending("metadata\(part).jsonl"))

@@ -90,6 +90,14 @@ final class Manifest: Sendable {
         OutputFolder.removeFile(folder.appending(name + ".part"))
     }
 
+    /// The names of the inputs in the whole manifest of the run before this one.
+    func forEachEarlierInput(_ body: (String) -> Void) throws(IsomerError) {
+        guard let whole = files.first(where: { $0.file.path.extension == "jsonl" })?.file else { return }
+        try LineReader.forEachLine(of: whole) { (line: ArraySlice<UInt8>, _) in
+            if let name = PictureRecord.name(inLine: line) { body(name) }
+        }
+    }
+
     /// Every record of the finished manifest.
     func forEachRecord(_ body: (PictureRecord) -> Void) throws(IsomerError) {
         try LineReader.forEachLine(of: ReadableFile(folder.appending(name))) { (line: ArraySlice<UInt8>, _) in

@@ -16,6 +16,8 @@ internal import Synchronization
 final class OutputFolder: Sendable {
     let path: FilePath
     private let made = Mutex<Set<String>>([])
+    /// Where what killed runs left has been removed.
+    private let swept = Mutex<Set<String>>([])
     private let counter = Atomic<Int>(0)
 
     init(_ path: FilePath) throws(IsomerError) {
@@ -24,12 +26,26 @@ final class OutputFolder: Sendable {
         sweep(path)
     }
 
+    /// Names of unfinished files: `.isomer-prepare.<machine>.<process>.<n>`. Several machines may work on one folder.
+    private static let prefix = ".isomer-prepare."
+    static let machine: String = {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "unknown" }
+        let plain = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }.prefix(64).map { byte in
+            byte == UInt8(ascii: ".") || byte == UInt8(ascii: "/") ? UInt8(ascii: "-") : byte
+        }
+        return plain.isEmpty ? "unknown" : String(decoding: plain, as: UTF8.self)
+    }()
+    /// After so many seconds another machine's unfinished file is one that nobody finishes: each takes a moment.
+    private static let patience = 3600
+
     /// Writes a file at a relative path; its folders are made as needed.
     func write(_ relative: String, _ bytes: [UInt8]) throws(IsomerError) {
         let target = path.appending(relative)
         let folder = target.removingLastComponent()
         try prepare(folder)
-        let temporary = folder.appending(".isomer-prepare.\(getpid()).\(counter.wrappingAdd(1, ordering: .relaxed).newValue)")
+        let temporary = folder.appending(
+            "\(Self.prefix)\(Self.machine).\(getpid()).\(counter.wrappingAdd(1, ordering: .relaxed).newValue)")
         do {
             let descriptor = try FileDescriptor.open(
                 temporary, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec, .noFollow],
@@ -53,6 +69,8 @@ final class OutputFolder: Sendable {
     func size(_ relative: String) -> UInt64? {
         var status = stat()
         let target = path.appending(relative)
+        // A folder in which nothing is written any more may still hold what a killed run left.
+        sweep(target.removingLastComponent())
         guard target.withPlatformString({ lstat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         return UInt64(max(0, status.st_size))
     }
@@ -88,15 +106,29 @@ final class OutputFolder: Sendable {
         }
     }
 
-    /// Removes what killed runs left: their process is gone.
+    /// Removes what killed runs left: their process is gone. Looks once into each folder.
     private func sweep(_ folder: FilePath) {
-        for name in (try? FileSystem.entries(of: folder)) ?? [] where name.string.hasPrefix(".isomer-prepare.") {
-            let parts = name.string.split(separator: ".")
-            guard parts.count == 3, let process = pid_t(parts[1]), process != getpid(), kill(process, 0) != 0, errno == ESRCH else {
-                continue
-            }
-            _ = folder.appending(name).withPlatformString { unlink($0) }
+        guard swept.withLock({ $0.insert(folder.string).inserted }) else { return }
+        var left: [String] = []
+        try? FileSystem.forEachEntry(of: folder) { name, _ in
+            if name.starts(with: Self.prefix.utf8) { left.append(String(decoding: name, as: UTF8.self)) }
         }
+        for name in left where Self.isAbandoned(name, in: folder) { OutputFolder.removeFile(folder.appending(name)) }
+    }
+
+    private static func isAbandoned(_ name: String, in folder: FilePath) -> Bool {
+        let parts = name.split(separator: ".")
+        if parts.count == 4, parts[1] == machine, let process = pid_t(parts[2]) {
+            return process != getpid() && kill(process, 0) != 0 && errno == ESRCH
+        }
+        var status = stat()
+        guard folder.appending(name).withPlatformString({ lstat($0, &status) }) == 0 else { return false }
+        #if canImport(Darwin)
+            let written = status.st_mtimespec.tv_sec
+        #else
+            let written = status.st_mtim.tv_sec
+        #endif
+        return time(nil) - written > patience
     }
 
     static func isLink(_ path: FilePath) -> Bool {

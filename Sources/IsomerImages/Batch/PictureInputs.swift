@@ -144,7 +144,10 @@ public struct PictureInputs: RandomAccessCollection, Sendable {
                 return !right.lexicographicallyPrecedes(left) && (a.source, a.start) < (b.source, b.start)
             }
         }
-        entries = sorted
+        // Arrays that grew keep room for as much again.
+        entries = sorted.withUnsafeBufferPointer { [Entry]($0) }
+        names = names.withUnsafeBufferPointer { [UInt8]($0) }
+        members = members.withUnsafeBufferPointer { [Member]($0) }
     }
 }
 

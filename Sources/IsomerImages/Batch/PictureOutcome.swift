@@ -77,8 +77,8 @@ extension PreparationRunner {
             guard earlier.archive == nil else { return nil }
             let isThere = earlier.outputs.allSatisfy { file in
                 output.size(file.file) == file.bytes && file.mask.map { output.size($0) != nil } ?? true
-                    && (record.caption == nil || !CaptionSinks.isBeside(job.captionFormat)
-                        || output.size(CaptionSinks.side(file.file, job.captionFormat)) != nil)
+                    && (record.caption == nil || !CaptionSinks.isBeside(job.placedCaptionFormat)
+                        || output.size(CaptionSinks.side(file.file, job.placedCaptionFormat)) != nil)
             }
             return isThere ? outcome : nil
         // What was left out then is left out now; what failed is tried again.
@@ -91,7 +91,8 @@ extension PreparationRunner {
         guard let name = record.archive, let archive = archives.archive(name) else { return nil }
         var members: [TarIndex.Member] = []
         for output in record.outputs {
-            let names = OutputNaming.members(output.file, hasMask: output.mask != nil, hasCaption: record.caption != nil)
+            let hasCaption = archivedCaption(record.caption) != nil
+            let names = OutputNaming.members(output.file, hasMask: output.mask != nil, hasCaption: hasCaption)
             guard let picture = archive.member(names.picture), picture.size == output.bytes else { return nil }
             members.append(picture)
             for name in [names.mask, names.caption].compactMap({ $0 }) {
@@ -102,6 +103,10 @@ extension PreparationRunner {
         return .kept(archive, members)
     }
 
+    /// What stands in archives for a caption. All samples have the same members, as Hugging Face's reader asks: one without a caption has an
+    /// empty one.
+    private func archivedCaption(_ caption: String?) -> String? { job.placedCaptionFormat == .none ? nil : caption ?? "" }
+
     private func deliver(
         _ result: PreparedResult, _ name: String, _ caption: String?, _ record: PictureRecord
     ) throws(IsomerError) -> PictureOutcome {
@@ -109,6 +114,7 @@ extension PreparationRunner {
         let files = result.pictures.map { naming.files(name, $0) }
         if case .webDataset = job.layout {
             var members: [(name: String, bytes: [UInt8])] = []
+            let caption = archivedCaption(caption)
             for (picture, file) in zip(result.pictures, files) {
                 let names = OutputNaming.members(file.file, hasMask: picture.mask != nil, hasCaption: caption != nil)
                 members.append((names.picture, picture.bytes))
@@ -122,8 +128,8 @@ extension PreparationRunner {
                 try output.write(file.file, picture.bytes)
                 outcome.bytesWritten += UInt64(picture.bytes.count)
                 if let mask = file.mask, let content = picture.mask { try output.write(mask, content) }
-                if let caption, let side = CaptionSinks.content(caption, job.captionFormat) {
-                    try output.write(CaptionSinks.side(file.file, job.captionFormat), side)
+                if let caption, let side = CaptionSinks.content(caption, job.placedCaptionFormat) {
+                    try output.write(CaptionSinks.side(file.file, job.placedCaptionFormat), side)
                 }
             }
         }

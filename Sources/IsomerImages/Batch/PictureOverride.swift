@@ -62,4 +62,20 @@ public struct PictureOverride: Hashable, Sendable {
         }
         return result
     }
+
+    /// The object that reads as this.
+    var json: JSONValue {
+        var object = JSONObject()
+        if isExcluded { object["exclude"] = .bool(true) }
+        object["caption"] = caption.map { .string($0) }
+        func numbers(_ values: [Double]) -> JSONValue { .array(values.map { .number(JSONNumber($0)) }) }
+        func box(_ box: PixelBox) -> JSONValue { numbers([box.left, box.top, box.right, box.bottom]) }
+        switch focus {
+        case .point(let x, let y): object["point"] = numbers([x, y])
+        case .boxes(let boxes) where boxes.count == 1: object["box"] = boxes.first.map(box)
+        case .boxes(let boxes): object["boxes"] = .array(boxes.map(box))
+        default: break
+        }
+        return .object(object)
+    }
 }

@@ -48,6 +48,8 @@ public struct PreparationJob: Sendable {
     public var options = PreparationOptions()
     public var layout = TrainingLayout.plain
     public var captionFormat = CaptionFormat.txt
+    /// Where captions go in this layout: Hugging Face's has a place of its own for them.
+    var placedCaptionFormat: CaptionFormat { layout == .imageFolder ? .metadata : captionFormat }
     public var overrides: [String: PictureOverride] = [:]
     /// Only the pictures whose content's hash falls to this part, counted from 1.
     public var shard: (index: Int, count: Int)?

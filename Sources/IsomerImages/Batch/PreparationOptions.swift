@@ -60,7 +60,7 @@ extension PreparationOptions: CustomStringConvertible {
     public var description: String {
         let cascades = finder.cascades.map { "\($0.window) \($0.nodes.count) \($0.leaves.reduce(0, +))" }
         return """
-            3 \(shapes) \(rules) \(focus) \(eachFaceMargin ?? -1) \(cascades) \(finder.findsAnimals) \(finder.detectionSide) \(finder.fallbackSide) \
+            4 \(shapes) \(rules) \(focus) \(eachFaceMargin ?? -1) \(cascades) \(finder.findsAnimals) \(finder.detectionSide) \(finder.fallbackSide) \
             \(finder.minimumVotes) \(filter) \(compatibility) \(isFast) \(alpha) \(paddingColour) \(format) \(decoding) \(keepsMetadata) \
             \(keepsPlace) \(mirrors) \(splits) \(splitThreshold) \(splitOverlap) \(captions)
             """

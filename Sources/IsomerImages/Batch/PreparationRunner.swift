@@ -34,9 +34,9 @@ public final class PreparationRunner: Sendable {
         captions = CaptionReader(job.options.captions)
         output = job.isDryRun ? nil : try OutputFolder(job.output)
         if let path = job.quarantine, !job.isDryRun { quarantine = try OutputFolder(path) } else { quarantine = nil }
-        naming = OutputNaming(layout: job.layout, captionFormat: job.captionFormat, shapes: job.options.shapes)
+        naming = OutputNaming(layout: job.layout, captionFormat: job.placedCaptionFormat, shapes: job.options.shapes)
         archives = EarlierArchives(job.output, job.options.decoding.limits)
-        optionsKey = Self.hex(SHA256.hash(data: Array("\(job.options) \(job.layout.folder) \(job.captionFormat)".utf8)))
+        optionsKey = Self.hex(SHA256.hash(data: Array("\(job.options) \(job.layout.folder) \(job.placedCaptionFormat)".utf8)))
     }
 
     static func hex(_ digest: SHA256.Digest) -> String {
@@ -92,6 +92,7 @@ public final class PreparationRunner: Sendable {
             }
         }
         try sinks.finish { inputs[$0].name }
+        try manifest?.forEachEarlierInput { if inputs.first(named: $0) == nil { summary.gone += 1 } }
         return summary
     }
 

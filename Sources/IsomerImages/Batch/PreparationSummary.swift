@@ -9,6 +9,8 @@ public struct PreparationSummary: Sendable {
     public var leftOut = 0
     public var duplicates = 0
     public var failed = 0
+    /// Inputs of the run before that are not among these. What was made of them stays, outside of archives: it may be another folder's.
+    public var gone = 0
     /// Files that came out.
     public var pictures = 0
     public var bytesWritten: UInt64 = 0

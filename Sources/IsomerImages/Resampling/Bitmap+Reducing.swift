@@ -44,32 +44,28 @@ extension Bitmap {
 
     /// Colours times alpha: Pillow's modes "RGBa" and "La".
     func premultiplied() throws(IsomerError) -> Bitmap {
-        let result = try Bitmap(uninitialized: width, height, channels)
-        let step = channels.count
-        var (from, to) = (source, result.target)
-        for _ in 0..<width * height {
-            let alpha = UInt32(from[step - 1])
-            for c in 0..<step - 1 {
-                let product = UInt32(from[c]) &* alpha &+ 128
-                to[c] = UInt8(truncatingIfNeeded: ((product >> 8) &+ product) >> 8)
-            }
-            to[step - 1] = from[step - 1]
-            from += step
-            to += step
+        try recoloured { value, alpha in
+            let product = value &* alpha &+ 128
+            return UInt8(truncatingIfNeeded: ((product >> 8) &+ product) >> 8)
         }
-        return result
     }
 
     /// Colours divided by alpha again, cut off and not rounded.
     func unpremultiplied() throws(IsomerError) -> Bitmap {
+        try recoloured { value, alpha in
+            alpha == 0 || alpha == 255 ? UInt8(truncatingIfNeeded: value) : UInt8(min(255, 255 * value / alpha))
+        }
+    }
+
+    /// Each colour anew, from its value and the alpha of its pixel, which comes last and stays.
+    @inline(__always)
+    private func recoloured(_ colour: (_ value: UInt32, _ alpha: UInt32) -> UInt8) throws(IsomerError) -> Bitmap {
         let result = try Bitmap(uninitialized: width, height, channels)
         let step = channels.count
         var (from, to) = (source, result.target)
         for _ in 0..<width * height {
             let alpha = UInt32(from[step - 1])
-            for c in 0..<step - 1 {
-                to[c] = alpha == 0 || alpha == 255 ? from[c] : UInt8(min(255, 255 * UInt32(from[c]) / alpha))
-            }
+            for c in 0..<step - 1 { to[c] = colour(UInt32(from[c]), alpha) }
             to[step - 1] = from[step - 1]
             from += step
             to += step

@@ -12,6 +12,8 @@ public struct ReviewSheet: Sendable {
 
     var cards: [Card]
     var title: String
+    /// What was decided before, and what the page therefore begins with.
+    private let overrides: [String: PictureOverride]
     private static let side = 192
 
     /// Reads the originals again, small, for the records of a batch, in their order.
@@ -34,6 +36,7 @@ public struct ReviewSheet: Sendable {
         let made = thumbnails.withLock { $0 }
         cards = zip(sources, made).map { Card(record: $0.record, thumbnail: $1) }
         self.title = title
+        overrides = job.overrides
     }
 
     private static func thumbnail(_ input: PictureInput, _ options: DecodeOptions) throws(IsomerError) -> Bitmap {
@@ -45,43 +48,49 @@ public struct ReviewSheet: Sendable {
         return try picture.resampled(to: size, filter: .bilinear)
     }
 
-    /// All originals with their crops on one picture, in rows.
-    public func contactSheet(columns: Int = 10, limit: Int = 400) throws(IsomerError) -> Bitmap {
-        let shown = Array(cards.prefix(limit))
-        let cell = Self.side + 8
-        let width = max(1, min(columns, max(1, shown.count)))
-        let height = max(1, (shown.count + width - 1) / width)
+    /// As many originals as a contact sheet shows: those of a longer batch are the first.
+    public static let contactSheetLimit = 7000
+    private static let contactSheetWidth = 2000
+    private static let contactSheetPixels = 24_000_000
+
+    /// All originals with their crops on one picture, in rows: what is cut away is dark. The more there are, the smaller they get.
+    public func contactSheet() throws(IsomerError) -> Bitmap {
+        let shown = cards.prefix(Self.contactSheetLimit)
+        let gap = 8
+        let side = [Self.side, 128, 96, 64].first { ($0 + gap) * ($0 + gap) * shown.count <= Self.contactSheetPixels } ?? 48
+        let columns = max(1, min(Self.contactSheetWidth / (side + gap), shown.count))
+        let rows = max(1, (shown.count + columns - 1) / columns)
+        let size = PixelSize(columns * (side + gap), rows * (side + gap))
         var sheet = try Bitmap(
-            width: width * cell, height: height * cell, channels: .rgb,
-            bytes: [UInt8](repeating: 32, count: width * height * cell * cell * 3))
+            width: size.width, height: size.height, channels: .rgb, bytes: [UInt8](repeating: 32, count: size.area * 3))
         for (index, card) in shown.enumerated() {
-            guard let bytes = card.thumbnail, let thumbnail = try? ImageDecoder.decode(bytes).bitmap.expandedToColour() else { continue }
-            let left = index % width * cell + (cell - thumbnail.width) / 2
-            let top = index / width * cell + (cell - thumbnail.height) / 2
-            let crops = card.record.crops
-            let (sheetWidth, source) = (sheet.width, thumbnail.bytes)
+            guard let bytes = card.thumbnail, var thumbnail = try? ImageDecoder.decode(bytes).bitmap.expandedToColour() else { continue }
+            let fitted = PictureOverview.fitted(thumbnail.size, into: side)
+            thumbnail = try thumbnail.resampled(to: fitted, filter: .box)
+            let left = index % columns * (side + gap) + (side + gap - thumbnail.width) / 2
+            let top = index / columns * (side + gap) + (side + gap - thumbnail.height) / 2
+            let crops = card.record.crops.map { crop in
+                func place(_ share: Double, _ extent: Int) -> Int { min(max(Int((share * Double(extent)).rounded()), 0), extent) }
+                return (
+                    x: place(crop.left, thumbnail.width)..<max(place(crop.left, thumbnail.width) + 1, place(crop.right, thumbnail.width)),
+                    y: place(crop.top, thumbnail.height)..<max(place(crop.top, thumbnail.height) + 1, place(crop.bottom, thumbnail.height))
+                )
+            }
+            let source = thumbnail.bytes
             sheet.withUnsafeMutableBytes { target in
                 for y in 0..<thumbnail.height {
-                    for i in 0..<thumbnail.width * 3 {
-                        target[((top + y) * sheetWidth + left) * 3 + i] = source[y * thumbnail.width * 3 + i]
-                    }
-                }
-                for crop in crops {
-                    let x0 = min(max(Int(crop.left * Double(thumbnail.width)), 0), thumbnail.width - 1)
-                    let x1 = min(max(Int(crop.right * Double(thumbnail.width)) - 1, x0), thumbnail.width - 1)
-                    let y0 = min(max(Int(crop.top * Double(thumbnail.height)), 0), thumbnail.height - 1)
-                    let y1 = min(max(Int(crop.bottom * Double(thumbnail.height)) - 1, y0), thumbnail.height - 1)
-                    func dot(_ x: Int, _ y: Int) {
-                        let i = ((top + y) * sheetWidth + left + x) * 3
-                        (target[i], target[i + 1], target[i + 2]) = (0, 230, 90)
-                    }
-                    for x in x0...x1 {
-                        dot(x, y0)
-                        dot(x, y1)
-                    }
-                    for y in y0...y1 {
-                        dot(x0, y)
-                        dot(x1, y)
+                    for x in 0..<thumbnail.width {
+                        let isKept = crops.isEmpty || crops.contains { $0.x.contains(x) && $0.y.contains(y) }
+                        let isEdge = crops.contains { crop in
+                            crop.x.contains(x) && crop.y.contains(y)
+                                && (x == crop.x.lowerBound || x == crop.x.upperBound - 1 || y == crop.y.lowerBound
+                                    || y == crop.y.upperBound - 1)
+                        }
+                        for (c, edge) in [0, 212, 90].enumerated() {
+                            let value = Int(source[(y * thumbnail.width + x) * 3 + c])
+                            target[((top + y) * size.width + left + x) * 3 + c] = UInt8(
+                                truncatingIfNeeded: isEdge ? edge : isKept ? value : value * 2 / 5)
+                        }
                     }
                 }
             }
@@ -100,7 +109,10 @@ public struct ReviewSheet: Sendable {
             items.append(.object(item))
         }
         // "<" could end the element that the data stands in.
-        let data = JSONWriter().text(["title": .string(title), "items": .array(items)]).replacing("<", with: "\\u003c")
+        var decided = JSONObject()
+        for (name, override) in overrides.sorted(by: { $0.key < $1.key }) { decided[name] = override.json }
+        let data = JSONWriter().text(["title": .string(title), "overrides": .object(decided), "items": .array(items)])
+            .replacing("<", with: "\\u003c")
         return Array((Self.head + data + Self.tail).utf8)
     }
 }

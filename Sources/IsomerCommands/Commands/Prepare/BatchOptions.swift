@@ -39,7 +39,7 @@ struct BatchOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Write a page to review the crops in a browser; it saves decisions for --overrides.", valueName: "file"))
     var html: PathArgument?
 
-    @Option(help: ArgumentHelp("Write a PNG of all originals with their crops.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write a PNG of all originals with their crops (of the first 7,000).", valueName: "file"))
     var preview: PathArgument?
 
     func apply(to job: inout PreparationJob, _ caption: CaptionOptions) throws {

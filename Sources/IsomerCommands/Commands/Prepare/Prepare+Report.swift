@@ -57,6 +57,9 @@ struct PreparationOutput {
         if summary.leftOut > 0 { report.field("left out", Numbers.grouped(summary.leftOut)) }
         if summary.duplicates > 0 { report.field("duplicates", Numbers.grouped(summary.duplicates)) }
         if summary.failed > 0 { report.field("failed", Numbers.grouped(summary.failed)) }
+        if summary.gone > 0 {
+            report.field("gone", "\(Numbers.count(summary.gone, "input")) of the run before; what was made of them is still there")
+        }
         report.field("files", "\(Numbers.grouped(summary.pictures)), \(Numbers.bytes(summary.bytesWritten)) written")
         let sizes = summary.sizes.sorted { ($1.value, $0.key.width, $0.key.height) < ($0.value, $1.key.width, $1.key.height) }
         if sizes.count > 1 {
@@ -100,7 +103,8 @@ struct PreparationOutput {
         var result: JSONObject = [
             "inputs": .integer(summary.inputs), "prepared": .integer(summary.prepared),
             "unchanged": .integer(summary.unchanged), "leftOut": .integer(summary.leftOut), "duplicates": .integer(summary.duplicates),
-            "failed": .integer(summary.failed), "files": .integer(summary.pictures), "bytesWritten": .integer(summary.bytesWritten),
+            "failed": .integer(summary.failed), "gone": .integer(summary.gone), "files": .integer(summary.pictures),
+            "bytesWritten": .integer(summary.bytesWritten),
             "sizes": .object(sizes),
             "alike": .array(summary.resemblances.map { ["input": .string($0.name), "earlier": .string($0.earlier)] }),
         ]
