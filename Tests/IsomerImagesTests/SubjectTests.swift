@@ -59,6 +59,41 @@ struct SubjectTests {
         #expect(found > 5)
     }
 
+    /// Faces of seven to fourteen hundredths of the longer side, of which few windows are sure.
+    @Test func smallFacesAreFound() throws {
+        let photo = try ImageDecoder.decode(fixtures.appending("subjects/00-face-gradient.jpg")).bitmap
+        let face = try photo.cropped(x: 14, y: 99, width: 141, height: 174)
+        var found = 0
+        for number in 0..<12 {
+            let width = 110 + 12 * (number % 6)
+            let small = try face.resampled(to: PixelSize(width, width * 174 / 141))
+            var canvas = try scene(1200, 700, seed: UInt64(number + 1))
+            let (left, top) = (83 * number, 37 * number)
+            let bytes = small.bytes
+            canvas.withUnsafeMutableBytes { target in
+                for y in 0..<small.height {
+                    for i in 0..<3 * width { target[((top + y) * 1200 + left) * 3 + i] = bytes[y * 3 * width + i] }
+                }
+            }
+            let subject = try SubjectFinder().subject(in: canvas, aspect: 1)
+            let middle = subject.box.centre
+            let isInside = (left...left + width).contains(Int(middle.x)) && (top...top + small.height).contains(Int(middle.y))
+            if subject.kind == .face, isInside, subject.detections.count == 1 { found += 1 }
+        }
+        #expect(found >= 11)
+    }
+
+    /// Of faces that do not fit into one crop, those count that together are the largest.
+    @Test func largestGroupOfFaces() {
+        func box(_ left: Double, _ side: Double) -> PixelBox { PixelBox(left: left, top: 10, right: left + side, bottom: 10 + side) }
+        func group(_ boxes: [PixelBox]) -> [PixelBox] { SubjectFinder.largestGroup(boxes, within: (width: 500, height: 500)) }
+        #expect(group([box(0, 100), box(300, 90)]) == [box(0, 100), box(300, 90)])
+        #expect(group([box(0, 100), box(700, 90), box(850, 80)]) == [box(700, 90), box(850, 80)])
+        #expect(group([box(0, 100), box(700, 90)]) == [box(0, 100)])
+        #expect(group([box(0, 600), box(700, 90)]) == [box(0, 600)])
+        #expect(group([]).isEmpty)
+    }
+
     @Test func bundledCascadesAreThere() throws {
         #expect(Cascade.frontalFace?.window == PixelSize(24, 24))
         #expect(Cascade.profileFace?.window == PixelSize(20, 34))

@@ -23,6 +23,8 @@ public struct CascadeDetector: Sendable {
     public var minimumNeighbours = 3
     /// The smallest subject, as a share of the picture's shorter side.
     public var minimumShare = 0.05
+    /// The largest, likewise.
+    public var maximumShare = Double.infinity
 
     public init(_ cascade: Cascade) {
         self.cascade = cascade
@@ -33,11 +35,14 @@ public struct CascadeDetector: Sendable {
         let picture = try gray.gray()
         var windows: [Detection] = []
         var scale = 1.0
-        let smallest = minimumShare * Double(min(picture.width, picture.height))
+        let shorter = Double(min(picture.width, picture.height))
+        let (smallest, largest) = (minimumShare * shorter, maximumShare * shorter)
         let factor = max(1.05, scaleFactor)
         while true {
             let size = PixelSize(Int((Double(picture.width) / scale).rounded()), Int((Double(picture.height) / scale).rounded()))
-            guard size.width >= cascade.window.width, size.height >= cascade.window.height else { break }
+            guard size.width >= cascade.window.width, size.height >= cascade.window.height,
+                Double(cascade.window.width) * scale <= largest
+            else { break }
             if Double(cascade.window.width) * scale >= smallest {
                 let level = size == picture.size ? picture : try picture.resampled(to: size, filter: .bilinear)
                 for hit in scan(level, step: scale >= 2 ? 1 : 2) {

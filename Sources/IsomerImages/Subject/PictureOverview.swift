@@ -5,8 +5,11 @@ internal import IsomerBytes
 ///
 /// Not to be shared between threads.
 final class PictureOverview {
+    /// The picture itself, for a closer look.
+    private let picture: Bitmap
+    private let background: (red: UInt8, green: UInt8, blue: UInt8)
     /// The size of the picture itself.
-    let original: PixelSize
+    var original: PixelSize { picture.size }
     /// At most `side` pixels long, in colour, without alpha.
     let small: Bitmap
     private var grays: [Int: Bitmap] = [:]
@@ -18,9 +21,16 @@ final class PictureOverview {
     init(
         _ picture: Bitmap, side: Int = PictureOverview.side, background: (red: UInt8, green: UInt8, blue: UInt8) = (255, 255, 255)
     ) throws(IsomerError) {
-        original = picture.size
+        self.picture = picture
+        self.background = background
         small = try picture.reducedTo8Bits().resampled(to: Self.fitted(picture.size, into: side), filter: .box)
             .composited(over: background.red, background.green, background.blue).expandedToColour()
+    }
+
+    /// A part of the picture itself, in gray.
+    func part(_ box: PixelBox, size: PixelSize) throws(IsomerError) -> Bitmap {
+        try picture.resampled(to: size, filter: .bilinear, box: box).reducedTo8Bits()
+            .composited(over: background.red, background.green, background.blue).gray()
     }
 
     static let side = 480

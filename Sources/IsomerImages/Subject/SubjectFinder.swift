@@ -47,6 +47,8 @@ public struct SubjectFinder: Sendable {
     public var fallbackSide = 320
     /// Votes that a bundled detector needs. A single false face costs more than a missed one, since saliency is there to catch that.
     public var minimumVotes = 6
+    /// Votes that a face with fewer needs when it is looked at closely: true ones have 15 and more there, other things up to 11.
+    public var closeVotes = 14
 
     public init() {}
 
@@ -110,16 +112,36 @@ public struct SubjectFinder: Sendable {
             // Detectors see brow to chin; hair and forehead are a fifth more.
             PixelBox(left: box.left, top: box.top - 0.2 * box.height, right: box.right, bottom: box.bottom).intersection(whole)
         }
-        let union = group.dropFirst().reduce(extended(largest.box)) { $0.union(extended($1.box)) }
-        let fits = union.width <= crop.width && union.height <= crop.height
+        let fitting = Self.largestGroup(group.map { extended($0.box) }, within: crop)
         let noun = kind == .cat ? "a cat's face" : kind == .custom ? "what the given cascade looks for" : "a face"
         let reason =
             group.count == 1
             ? "\(noun) was found"
-            : fits ? "\(group.count) faces fit into the crop" : "\(group.count) faces do not fit into one crop, so the largest counts"
-        return Subject(
-            kind: kind, box: fits ? union : extended(largest.box), detections: detections, score: group.map(\.score).max() ?? 0,
-            reason: reason)
+            : fitting.count == group.count
+                ? "\(group.count) faces fit into the crop"
+                : "\(group.count) faces do not fit into one crop, so the largest "
+                    + (fitting.count > 1 ? "\(fitting.count) that do count" : "counts")
+        let union = fitting.dropFirst().reduce(fitting.first ?? extended(largest.box)) { $0.union($1) }
+        return Subject(kind: kind, box: union, detections: detections, score: group.map(\.score).max() ?? 0, reason: reason)
+    }
+
+    /// Of boxes, the largest first, those with the largest area together that one crop can hold; the largest alone if it cannot hold even that.
+    static func largestGroup(_ boxes: [PixelBox], within crop: (width: Double, height: Double)) -> [PixelBox] {
+        guard let largest = boxes.first else { return [] }
+        // A crowd's faces beyond the first few are small.
+        let shown = boxes.prefix(24)
+        var (best, bestArea) = ([largest], largest.area)
+        // A crop that holds a group can be moved until one of its boxes touches the left side and one the top.
+        for left in shown.map(\.left) {
+            for top in shown.map(\.top) {
+                let inside = shown.filter {
+                    $0.left >= left && $0.top >= top && $0.right <= left + crop.width && $0.bottom <= top + crop.height
+                }
+                let area = inside.reduce(0) { $0 + $1.area }
+                if area > bestArea { (best, bestArea) = (Array(inside), area) }
+            }
+        }
+        return best
     }
 
     /// All faces by the first detector that finds one, in pixels of the picture; the largest first.
@@ -156,8 +178,8 @@ public struct SubjectFinder: Sendable {
             let found = try run(cascade, votes: 0, on: front)
             if !found.isEmpty { return (.custom, scaled(found, from: front)) }
         }
-        let frontal = try run(.frontalFace, votes: minimumVotes, on: front)
-        if !frontal.isEmpty { return (.face, scaled(frontal, from: front)) }
+        let frontal = try frontalFaces(in: overview, on: front) { scaled([$0], from: front).first ?? $0 }
+        if !frontal.isEmpty { return (.face, frontal) }
         let small = try overview.gray(fallbackSide)
         let right = try run(.profileFace, votes: minimumVotes * 2, on: small)
         if !right.isEmpty { return (.profile, scaled(right, from: small)) }
@@ -166,5 +188,49 @@ public struct SubjectFinder: Sendable {
         guard findsAnimals else { return nil }
         let cats = try run(.catFace, votes: minimumVotes, on: small)
         return cats.isEmpty ? nil : (.cat, scaled(cats, from: small))
+    }
+
+    /// Faces from the front, in pixels of the picture: those that enough windows agree on, and of the others those that a closer look confirms.
+    private func frontalFaces(
+        in overview: PictureOverview, on gray: Bitmap, _ scaled: (Detection) -> Detection
+    ) throws(IsomerError) -> [Detection] {
+        guard let cascade = Cascade.frontalFace else { return [] }
+        var detector = CascadeDetector(cascade)
+        detector.minimumNeighbours = 1
+        let found = try detector.detect(in: gray)
+        var faces = found.filter { $0.votes >= minimumVotes }.map(scaled)
+        // Patterns give doubtful windows by the hundred; the better ones tell as much as all.
+        let doubtful = found.filter { $0.votes < minimumVotes }.sorted { $0.votes > $1.votes }.prefix(12)
+        for window in doubtful.map(scaled) {
+            guard let face = try closeLook(at: window, in: overview, cascade) else { continue }
+            if faces.allSatisfy({ $0.box.intersection(face.box).area == 0 }) { faces.append(face) }
+        }
+        return faces.sorted { ($0.box.area, $1.box.left, $1.box.top) > ($1.box.area, $0.box.left, $0.box.top) }
+    }
+
+    /// The same face in finer steps on the picture itself, if it is still there.
+    private func closeLook(at window: Detection, in overview: PictureOverview, _ cascade: Cascade) throws(IsomerError) -> Detection? {
+        // The window becomes 64 pixels wide, with half as much around it.
+        let (width, centre) = (window.box.width, window.box.centre)
+        let whole = PixelBox(left: 0, top: 0, right: Double(overview.original.width), bottom: Double(overview.original.height))
+        let box = PixelBox(left: centre.x - width, top: centre.y - width, right: centre.x + width, bottom: centre.y + width)
+            .intersection(whole)
+        guard box.width >= 1, box.height >= 1, width > 0 else { return nil }
+        let scale = 64 / width
+        let part = try overview.part(
+            box, size: PixelSize(max(1, Int((box.width * scale).rounded())), max(1, Int((box.height * scale).rounded()))))
+        var detector = CascadeDetector(cascade)
+        detector.scaleFactor = 1.1
+        detector.minimumNeighbours = closeVotes - 1
+        let shorter = Double(min(part.width, part.height))
+        (detector.minimumShare, detector.maximumShare) = (38 / shorter, 109 / shorter)
+        let near = try detector.detect(in: part).map { item in
+            var item = item
+            item.box = PixelBox(
+                left: box.left + item.box.left / scale, top: box.top + item.box.top / scale, right: box.left + item.box.right / scale,
+                bottom: box.top + item.box.bottom / scale)
+            return item
+        }.filter { abs($0.box.centre.x - centre.x) < 0.3 * width && abs($0.box.centre.y - centre.y) < 0.3 * width }
+        return near.max { $0.votes < $1.votes }
     }
 }
