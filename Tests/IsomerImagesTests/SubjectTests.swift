@@ -61,7 +61,7 @@ struct SubjectTests {
 
     /// Faces of seven to fourteen hundredths of the longer side, of which few windows are sure.
     @Test func smallFacesAreFound() throws {
-        let photo = try ImageDecoder.decode(fixtures.appending("subjects/00-face-gradient.jpg")).bitmap
+        let photo = try ImageDecoder.decode(Fixtures["images/subjects/00-face-gradient.jpg"]).bitmap
         let face = try photo.cropped(x: 14, y: 99, width: 141, height: 174)
         var found = 0
         for number in 0..<12 {
