@@ -12,6 +12,9 @@ struct isomer_png_reader {
     const uint8_t *bytes;
     size_t count, position;
     int ran_out;
+    // While pixels are read: how much was asked for behind the last of them.
+    int is_reading;
+    size_t excess;
     uint32_t width, height;
     int passes;
     isomer_png_status status;
@@ -31,8 +34,20 @@ static void note(png_structp png, png_const_charp text) {
     if (reader->message[0] == 0) snprintf(reader->message, sizeof reader->message, "%s", text);
 }
 
+// libpng unpacks everything behind the last row only to throw it away, which a thousandfold of zeros would make long.
+static const size_t most_excess = 16384;
+
+static int has_all_rows(const isomer_png_reader *reader) {
+    if (reader->passes > 1) return png_get_current_pass_number(reader->png) >= reader->passes;
+    return png_get_current_row_number(reader->png) >= reader->height;
+}
+
 static void deliver(png_structp png, png_bytep target, size_t count) {
     isomer_png_reader *reader = png_get_io_ptr(png);
+    if (reader->is_reading && has_all_rows(reader)) {
+        reader->excess += count;
+        if (reader->excess > most_excess) png_error(png, "there is more compressed data than the picture has pixels");
+    }
     if (count > reader->count - reader->position) {
         reader->ran_out = 1;
         png_error(png, "the file ends too early");
@@ -107,12 +122,14 @@ isomer_png_status isomer_png_read(isomer_png_reader *reader, uint8_t *rows, size
     if (reader->status) return reader->status;
     png_structp png = reader->png;
     if (setjmp(png_jmpbuf(png))) return reader->status;
+    reader->is_reading = 1;
     for (int pass = 0; pass < reader->passes; pass++) {
         for (uint32_t y = 0; y < reader->height; y++) {
             png_read_row(png, rows + (size_t)y * stride, NULL);
             if (pass == 0) *rows_done = y + 1;
         }
     }
+    reader->is_reading = 0;
     png_read_end(png, reader->info);
     return isomer_png_ok;
 }

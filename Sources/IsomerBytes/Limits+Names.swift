@@ -44,6 +44,7 @@ extension Limits {
         Named("pickle-bytes", \.pickleBytes, "bytes of one pickle, unpacked"),
         Named("pickle-operations", \.pickleOperations, "instructions of one pickle"),
         Named("pickle-values", \.pickleValues, "values that one pickle builds"),
+        Named("pickle-stack", \.pickleStack, "values that one pickle has in hand at once"),
         Named("pickle-depth", \.pickleDepth, "nesting of values in a pickle"),
         Named("archive-members", \.archiveMembers, "members of one archive"),
         Named("archive-ratio", \.archiveRatio, "times its stored size that a compressed tensor may have"),

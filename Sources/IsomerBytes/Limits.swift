@@ -21,6 +21,8 @@ public struct Limits: Hashable, Sendable {
     public var pickleOperations: Int = 200_000_000
     /// Values one pickle stream may build, memo entries included.
     public var pickleValues: Int = 50_000_000
+    /// Values that one pickle has in hand at once, on its stack. The longest tuple of an honest file is far shorter.
+    public var pickleStack: Int = 1 << 19
     /// Nesting of values in a pickle.
     public var pickleDepth: Int = 1_000
     /// Members of one archive.
@@ -33,7 +35,7 @@ public struct Limits: Hashable, Sendable {
     /// once it is above `unpackedRatioFloor`. Honest data of these kinds stays below 30.
     public var unpackedRatio: UInt64 = 200
     /// Bytes below which `unpackedRatio` is not asked for.
-    public var unpackedRatioFloor: UInt64 = 16 << 20
+    public var unpackedRatioFloor: UInt64 = 4 << 20
     /// Seconds that one pickle, one scanned file or one picture may take.
     public var seconds: Double = 300
     /// Pixels of one decoded picture.

@@ -78,6 +78,25 @@ import Testing
         #expect(try folder.names == ["out"])
     }
 
+    /// The reader that comes after the kill takes the steps back, or finds them all taken.
+    @Test func killedAtAnyMomentASetIsOldOrNew() throws {
+        let size = 64 << 10
+        let sets = [1: Probe.content(1, size), 2: Probe.content(2, size)]
+        let target = folder["out"].string
+        let longest = try duration(["set", target, "1", "\(size)"]) * 5 / 4
+        for round in 0..<100 {
+            let probe = try Probe(["set", target, "\(1 + round % 2)", "\(size)"])
+            usleep(UInt32.random(in: 0...longest))
+            probe.send(SIGKILL)
+            _ = probe.wait()
+            let contents = try ["out", "out-1", "out-2"].map { try ReadableFile(folder[$0]).contents(limit: .max) }
+            #expect(sets.values.contains { set in contents.allSatisfy { areEqual($0, set) } })
+        }
+        #expect(try Probe.run(["set", target, "2", "\(size)"]).ending == .exit(0))
+        #expect(try folder.names == ["out", "out-1", "out-2"])
+        #expect(try areEqual(folder.bytes("out"), Probe.content(2, size)))
+    }
+
     @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
     func aSignalUnwinds(signal: Int32) throws {
         try folder.file("out", Self.old)

@@ -61,5 +61,30 @@ import Testing
         #expect(results[0]["level"] == "error")
         #expect(results[0]["ruleId"] == "dangerous")
         #expect(results.map { $0["level"] } == ["error", "warning", "note"])
+        guard case .array(let rules)? = runs[0]["tool"]?["driver"]?["rules"] else { throw IsomerError(.malformed, "no rules") }
+        for result in results {
+            // What the schema asks of a result (`Tools/Goldens/sarif_check.py` asks everything).
+            guard case .string(let rule)? = result["ruleId"], case .string(let text)? = result["message"]?["text"],
+                case .array(let places)? = result["locations"], case .object(let place)? = places.first?["physicalLocation"],
+                case .string(let uri)? = place["artifactLocation"]?["uri"]
+            else { throw IsomerError(.malformed, "a result lacks something") }
+            #expect(rules.contains { $0["id"] == .string(rule) })
+            #expect(!text.isEmpty && !text.utf8.contains { $0 < 0x20 || $0 == 0x7F })
+            #expect(uri.hasPrefix("file:///"))
+        }
+        #expect(results[0]["locations"] != results[1]["locations"])
+    }
+
+    /// A path is bytes; a URI has each of those that are no plain letters in hexadecimal digits.
+    @Test func sarifNamesPathsThatAreNoText() throws {
+        let folder = try TemporaryFolder()
+        let name = [0x61, 0x20, -1, 0x25, 0x0A, 0].withUnsafeBufferPointer { (bytes: UnsafeBufferPointer<CChar>) in
+            bytes.baseAddress.flatMap { FilePath.Component(platformString: $0) }
+        }
+        let path = folder.path.appending(try #require(name))
+        let descriptor = try FileDescriptor.open(path, .writeOnly, options: .create, permissions: .ownerReadWrite)
+        try descriptor.closeAfter { _ = try descriptor.writeAll(Self.hostile) }
+        let output = CommandRun("scan", folder.path.string, "--sarif").output
+        #expect(output.contains("/a%20%FF%25%0A"))
     }
 }

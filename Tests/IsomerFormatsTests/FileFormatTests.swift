@@ -31,7 +31,7 @@ import Testing
         (.html, Array("<!doctype HTML><p>".utf8)), (.html, Array("\r\n <HTML lang=en>".utf8)),
         (.xml, Array("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>".utf8)),
         (.gzip, [0x1F, 0x8B, 8]), (.sevenZip, [0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C, 0, 4]), (.xz, [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0]),
-        (.zstandard, [0x28, 0xB5, 0x2F, 0xFD]), (.bzip2, padded("BZh9")), (.rar, padded("Rar!\u{1A}\u{7}\u{1}")),
+        (.zstandard, [0x28, 0xB5, 0x2F, 0xFD]), (.zstandard, [0x5A, 0x2A, 0x4D, 0x18, 0, 0, 0, 0, 0x28]), (.lz4, [0x04, 0x22, 0x4D, 0x18]), (.bzip2, padded("BZh9")), (.rar, padded("Rar!\u{1A}\u{7}\u{1}")),
         (.numpy, [0x93] + padded("NUMPY\u{1}")), (.hdf5, [0x89] + padded("HDF\r\n\u{1A}\n")), (.elf, [0x7F] + padded("ELF")),
         (.onnx, [0x08, 0x08, 0x12, 0x07] + padded("pytorch")), (.tensorFlowLite, [0x1C, 0, 0, 0] + padded("TFL3")),
         (.text, Array("Invalid username or password.".utf8)), (.text, Array("Zugriff verweigert, späterer Versuch nötig\r\n".utf8)),

@@ -113,6 +113,41 @@ import Testing
         }
     }
 
+    /// Python has run the payload before it finds that a sum at the end is wrong, and does not look at a header's at all.
+    @Test func damagedCompressionHidesNothing() throws {
+        let payload = pickle(ScannerTests.payload)
+        // One block that is stored as it is; sums are wrong throughout.
+        let count = UInt8(payload.count)
+        let block: [UInt8] = [1, count, 0, ~count, 0xFF] + payload
+        let gzip: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF]
+        let named: [UInt8] = [0x1F, 0x8B, 8, 0x1E, 0, 0, 0, 0, 0, 0xFF, 2, 0, 1, 2, 0x61, 0, 0x62, 0, 7, 7]
+        let trailer = [UInt8](repeating: 7, count: 8)
+        for bytes in [gzip + block + trailer, gzip + block, named + block + trailer, [0x78, 0x01] + block + trailer, [0x78, 0x01] + block] {
+            let scan = try scan(bytes)
+            #expect(scan.verdict == .dangerous, "\(scan)")
+            #expect(called(scan) == ["os.system"])
+        }
+        #expect(try scan(gzip + block.prefix(12)).verdict == .unreadable)
+    }
+
+    /// `pickle.dump` of a tensor loads a checkpoint that stands in it. What that one does decides, and only if it is certain to be seen.
+    @Test func aFileWithinAPickleIsLookedAtByItself() throws {
+        func loads(_ bytes: [UInt8]) -> [UInt8] {
+            let length = withUnsafeBytes(of: UInt32(bytes.count).littleEndian) { Array($0) }
+            return pickle("\u{80}\u{4}ctorch.storage\n_load_from_bytes\nB") + length + bytes + pickle("\u{85}R.")
+        }
+        let safe = zipArchive([("a/data.pkl", pickle("}."))])
+        #expect(try scan(loads(safe)).verdict == .suspicious)
+        #expect(try scan(loads(zipArchive([("a/data.pkl", pickle(ScannerTests.payload))]))).verdict == .dangerous)
+        #expect(try scan(loads(pickle("}."))).verdict == .dangerous)
+        let text = String(String.UnicodeScalarView(safe.map { Unicode.Scalar($0) }))
+        let old = "ctorch.storage\n_load_from_bytes\n(c_codecs\nencode\n(X"
+        let length = withUnsafeBytes(of: UInt32(text.utf8.count).littleEndian) { Array($0) }
+        let bytes = pickle(old) + length + Array(text.utf8)
+        #expect(try scan(bytes + pickle("X\u{6}\u{0}\u{0}\u{0}latin1tRtR.")).verdict == .suspicious)
+        #expect(try scan(bytes + pickle("X\u{3}\u{0}\u{0}\u{0}hextRtR.")).verdict == .dangerous)
+    }
+
     @Test func aComputedNameIsDangerous() throws {
         let scan = try scan(pickle("\u{80}\u{4}cbuiltins\nstr\n\u{8C}\u{2}os\u{85}R\u{8C}\u{6}system\u{93}\u{8C}\u{1}x\u{85}R."))
         #expect(scan.verdict == .dangerous)
@@ -190,6 +225,9 @@ import Testing
         let time = try clock.measure {
             _ = try scan(many)
             _ = try scan(pickle(laughs))
+            let deep = try scan(pickle(String(repeating: "]", count: 1 << 20) + String(repeating: "a", count: 1 << 20) + "."), named: "x.pkl")
+            #expect(deep.verdict == .suspicious)
+            #expect(deep.streams.first?.problem?.code == .limitExceeded)
             _ = try scan(pickle(String(repeating: "(", count: 1 << 20)))
             _ = try scan(pickle("\u{80}\u{4}\u{8E}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{FF}\u{7F}."))
         }

@@ -37,6 +37,13 @@ import Testing
         differences.expectNone("ftfy")
     }
 
+    /// What Python 3.11 (Unicode 14) makes of sigmas beside characters whose case has changed since or that came later.
+    @Test(arguments: [
+        ("ʕΣ①", "ʕς①"), ("a\u{1171E}Σ", "a\u{1171E}ς"), ("c\u{897}Σ", "c\u{897}σ"), ("aΣʕ", "aσʕ"), ("ΑΣ", "ας"), ("Σ", "σ"),
+    ]) func sigmasEndWordsAsInPython(_ text: String, _ lower: String) {
+        #expect(CLIPFlavor.lowercase(Array(text.unicodeScalars)).utf8.elementsEqual(lower.utf8))
+    }
+
     @Test func idsAndWindowsEqualOpenCLIPs() throws {
         let tokenizer = try SimpleCLIPTokenizer(.openCLIP)
         var (ids, windows) = (Differences(), Differences())

@@ -3,6 +3,7 @@
 //   writer-probe file TARGET SEED BYTES      writes a file from two threads
 //   writer-probe copy TARGET SOURCE          copies a file
 //   writer-probe folder TARGET SEED BYTES    writes a folder of three files
+//   writer-probe set TARGET SEED BYTES       writes TARGET-1, TARGET-2 and TARGET, which belong together
 //
 // Options before the first word: --hold waits for a signal before the commit, --limit BYTES sets RLIMIT_FSIZE, --user NUMBER becomes that
 // user, --keep does not overwrite.
@@ -63,6 +64,17 @@ struct Probe {
         try output.commit()
     }
 
+    func set(_ target: FilePath, _ seed: Int, _ count: Int) throws(IsomerError) {
+        var outputs: [AtomicFile] = []
+        for suffix in ["-1", "-2", ""] {
+            let output = try AtomicFile(path: FilePath(target.string + suffix), byteCount: UInt64(count), overwrite: overwrites)
+            try write(output.file, seed, count)
+            outputs.append(output)
+        }
+        try hold()
+        try AtomicFile.commitTogether(outputs)
+    }
+
     func folder(_ target: FilePath, _ seed: Int, _ count: Int) throws(IsomerError) {
         let output = try StagedFolder(path: target, byteCount: UInt64(count) * 3, overwrite: overwrites, recognizedBy: ["index"])
         for name in ["a/b/weights", "a/weights", "index"] {
@@ -98,6 +110,7 @@ do throws(IsomerError) {
     switch (words.first, words.count) {
     case ("file", 4): try probe.file(FilePath(words[1]), Int(words[2]) ?? 0, Int(words[3]) ?? 0)
     case ("copy", 3): try probe.copy(FilePath(words[1]), FilePath(words[2]))
+    case ("set", 4): try probe.set(FilePath(words[1]), Int(words[2]) ?? 0, Int(words[3]) ?? 0)
     case ("folder", 4): try probe.folder(FilePath(words[1]), Int(words[2]) ?? 0, Int(words[3]) ?? 0)
     default: exit(64)
     }

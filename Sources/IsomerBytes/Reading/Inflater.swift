@@ -39,6 +39,8 @@ public final class Inflater {
     private let stream: UnsafeMutablePointer<z_stream>
     private var isInputAtEnd = false
     private var isFinished = false
+    /// Bytes that `read` put into its buffer before it failed.
+    private var salvaged = 0
 
     /// Starts on a stream. Throws only when there is no memory for it.
     public init(_ wrapping: Wrapping, size: OutputSize, source: @escaping Source) throws(IsomerError) {
@@ -79,10 +81,17 @@ public final class Inflater {
             }
         let count = Int(min(UInt64(buffer.count), allowed - byteCount))
         var done = 0
+        salvaged = 0
         while done < count, !isFinished {
-            done += try step(UnsafeMutableRawBufferPointer(rebasing: buffer[done..<count]))
+            do throws(IsomerError) {
+                done += try step(UnsafeMutableRawBufferPointer(rebasing: buffer[done..<count]))
+            } catch {
+                salvaged += done
+                throw error
+            }
         }
         byteCount += UInt64(done)
+        defer { salvaged = done }
         if byteCount == allowed, !isFinished { try checkEnd(allowed) }
         if isFinished, case .exactly(let declared) = size, byteCount < declared {
             throw IsomerError(
@@ -91,6 +100,17 @@ public final class Inflater {
                 remedy: "the file is damaged: get it again")
         }
         return done
+    }
+
+    /// As `read`, but damage does not take what came out before it: for those who look at what a lenient reader would see.
+    ///
+    /// - Returns: how many bytes there were, and why there are no more if the stream has not come to its end.
+    public func salvage(into buffer: UnsafeMutableRawBufferPointer) -> (count: Int, problem: IsomerError?) {
+        do throws(IsomerError) {
+            return (try read(into: buffer), nil)
+        } catch {
+            return (salvaged, error)
+        }
     }
 
     /// Runs on to the end of the stream, where no further byte may come out.
@@ -133,8 +153,9 @@ public final class Inflater {
         stream.pointee.next_out = nil
         let produced = Int(room - stream.pointee.avail_out)
         compressedByteCount += UInt64(inputBefore - stream.pointee.avail_in)
+        salvaged = produced
         switch status {
-        case Z_OK: break
+        case Z_OK: salvaged = 0
         case Z_STREAM_END: try finishMember()
         case Z_BUF_ERROR where !isInputAtEnd: break
         case Z_BUF_ERROR:

@@ -24,18 +24,11 @@ public final class ReadableFile: Sendable {
 
     /// Opens `path`, which must be a regular file or lead to one.
     public init(_ path: FilePath) throws(IsomerError) {
-        let descriptor: FileDescriptor
-        do {
-            // Without `nonBlocking`, opening a named pipe would wait for somebody to write to it.
-            descriptor = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking])
-        } catch {
-            throw IsomerError.reading(path, error)
-        }
-        var status = stat()
-        guard fstat(descriptor.rawValue, &status) == 0 else {
-            let failure = Errno(rawValue: errno)
+        var (descriptor, status) = try ReadableFile.open(path)
+        // An empty file is also what stands for the index of a set whose replacement was cut short.
+        if status.st_size == 0, SetJournal.recover(around: path) {
             try? descriptor.close()
-            throw IsomerError.reading(path, failure)
+            (descriptor, status) = try ReadableFile.open(path)
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
             try? descriptor.close()
@@ -52,6 +45,23 @@ public final class ReadableFile: Sendable {
 
     deinit {
         try? descriptor.close()
+    }
+
+    private static func open(_ path: FilePath) throws(IsomerError) -> (descriptor: FileDescriptor, status: stat) {
+        let descriptor: FileDescriptor
+        do {
+            // Without `nonBlocking`, opening a named pipe would wait for somebody to write to it.
+            descriptor = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking])
+        } catch {
+            throw IsomerError.reading(path, error)
+        }
+        var status = stat()
+        guard fstat(descriptor.rawValue, &status) == 0 else {
+            let failure = Errno(rawValue: errno)
+            try? descriptor.close()
+            throw IsomerError.reading(path, failure)
+        }
+        return (descriptor, status)
     }
 
     /// Fills `buffer` from `offset`, or throws: there are no short reads.

@@ -45,7 +45,9 @@ public enum FileSystem {
     /// The names in a folder, without `.` and `..`, in the order of their bytes.
     public static func entries(of folder: FilePath) throws(IsomerError) -> [FilePath.Component] {
         do throws(Errno) {
-            return try names(in: folder)
+            let names = try names(in: folder)
+            guard names.contains(SetJournal.name), SetJournal.recover(folder) else { return names }
+            return try self.names(in: folder)
         } catch {
             throw listing(folder, error)
         }

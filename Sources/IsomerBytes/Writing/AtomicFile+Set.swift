@@ -1,88 +1,76 @@
-internal import CBytes
 internal import SystemPackage
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
 
 extension AtomicFile {
     /// Makes several files visible that belong together, such as shards and the index that names them, which comes last.
     ///
-    /// File systems rename one file at a time, so three things stand in for a single step. Everything is on the device before the first
-    /// file gets its name. An old index is taken away first: while the others change, and if the process is killed between two of them,
-    /// nobody takes what is there for a model. And if a step fails, those before it are taken back: the old set stands again, whole.
+    /// File systems rename one file at a time; `SetJournal` makes the renames one step. If one fails, those before it are taken back; if the
+    /// process is killed between two, the next run does that. While names change, an empty file stands for an old index, so that nobody
+    /// takes what is there for a model.
     public static func commitTogether(_ files: [AtomicFile]) throws(IsomerError) {
         guard files.count > 1, let index = files.last else {
             for file in files { try file.commit() }
             return
         }
-        var undo: [Undo] = []
-        var oldIndex: FilePath?
         do throws(IsomerError) {
+            try checkTogether(files)
             try Interruption.check()
             for file in files { try file.prepareToCommit() }
-            if let aside = try index.moveAside() {
-                oldIndex = aside
-                undo.append(.move(aside, to: index.destination))
+            var steps: [SetJournal.Step] = []
+            var gap: AtomicFile?
+            if index.isReplacing {
+                let empty = try AtomicFile(path: index.destination, byteCount: 0, overwrite: true)
+                steps.append(try empty.step(replaces: true))
+                gap = empty
             }
-            for file in files { undo.append(try file.exchange()) }
-            for folder in Set(files.map(\.folder)) { try FileSystem.syncFolder(folder) }
+            // Registered, and so removed with the others if a second signal ends the process.
+            defer { gap?.abandon() }
+            for file in files { steps.append(try file.step(replaces: file.isReplacing)) }
+            try SetJournal(folder: index.folder, steps: steps).commit()
         } catch {
-            for step in undo.reversed() { step.perform() }
             for file in files { file.abandon() }
             throw error
         }
-        // What bears the temporaries' names by now are the old files.
         for file in files { file.abandon() }
-        if let oldIndex { _ = oldIndex.withPlatformString { unlink($0) } }
     }
 
-    /// How to take back one step. If that fails too there is nothing left to try: both files are still there, under one name or the other.
-    private enum Undo {
-        case exchange(FilePath, FilePath)
-        case move(FilePath, to: FilePath)
-
-        func perform() {
-            switch self {
-            case .exchange(let first, let second): try? Staging.rename(first, to: second, ISOMER_RENAME_EXCHANGE)
-            case .move(let from, let to): try? Staging.rename(from, to: to, ISOMER_RENAME_REPLACE)
-            }
+    /// Throws unless the files lie in one folder, as `commitTogether` wants them: to be asked before they are written.
+    public static func checkTogether(_ files: [AtomicFile]) throws(IsomerError) {
+        guard let folder = files.first?.folder else { return }
+        for file in files where file.folder != folder {
+            throw IsomerError(
+                .cannotWrite, "this name is a link to another folder, and the files of a set are replaced together", path: file.file.path,
+                expected: "a place in \(folder)", found: "\(file.folder)", remedy: "remove the link or choose another name")
         }
     }
 
-    /// Takes the file's name away from an old one, which gets one of the kind that the next run removes.
-    private func moveAside() throws(IsomerError) -> FilePath? {
-        guard overwrite, FileSystem.exists(destination) else { return nil }
-        let aside = folder.appending(TemporaryName.next())
-        do throws(Errno) {
-            try Staging.rename(destination, to: aside, ISOMER_RENAME_REPLACE)
-        } catch {
-            throw IsomerError.writing(file.path, error)
-        }
-        return aside
-    }
+    private var isReplacing: Bool { overwrite && FileSystem.exists(destination) }
 
-    /// Gives the file its name; an old one gets the temporary's.
-    private func exchange() throws(IsomerError) -> Undo {
-        if overwrite, FileSystem.exists(destination) {
-            do throws(Errno) {
-                try Staging.rename(file.stagingPath, to: destination, ISOMER_RENAME_EXCHANGE)
-                return .exchange(file.stagingPath, destination)
-            } catch  where Staging.isMissingMode(error) {
-                // Without such a rename the old file cannot be kept: from here on there is no way back, only forward.
-            } catch {
-                throw IsomerError.writing(file.path, error)
-            }
+    private func step(replaces: Bool) throws(IsomerError) -> SetJournal.Step {
+        guard let name = destination.lastComponent, let staged = file.stagingPath.lastComponent else {
+            throw IsomerError(.usage, "an output needs a name of its own", path: file.path)
         }
+        let identity = try FileSystem.identity(of: file.stagingPath)
+        return SetJournal.Step(
+            name: name, staged: staged, aside: TemporaryName.next(), replaces: replaces, inode: identity.inode, modified: identity.modified)
+    }
+}
+
+extension SetJournal {
+    /// Takes all steps, or none.
+    fileprivate func commit() throws(IsomerError) {
+        let held = try begin()
+        defer { try? held.close() }
         do throws(IsomerError) {
-            try Staging.publish(file.stagingPath, as: destination, overwrite: overwrite)
+            try perform()
+            try finish()
         } catch {
-            throw error.inFile(file.path)
+            // If that fails too the journal stays, and the next run goes on from there.
+            try undo()
+            try finish()
+            throw error
         }
-        return .move(destination, to: file.stagingPath)
+        // From here on the new files count, though until this sync a power cut may bring the journal back, and with it the old files.
+        defer { removeHidden() }
+        try FileSystem.syncFolder(folder)
     }
 }

@@ -36,6 +36,8 @@ enum TemporaryName {
         guard let identity = try? FileSystem.identity(of: folder),
             swept.withLock({ $0.insert([identity.device, identity.inode]).inserted })
         else { return }
+        // What a killed run put aside bears such a name too, until its steps are taken back.
+        guard SetJournal.recover(folder) else { return }
         // Folders of many million names are not held for this.
         var abandoned: [FilePath.Component] = []
         try? FileSystem.forEachEntry(of: folder) { name, _ in
@@ -55,6 +57,11 @@ enum TemporaryName {
     }
 
     private static let swept = Mutex<Set<[UInt64]>>([])
+
+    /// Whether a name is one of ours.
+    static func isTemporary(_ name: FilePath.Component) -> Bool {
+        name.string.hasPrefix(prefix) && name.string.hasSuffix(suffix)
+    }
 
     /// Whether a name is one of ours and its process is gone.
     static func isAbandoned(_ name: FilePath.Component) -> Bool {

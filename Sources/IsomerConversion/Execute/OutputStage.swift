@@ -27,6 +27,7 @@ enum OutputStage {
             for (path, byteCount) in zip(paths, byteCounts) {
                 files.append(try AtomicFile(path: path, byteCount: byteCount, overwrite: overwrite, inputs: inputs))
             }
+            try AtomicFile.checkTogether(files)
             return (.files(files), files.map(\.file))
         }
     }

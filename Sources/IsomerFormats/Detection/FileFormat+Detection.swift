@@ -40,6 +40,7 @@ extension FileFormat {
         (0, [0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], .sevenZip),
         (0, [0xFD] + Array("7zXZ\u{0}".utf8), .xz),
         (0, [0x28, 0xB5, 0x2F, 0xFD], .zstandard),
+        (0, [0x04, 0x22, 0x4D, 0x18], .lz4),
         (0, Array("BZh".utf8), .bzip2),
         (0, Array("Rar!\u{1A}\u{7}".utf8), .rar),
         (0, [0x93] + Array("NUMPY".utf8), .numpy),
@@ -63,6 +64,8 @@ extension FileFormat {
     private static func containers(_ prefix: [UInt8]) -> FileFormat? {
         if prefix.starts(with: "RIFF".utf8), prefix.dropFirst(8).starts(with: "WEBP".utf8) { return .webp }
         if prefix.dropFirst(257).starts(with: "ustar".utf8) || isOldTarHeader(prefix) { return .tar }
+        // A frame that is to be skipped, behind which one with data comes.
+        if prefix.count > 8, prefix[0] & 0xF0 == 0x50, prefix[1...].starts(with: [0x2A, 0x4D, 0x18]) { return .zstandard }
         // LZMA alone: its usual parameters, a dictionary of a power of two, and mostly no size.
         if prefix.count >= 13, prefix[0] == 0x5D, prefix[1] == 0, prefix[2] == 0, prefix[5..<13].allSatisfy({ $0 == 0xFF }) { return .xz }
         // Protocol buffers have no magic number. ONNX files start with field 1, the version, and then field 2, the producer's name.

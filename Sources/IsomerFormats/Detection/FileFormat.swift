@@ -18,7 +18,7 @@ public enum FileFormat: String, Hashable, Sendable, CaseIterable {
     /// The few lines that git keeps in place of a large file.
     case gitLFSPointer
     case html, xml
-    case gzip, sevenZip, xz, zstandard, bzip2, rar
+    case gzip, sevenZip, xz, zstandard, lz4, bzip2, rar
     case numpy
     case hdf5
     case onnx
@@ -54,6 +54,7 @@ extension FileFormat {
         case .sevenZip: "a 7z archive"
         case .xz: "an xz- or LZMA-compressed file"
         case .zstandard: "a Zstandard-compressed file"
+        case .lz4: "an LZ4-compressed file"
         case .bzip2: "a bzip2-compressed file"
         case .rar: "a RAR archive"
         case .numpy: "a NumPy array file"
@@ -72,7 +73,7 @@ extension FileFormat {
         switch self {
         case .gitLFSPointer: "run `git lfs pull` in its folder, or download the file itself"
         case .html, .xml, .text: "the download brought an answer instead of the file (not logged in, or a wrong address): download it again"
-        case .gzip, .sevenZip, .xz, .zstandard, .bzip2, .rar, .zip: "unpack it first, and mind that what comes out may be unsafe"
+        case .gzip, .sevenZip, .xz, .zstandard, .lz4, .bzip2, .rar, .zip: "unpack it first, and mind that what comes out may be unsafe"
         case .empty: "download it again"
         case .hdf5, .onnx, .tensorFlowLite, .ggml, .numpy: "get the model as safetensors or as a PyTorch checkpoint"
         case .json: "give the weights file or the *.index.json that names its parts"

@@ -83,8 +83,10 @@ extension CallableRisk {
         builtins.id builtins.repr builtins.ascii builtins.bin builtins.hex builtins.oct builtins.ord builtins.chr builtins.isinstance
         builtins.issubclass builtins.callable builtins.format builtins.memoryview builtins.property builtins.staticmethod
         builtins.classmethod builtins.super builtins.Exception builtins.BaseException builtins.ValueError builtins.KeyError
-        builtins.TypeError builtins.RuntimeError builtins.StopIteration builtins.OSError builtins.IndexError builtins.AttributeError
-        types.SimpleNamespace types.MappingProxyType types.GenericAlias functools.cmp_to_key operator.index
+        builtins.NotImplemented builtins.Ellipsis builtins.NotImplementedError builtins.LookupError builtins.ArithmeticError
+        builtins.ZeroDivisionError builtins.AssertionError builtins.ImportError builtins.FileNotFoundError builtins.Warning
+        builtins.UserWarning builtins.KeyboardInterrupt builtins.TypeError builtins.RuntimeError builtins.StopIteration builtins.OSError builtins.IndexError builtins.AttributeError
+        http.HTTPStatus http.HTTPMethod types.SimpleNamespace types.MappingProxyType types.GenericAlias functools.cmp_to_key operator.index
         torch.utils.data.sampler torch.utils.data.dataset torch.utils.data.dataloader torch.utils.data.distributed
         torch.fx.immutable_collections torch.jit._script.RecursiveScriptModule __torch__ _codecs codecs
         joblib.numpy_pickle.NumpyArrayWrapper itertools random secrets copy string re _sre weakref traceback

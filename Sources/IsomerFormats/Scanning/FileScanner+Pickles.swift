@@ -39,7 +39,7 @@ extension FileScanner {
         _ source: ScanSource, _ members: [String], isExpected: Bool, isFirst: Bool, _ isLegacy: inout Bool,
         _ isEvident: inout Bool
     ) throws(IsomerError) -> UInt64? {
-        let watcher = PickleWatcher(origin: source.origin)
+        let watcher = PickleWatcher(origin: source.origin, looksInside: members.count < FileScanner.depthLimit)
         var limits = limits
         limits.pickleValues = min(limits.pickleValues, 20_000_000)
         var machine = PickleMachine(source.pickleInput(limit: limits.pickleBytes), limits: limits, observer: watcher, isTolerant: true)
@@ -78,7 +78,12 @@ extension FileScanner {
 
     /// Pickles and archives in the strings of a pickle: `pickle.loads` and its like take them from there.
     private mutating func scanNested(_ graph: PickleGraph, _ members: [String]) throws(IsomerError) {
-        guard members.count < FileScanner.depthLimit else { return }
+        guard members.count < FileScanner.depthLimit else {
+            if graph.byteStrings.contains(where: FileScanner.mayHoldPickle) {
+                remark(.suspicious, "pickles may lie within pickles deeper than is looked")
+            }
+            return
+        }
         for bytes in graph.byteStrings where FileScanner.mayHoldPickle(bytes) {
             try scan(ScanSource(bytes), members + ["(bytes in the pickle)"], .anything)
         }
@@ -102,6 +107,6 @@ extension FileScanner {
 
     private static func mayHoldPickle(_ text: String) -> Bool {
         guard text.utf8.count >= 4, let first = text.unicodeScalars.first else { return false }
-        return first.value == 0x80 || first.value < 0x80 && (text.utf8.contains(0x0A) || text.unicodeScalars.contains("\u{93}"))
+        return first.value == 0x80 || text.hasPrefix("PK\u{3}\u{4}") || first.value < 0x80 && (text.utf8.contains(0x0A) || text.unicodeScalars.contains("\u{93}"))
     }
 }

@@ -7,20 +7,26 @@ extension FileScanner {
     mutating func scanTar(_ source: ScanSource, _ members: [String]) throws(IsomerError) {
         var offset: UInt64 = 0
         var found = 0
+        // Headers that lie close together are read together.
+        var window: (start: UInt64, bytes: [UInt8]) = (0, [])
         while offset + 512 <= source.count {
-            try checkTime()
-            let header = try source.bytes(at: offset, atMost: 512)
+            if offset < window.start || offset + 512 > window.start + UInt64(window.bytes.count) {
+                try checkTime()
+                window = (offset, try source.bytes(at: offset, atMost: 64 << 10))
+            }
+            let header = window.bytes[Int(offset - window.start)...].prefix(512)
+            let place = { header.startIndex + $0 }
             offset += 512
             if header.allSatisfy({ $0 == 0 }) { continue }
-            guard let size = FileScanner.tarNumber(header[124..<136]) else {
+            guard let size = FileScanner.tarNumber(header[place(124)..<place(136)]) else {
                 return remark(.suspicious, "the tar archive is broken at byte \(source.origin + offset - 512)\(FileScanner.place(members))")
             }
             found += 1
             guard found <= limits.archiveMembers else {
                 return remark(.suspicious, "the archive has more members than are looked at")
             }
-            let name = String(decoding: header[..<100].prefix { $0 != 0 }, as: UTF8.self)
-            let kind = header[156]
+            let name = String(decoding: header.prefix(100).prefix { $0 != 0 }, as: UTF8.self)
+            let kind = header[place(156)]
             if name.hasPrefix("/") || name.split(separator: "/").contains("..") || kind == UInt8(ascii: "1") || kind == UInt8(ascii: "2") {
                 remark(.suspicious, "a member of the tar archive leads elsewhere: \(name)")
             }

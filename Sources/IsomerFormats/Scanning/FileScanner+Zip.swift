@@ -41,21 +41,21 @@ extension FileScanner {
 
     /// Unpacks a member if its beginning looks like something to look into.
     private mutating func scanDeflated(_ stored: ScanSource, _ members: [String], _ role: Role) throws(IsomerError) {
-        if role == .anything {
-            let prefix = stored.inflatedPrefix(.raw, count: 64 << 10)
-            guard FileScanner.isWorthUnpacking(prefix) else { return }
-        }
+        let prefix = stored.inflatedPrefix(.raw, count: 64 << 10)
+        if role == .anything, !FileScanner.isWorthUnpacking(prefix) { return }
+        // Numbers are read as such; only arrays of objects go on as a pickle.
+        if FileScanner.isArrayOfNumbers(prefix) { return }
         let (bytes, problem) = stored.inflated(.raw, limit: budget, limits: limits)
         if let problem, problem.code == .interrupted { throw problem }
         budget -= min(budget, UInt64(bytes.count))
         if let problem { addUnreadable(stored, members, kind: "a compressed member", problem) }
-        try scan(ScanSource(bytes), members, role)
+        try scan(ScanSource(FileScanner.shown(bytes, problem)), members, role)
     }
 
     /// Whether the first bytes of something may be those of a pickle or an archive.
     private static func isWorthUnpacking(_ prefix: [UInt8]) -> Bool {
         switch FileFormat(prefix: Array(prefix.prefix(FileFormat.prefixByteCount)), fileSize: UInt64(prefix.count)) {
-        case .zip, .torchZip, .tar, .gzip, .sevenZip, .rar, .xz, .zstandard, .numpy, .pickle, .torchLegacy: return true
+        case .zip, .torchZip, .tar, .gzip, .sevenZip, .rar, .xz, .zstandard, .lz4, .numpy, .pickle, .torchLegacy: return true
         default: break
         }
         let watcher = PickleWatcher(origin: 0)
@@ -109,7 +109,7 @@ extension FileScanner {
         switch FileFormat(prefix: prefix, fileSize: content.count) {
         // The sweep comes by there itself.
         case .zip, .torchZip: break
-        case .numpy, .tar, .sevenZip, .rar, .xz, .zstandard: try scan(content, members + [name], role)
+        case .numpy, .tar, .sevenZip, .rar, .xz, .zstandard, .lz4: try scan(content, members + [name], role)
         default:
             // A pickle ends where it says; where the header says that it does counts for nothing.
             try scanPickles(source.part(from: start), members + [name], method == 0 ? role : .anything, tellsOfRest: false)

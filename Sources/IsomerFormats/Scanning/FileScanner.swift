@@ -71,7 +71,7 @@ struct FileScanner {
         case .zip, .torchZip: return try scanZip(source, members)
         case .tar: return try scanTar(source, members)
         case .gzip: return try scanCompressed(source, members, .gzip, format.name, isCertain: role != .anything)
-        case .sevenZip, .rar, .xz, .zstandard: return addUnreadable(source, members, kind: format.name)
+        case .sevenZip, .rar, .xz, .zstandard, .lz4: return addUnreadable(source, members, kind: format.name)
         case .bzip2 where role != .anything: return addUnreadable(source, members, kind: format.name)
         case .numpy: return try scanArray(source, members, prefix)
         default: break
@@ -94,12 +94,21 @@ struct FileScanner {
     private mutating func scanCompressed(
         _ source: ScanSource, _ members: [String], _ wrapping: Inflater.Wrapping, _ kind: String, isCertain: Bool
     ) throws(IsomerError) {
-        let (bytes, problem) = source.inflated(wrapping, limit: budget, limits: limits)
+        var (bytes, problem) = source.inflated(wrapping, limit: budget, limits: limits)
+        if bytes.isEmpty, problem?.code == .malformed, wrapping == .gzip, let content = try source.gzipContent() {
+            bytes = content.inflated(.raw, limit: budget, limits: limits).bytes
+        }
         if let problem, problem.code == .interrupted { throw problem }
-        guard isCertain || problem == nil || problem?.code == .limitExceeded else { return }
         budget -= min(budget, UInt64(bytes.count))
-        if let problem { addUnreadable(source, members, kind: kind, problem) }
-        try scan(ScanSource(bytes), members + ["(unpacked)"], .file)
+        let isCertain = isCertain || problem == nil || problem?.code == .limitExceeded
+        if isCertain, let problem { addUnreadable(source, members, kind: kind, problem) }
+        // Whoever unpacks while loading has run a payload before a wrong sum at the end is found.
+        try scan(ScanSource(FileScanner.shown(bytes, problem)), members + ["(unpacked)"], isCertain ? .file : .anything)
+    }
+
+    /// What is looked at of unpacked bytes: of a bomb, which is suspicious already, the beginning.
+    static func shown(_ bytes: [UInt8], _ problem: IsomerError?) -> [UInt8] {
+        problem?.code == .limitExceeded ? Array(bytes.prefix(1 << 20)) : bytes
     }
 
     /// An array of objects is a pickle behind NumPy's header.
@@ -107,13 +116,42 @@ struct FileScanner {
     /// Reference: NumPy 2.3 `numpy/lib/format.py`, versions 1.0 to 3.0.
     private mutating func scanArray(_ source: ScanSource, _ members: [String], _ prefix: [UInt8]) throws(IsomerError) {
         guard prefix.count >= 12 else { return addUnreadable(source, members, kind: FileFormat.numpy.name) }
-        let isLong = prefix[6] >= 2
-        let length = prefix[8..<(isLong ? 12 : 10)].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        let start = (isLong ? 12 : 10) + length
-        let header = try source.bytes(at: isLong ? 12 : 10, atMost: Int(min(length, 1 << 20)))
-        // Any `O` inside quotes is a field of objects; numbers' codes have none.
-        let hasObjects = zip(header, header.dropFirst()).contains { $0 == UInt8(ascii: "O") && [0x27, 0x22, 0x38, 0x34].contains($1) }
-        try scanPickles(source.part(from: start), members, hasObjects ? .pickle : .anything, tellsOfRest: hasObjects)
+        let range = FileScanner.arrayHeader(prefix)
+        let header = try source.bytes(at: range.lowerBound, atMost: Int(min(range.upperBound - range.lowerBound, 1 << 20)))
+        let hasObjects = FileScanner.hasObjects(header)
+        try scanPickles(source.part(from: range.upperBound), members, hasObjects ? .pickle : .anything, tellsOfRest: hasObjects)
+    }
+
+    /// Where the text of an array's header lies. `prefix` has twelve bytes at least.
+    private static func arrayHeader(_ prefix: [UInt8]) -> Range<UInt64> {
+        let start = prefix[6] >= 2 ? 12 : 10
+        return UInt64(start)..<UInt64(start) + prefix[8..<start].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    }
+
+    /// Any `O` inside quotes is a field of objects; numbers' codes have none.
+    private static func hasObjects(_ header: [UInt8]) -> Bool {
+        zip(header, header.dropFirst()).contains { $0 == UInt8(ascii: "O") && [0x27, 0x22, 0x38, 0x34].contains($1) }
+    }
+
+    /// Whether bytes begin an array of numbers or texts, its header word for word as NumPy writes it.
+    static func isArrayOfNumbers(_ prefix: [UInt8]) -> Bool {
+        guard prefix.count >= 12, prefix.starts(with: [0x93] + Array("NUMPY".utf8)) else { return false }
+        let range = arrayHeader(prefix)
+        guard range.upperBound <= UInt64(prefix.count) else { return false }
+        var rest = prefix[Int(range.lowerBound)..<Int(range.upperBound)]
+        func take(_ text: String) -> Bool {
+            guard rest.starts(with: text.utf8) else { return false }
+            rest = rest.dropFirst(text.utf8.count)
+            return true
+        }
+        func take(while isWanted: (UInt8) -> Bool) { rest = rest.drop(while: isWanted) }
+        guard take("{'descr': '"), let order = rest.popFirst(), "<>|=".utf8.contains(order), let kind = rest.popFirst(),
+            "?bBiufcSUVmM".utf8.contains(kind)
+        else { return false }
+        take { 0x30...0x39 ~= $0 }
+        guard take("', 'fortran_order': "), take("False") || take("True"), take(", 'shape': (") else { return false }
+        take { 0x30...0x39 ~= $0 || $0 == UInt8(ascii: ",") || $0 == 0x20 }
+        return take("), }") && rest.allSatisfy { $0 == 0x20 || $0 == 0x0A }
     }
 
     /// Keras keeps Python bytecode in the configuration of its Lambda layers.

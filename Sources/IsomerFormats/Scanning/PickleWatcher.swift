@@ -26,8 +26,16 @@ final class PickleWatcher: PickleObserver {
     /// Enough for a report. What is worse than all that is kept is always kept.
     private static let capacity = 2_000
 
-    /// - Parameter origin: where the stream begins.
-    init(origin: UInt64) { self.origin = origin }
+    /// Whether pickles in the stream's own strings are looked at by themselves.
+    private let looksInside: Bool
+
+    /// - Parameters:
+    ///   - origin: where the stream begins.
+    ///   - looksInside: whether pickles in its strings are looked at by themselves.
+    init(origin: UInt64, looksInside: Bool = false) {
+        self.origin = origin
+        self.looksInside = looksInside
+    }
 
     func observe(_ event: PickleEvent, by opcode: PickleOpcode, at offset: Int, in graph: PickleGraph) throws(IsomerError) {
         switch event {
@@ -101,6 +109,9 @@ final class PickleWatcher: PickleObserver {
         }
         called.insert(global)
         var risk = self.risk(of: global)
+        if risk.verdict == .dangerous, looksInside, PickleWatcher.loadsItsOwnBytes(global, graph.tuple(arguments), graph) {
+            risk = CallableRisk(verdict: .suspicious, reason: "loads a file that stands in the pickle, which is looked at by itself")
+        }
         if case .persistent = graph.node(callable), risk.verdict == .safe {
             risk = CallableRisk(verdict: .suspicious, reason: "is a class whose source code the file brings along")
         }
@@ -110,6 +121,17 @@ final class PickleWatcher: PickleObserver {
         // What makes data is told once, without its arguments.
         add(.called, PickleWatcher.text(global), risk.verdict, risk.reason, risk.verdict == .safe ? nil : text, opcode, offset)
         if risk.verdict == .safe { harmless[global] = places[Key(act: .called, callable: PickleWatcher.text(global), arguments: nil)] }
+    }
+
+    /// Tensors that are pickled without `torch.save` bring a whole checkpoint along as bytes.
+    ///
+    /// Reference: PyTorch 2.13 `torch/storage.py`, `TypedStorage.__reduce__`.
+    private static func loadsItsOwnBytes(_ global: PickleGraph.Global, _ arguments: ArraySlice<UInt32>, _ graph: PickleGraph) -> Bool {
+        guard global.module == "torch.storage", global.name == "_load_from_bytes", arguments.count == 1, let argument = arguments.first,
+            let bytes = graph.literalBytes(PickleReference(index: argument))
+        else { return false }
+        let prefix = Array(bytes.prefix(FileFormat.prefixByteCount))
+        return [.zip, .torchLegacy].contains(FileFormat(prefix: prefix, fileSize: UInt64(bytes.count)))
     }
 
     private func risk(of global: PickleGraph.Global) -> CallableRisk {
@@ -193,6 +215,23 @@ final class PickleWatcher: PickleObserver {
 }
 
 extension PickleGraph {
+    /// The bytes that a value is, also as protocols below 3 write them: `_codecs.encode(text, 'latin1')`.
+    fileprivate func literalBytes(_ reference: PickleReference) -> [UInt8]? {
+        switch node(reference) {
+        case .bytes(let index): return byteStrings[Int(index)]
+        case .object(let index):
+            let object = objects[Int(index)]
+            guard case .global(let callable) = node(PickleReference(index: object.callable)),
+                globals[Int(callable)] == Global(module: "_codecs", name: "encode")
+            else { return nil }
+            let arguments = tuple(PickleReference(index: object.arguments)).map { nodes[Int($0)] }
+            guard arguments.count == 2, case .string(let text) = arguments[0], case .string("latin1") = arguments[1] else { return nil }
+            let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
+            return bytes.count == text.unicodeScalars.count ? bytes : nil
+        default: return nil
+        }
+    }
+
     fileprivate func isEmptyDictionary(_ reference: PickleReference) -> Bool {
         if case .dictionary(let index) = node(reference) { lists[Int(index)].isEmpty } else { false }
     }

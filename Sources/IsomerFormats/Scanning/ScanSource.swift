@@ -75,9 +75,9 @@ extension ScanSource {
             defer { piece.deallocate() }
             while true {
                 try Interruption.check()
-                let count = try inflater.read(into: piece)
+                let (count, problem) = inflater.salvage(into: piece)
                 result.append(contentsOf: piece[..<count])
-                if count < piece.count { return (result, nil) }
+                if count < piece.count || problem != nil { return (result, problem) }
                 guard UInt64(result.count) <= max(limits.unpackedRatioFloor, position.multipliedSaturating(by: limits.unpackedRatio)) else {
                     throw IsomerError(
                         .limitExceeded, "the compressed data grows too much", byteOffset: isInFile ? origin : nil,
@@ -88,6 +88,27 @@ extension ScanSource {
         } catch {
             return (result, error)
         }
+    }
+
+    /// Where the deflate stream of a gzip member begins, by the rules of those who do not check its header's sum.
+    ///
+    /// Reference: RFC 1952, section 2.3.
+    func gzipContent() throws(IsomerError) -> ScanSource? {
+        let header = try bytes(at: 0, atMost: 64 << 10)
+        guard header.count >= 10, header[2] == 8 else { return nil }
+        let flags = header[3]
+        var start = 10
+        if flags & 4 != 0 {
+            guard header.count >= 12 else { return nil }
+            start += 2 + Int(header[10]) + Int(header[11]) << 8
+        }
+        // A name, then a comment, each up to a NUL.
+        for flag in [UInt8(8), 16] where flags & flag != 0 {
+            guard start < header.count, let end = header[start...].firstIndex(of: 0) else { return nil }
+            start = end + 1
+        }
+        if flags & 2 != 0 { start += 2 }
+        return part(from: UInt64(start))
     }
 
     /// The first bytes that come out of the deflate stream that begins here. Shorter than `count` only if there are no more.

@@ -89,8 +89,12 @@ enum PythonText {
     private static func isFinalSigma(_ scalars: [Unicode.Scalar], _ index: Int) -> Bool {
         // A sigma is cased, so a run of such characters is looked through twice at most. Characters of later editions are neither.
         func isKnown(_ scalar: Unicode.Scalar) -> Bool { scalar.isAssigned(in: UnicodeEdition.python) }
+        // Two characters have changed since: ʕ is a letter without case by now, and U+1171E no longer a mark that is looked past.
+        func isIgnored(_ scalar: Unicode.Scalar) -> Bool {
+            scalar.value == 0x1171E || scalar.properties.isCaseIgnorable && isKnown(scalar)
+        }
         func isCased(_ scalars: some Sequence<Unicode.Scalar>) -> Bool {
-            scalars.first { !($0.properties.isCaseIgnorable && isKnown($0)) }.map { $0.properties.isCased && isKnown($0) } ?? false
+            scalars.first { !isIgnored($0) }.map { $0.value == 0x295 || $0.properties.isCased && isKnown($0) } ?? false
         }
         return isCased(scalars[..<index].reversed()) && !isCased(scalars[(index + 1)...])
     }

@@ -44,7 +44,9 @@ public struct Scan: IsomerCommand {
         let scans: [FileScan]
         do {
             defer { bar.clear() }
-            scans = try Scanner(limits: limits, workers: Workers(count: shared.threads)).scan(paths.map(\.path))
+            scans = try Scanner(limits: limits, workers: Workers(count: shared.threads)).scan(paths.map(\.path)) { done, total in
+                bar.update("Scanning", done: UInt64(done), total: UInt64(total), unit: .items("files"))
+            }
         }
         let report = ScanReport(scans, listsAll: all)
         if shared.json {

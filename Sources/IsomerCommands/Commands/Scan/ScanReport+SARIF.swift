@@ -1,6 +1,14 @@
 internal import IsomerBytes
 internal import IsomerFormats
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
 extension ScanReport {
     /// The result for code scanning services.
     ///
@@ -77,8 +85,10 @@ extension ScanReport {
     /// A relative or absolute path as a URI reference (RFC 3986).
     private static func uri(_ path: FilePath) -> String {
         let digits = Array("0123456789ABCDEF")
+        // The bytes as they are on the disk: names need not be text.
+        let bytes = path.withPlatformString { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
         var result = path.isAbsolute ? "file://" : ""
-        for byte in path.string.utf8 {
+        for byte in bytes {
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E, 0x2F: result.unicodeScalars.append(Unicode.Scalar(byte))
             default: result += "%" + String(digits[Int(byte >> 4)]) + String(digits[Int(byte & 15)])

@@ -56,6 +56,11 @@ public struct PickleMachine {
             }
             if instruction.opcode == .stop { return instruction }
             try execute(instruction)
+            guard stack.count <= limits.pickleStack else {
+                throw error(
+                    .limitExceeded, "the pickle has more values in hand than a pickle may", instruction,
+                    expected: "at most \(limits.pickleStack)")
+            }
         }
     }
 

@@ -62,6 +62,10 @@ let targets: [String: @Sendable ([UInt8]) throws -> Void] = [
         let file = MemoryFile(bytes)
         try readAll(openWeights(file.path, limits: limits))
     },
+    "gguf": { bytes in
+        let file = MemoryFile(bytes)
+        try readAll(GGUFReader(file.path, limits: limits))
+    },
     "pickle": { bytes in _ = try PickleMachine.load(bytes, limits: limits) },
     "scan": { bytes in
         let file = MemoryFile(bytes)

@@ -1,0 +1,134 @@
+import Testing
+
+@testable import IsomerBytes
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A set of files whose replacement stopped between any two renames, as a killed run leaves it.
+@Suite struct SetJournalTests {
+    let folder: TemporaryFolder
+    init() throws { folder = try TemporaryFolder() }
+
+    /// No process has this number.
+    private static let dead = 4_194_305
+    private static let files = ["a", "b", "index"]
+
+    /// New files staged for "a", "b" and "index" by a process, and its journal. `replaced` says which have old ones.
+    private func journal(_ replaced: [Bool], process: Int = dead) throws -> SetJournal {
+        var steps: [SetJournal.Step] = []
+        var targets = zip(Self.files, replaced).map { (name: $0, replaces: $1, content: "new \($0)") }
+        if replaced[2] { targets.insert(("index", true, ""), at: 0) }
+        for (number, target) in targets.enumerated() {
+            let staged = ".isomer-\(process)-1-\(number).partial"
+            if target.replaces { try folder.file(target.name, Array("old \(target.name)".utf8)) }
+            let identity = try FileSystem.identity(of: folder.file(staged, Array(target.content.utf8)))
+            steps.append(
+                SetJournal.Step(
+                    name: try #require(.init(target.name)), staged: try #require(.init(staged)),
+                    aside: try #require(.init(".isomer-\(process)-1-\(number + 100).partial")), replaces: target.replaces,
+                    inode: identity.inode, modified: identity.modified))
+        }
+        let journal = SetJournal(folder: folder.path, steps: steps)
+        try folder.file(SetJournal.name.string, journal.encoded)
+        return journal
+    }
+
+    /// Every rename that a run does, one by one, with and without exchanges.
+    private func renames(_ journal: SetJournal, exchanges: Bool) -> [() -> Void] {
+        let folder = folder
+        func move(_ from: FilePath.Component, _ to: FilePath.Component) { rename(folder[from.string].string, folder[to.string].string) }
+        return journal.steps.flatMap { step -> [() -> Void] in
+            let away = { move(step.name, step.aside) }
+            let publish = { move(step.staged, step.name) }
+            if !step.replaces { return [publish] }
+            if !exchanges { return [away, publish] }
+            return [
+                {
+                    away()
+                    publish()
+                    move(step.aside, step.staged)
+                }
+            ]
+        }
+    }
+
+    private func expect(_ word: String, _ present: [Bool], _ comment: Comment? = nil) throws {
+        let kept = zip(Self.files, present).filter(\.1).map(\.0)
+        #expect(try folder.names == kept, comment)
+        for file in kept { #expect(try folder.bytes(file) == Array("\(word) \(file)".utf8), comment) }
+    }
+
+    @Test(arguments: [[true, true, true], [false, false, false], [false, true, true], [true, true, false]], [true, false])
+    func whereverItStoppedTheOldSetComesBack(replaced: [Bool], exchanges: Bool) throws {
+        let count = renames(try journal(replaced), exchanges: exchanges).count
+        for stop in 0...count {
+            for file in Self.files { unlink(folder[file].string) }
+            for step in renames(try journal(replaced), exchanges: exchanges).prefix(stop) { step() }
+            #expect(SetJournal.recover(folder.path))
+            try expect("old", replaced, "after \(stop) of \(count)")
+        }
+    }
+
+    @Test func aReaderOfTheEmptyIndexTakesTheStepsBack() throws {
+        for step in renames(try journal([true, true, true]), exchanges: true).prefix(2) { step() }
+        #expect(try ReadableFile(folder["index"]).contents(limit: 100) == Array("old index".utf8))
+        try expect("old", [true, true, true])
+    }
+
+    @Test func theNextWriterTakesTheStepsBack() throws {
+        for step in renames(try journal([true, true, true]), exchanges: true).prefix(3) { step() }
+        _ = try AtomicFile(path: folder["another"], byteCount: nil, overwrite: false)
+        try expect("old", [true, true, true])
+    }
+
+    /// A power cut after the journal's removal may bring it back, and the old files not.
+    @Test func aCompleteSetStays() throws {
+        let journal = try journal([true, true, true])
+        for step in renames(journal, exchanges: true) { step() }
+        unlink(folder[journal.steps[1].staged.string].string)
+        #expect(SetJournal.recover(folder.path))
+        try expect("new", [true, true, true])
+    }
+
+    @Test func whatSomebodyElsePutThereStays() throws {
+        for step in renames(try journal([false, false, false]), exchanges: true).prefix(2) { step() }
+        unlink(folder["a"].string)
+        try folder.file("a", Array("old a".utf8))
+        #expect(SetJournal.recover(folder.path))
+        try expect("old", [true, false, false])
+    }
+
+    @Test func aRunThatLivesIsLeftAlone() throws {
+        for step in renames(try journal([true, true, true], process: Int(getpid())), exchanges: true).prefix(2) { step() }
+        let before = try FileSystem.names(in: folder.path)
+        #expect(!SetJournal.recover(folder.path))
+        #expect(try FileSystem.names(in: folder.path) == before)
+    }
+
+    /// What is no journal of ours moves nothing: names that lead elsewhere, hidden ones of another kind, cut short, not a file.
+    @Test func whatIsNoJournalIsLeftAlone() throws {
+        let good = try journal([true, false, false]).encoded
+        let texts = [
+            "", "isomer set 1", "isomer set 1\0end\0x", String(decoding: good.dropLast(5), as: UTF8.self),
+            "isomer set 1\0../a\0.isomer-4194305-1-0.partial\0.isomer-4194305-1-1.partial\01\01\01\0end\0",
+            "isomer set 1\0b\0a\0.isomer-4194305-1-1.partial\01\01\01\0end\0",
+            "isomer set 1\0b\0.isomer-4194305-1-0.partial\0a\01\01\01\0end\0",
+            "isomer set 1\0b\0.isomer-4194305-1-0.partial\0.isomer-4194305-1-1.partial\01\0-1\01\0end\0",
+        ]
+        for text in texts {
+            try folder.file(SetJournal.name.string, Array(text.utf8))
+            let before = try FileSystem.names(in: folder.path)
+            #expect(!SetJournal.recover(folder.path))
+            #expect(try FileSystem.names(in: folder.path) == before)
+        }
+        unlink(folder[SetJournal.name.string].string)
+        try folder.link(SetJournal.name.string, to: "a")
+        #expect(!SetJournal.recover(folder.path))
+    }
+}
