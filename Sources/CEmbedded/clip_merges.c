@@ -3,7 +3,7 @@
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
 static const uint8_t bytes[] = {
-#embed "Data/clip_merges.txt.gz"
+#embed "Data/clip_merges.bin.gz"
 };
 
 const uint8_t *isomer_clip_merges_bytes(void) { return bytes; }

@@ -13,25 +13,28 @@ import Testing
 /// A set of files whose replacement stopped between any two renames, as a killed run leaves it.
 @Suite struct SetJournalTests {
     let folder: TemporaryFolder
-    init() throws { folder = try TemporaryFolder() }
+    init() throws {
+        // Where inodes are not used again: a process looks for leftovers once in each folder.
+        folder = try TemporaryFolder(in: (try? FileSystem.kind(of: "/dev/shm")) == .folder ? "/dev/shm" : "/tmp")
+    }
 
     /// No process has this number.
     private static let dead = 4_194_305
     private static let files = ["a", "b", "index"]
 
-    /// New files staged for "a", "b" and "index" by a process, and its journal. `replaced` says which have old ones.
-    private func journal(_ replaced: [Bool], process: Int = dead) throws -> SetJournal {
+    /// New files staged for "a", "b" and "index" by a process that is no more, and its journal. `replaced` says which have old ones.
+    private func journal(_ replaced: [Bool]) throws -> SetJournal {
         var steps: [SetJournal.Step] = []
         var targets = zip(Self.files, replaced).map { (name: $0, replaces: $1, content: "new \($0)") }
         if replaced[2] { targets.insert(("index", true, ""), at: 0) }
         for (number, target) in targets.enumerated() {
-            let staged = ".isomer-\(process)-1-\(number).partial"
+            let staged = ".isomer-\(Self.dead)-1-\(number).partial"
             if target.replaces { try folder.file(target.name, Array("old \(target.name)".utf8)) }
             let identity = try FileSystem.identity(of: folder.file(staged, Array(target.content.utf8)))
             steps.append(
                 SetJournal.Step(
                     name: try #require(.init(target.name)), staged: try #require(.init(staged)),
-                    aside: try #require(.init(".isomer-\(process)-1-\(number + 100).partial")), replaces: target.replaces,
+                    aside: try #require(.init(".isomer-\(Self.dead)-1-\(number + 100).partial")), replaces: target.replaces,
                     inode: identity.inode, modified: identity.modified))
         }
         let journal = SetJournal(folder: folder.path, steps: steps)
@@ -105,7 +108,10 @@ import Testing
     }
 
     @Test func aRunThatLivesIsLeftAlone() throws {
-        for step in renames(try journal([true, true, true], process: Int(getpid())), exchanges: true).prefix(2) { step() }
+        for step in renames(try journal([true, true, true]), exchanges: true).prefix(2) { step() }
+        let held = try FileDescriptor.open(folder[SetJournal.name.string], .readOnly)
+        defer { try? held.close() }
+        #expect(flock(held.rawValue, LOCK_EX) == 0)
         let before = try FileSystem.names(in: folder.path)
         #expect(!SetJournal.recover(folder.path))
         #expect(try FileSystem.names(in: folder.path) == before)

@@ -36,6 +36,27 @@ import Testing
         #expect(try TokenizerFile(folder["t.json"]).tokenizer.encode("a cat").ids == TokenizerFile(clip).tokenizer.encode("a cat").ids)
     }
 
+    /// Every kind that llama.cpp knows, with a GGUF file's keys in between.
+    @Test(arguments: ["t5", "llama", "byte-level", "bert"]) func keysOfAGGUFFileAndBack(_ name: String) throws {
+        let whole = try Inflater.inflate(
+            ReadableFile(Fixtures.root.pushing(FilePath("tokenizers/\(name).tokenizer.json.gz"))).contents(limit: 1 << 26), .gzip,
+            size: .atMost(1 << 28))
+        try folder.file("tokenizer.json", whole)
+        let there = CommandRun("convert", folder["tokenizer.json"].string, folder["vocabulary.gguf"].string, "--json")
+        #expect(there.status == .done, "\(there.error)")
+        #expect(try there.json["target"] == "gguf")
+        let back = CommandRun("convert", folder["vocabulary.gguf"].string, folder["again.json"].string)
+        #expect(back.status == .done, "\(back.error)")
+        #expect(try TokenizerFile(folder["again.json"]).tokenizer.json() == TokenizerFile(folder["tokenizer.json"]).tokenizer.json())
+        let text = "A photo of naïve cats, 日本"
+        let (from, expected) = (
+            CommandRun("tokenize", "--model", folder["vocabulary.gguf"].string, text, "--json"),
+            CommandRun("tokenize", "--model", folder["tokenizer.json"].string, text, "--json")
+        )
+        #expect(try from.json["prompts"] == expected.json["prompts"])
+        #expect(try from.json["origin"] == "keys of a GGUF file")
+    }
+
     @Test func whatIsLostIsSaid() throws {
         var tokenizer = try TokenizerFile(clip).tokenizer
         _ = try tokenizer.add([AddedToken("<toy>")])

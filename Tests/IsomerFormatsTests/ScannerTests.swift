@@ -122,7 +122,9 @@ import Testing
         let gzip: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF]
         let named: [UInt8] = [0x1F, 0x8B, 8, 0x1E, 0, 0, 0, 0, 0, 0xFF, 2, 0, 1, 2, 0x61, 0, 0x62, 0, 7, 7]
         let trailer = [UInt8](repeating: 7, count: 8)
-        for bytes in [gzip + block + trailer, gzip + block, named + block + trailer, [0x78, 0x01] + block + trailer, [0x78, 0x01] + block] {
+        for bytes in [
+            gzip + block + trailer, gzip + block, named + block + trailer, [0x78, 0x01] + block + trailer, [0x78, 0x01] + block,
+        ] {
             let scan = try scan(bytes)
             #expect(scan.verdict == .dangerous, "\(scan)")
             #expect(called(scan) == ["os.system"])
@@ -225,7 +227,9 @@ import Testing
         let time = try clock.measure {
             _ = try scan(many)
             _ = try scan(pickle(laughs))
-            let deep = try scan(pickle(String(repeating: "]", count: 1 << 20) + String(repeating: "a", count: 1 << 20) + "."), named: "x.pkl")
+            let deep = try scan(
+                pickle("\u{80}\u{2}" + String(repeating: "]", count: 1 << 20) + String(repeating: "a", count: 1 << 20) + "."),
+                named: "x.pkl")
             #expect(deep.verdict == .suspicious)
             #expect(deep.streams.first?.problem?.code == .limitExceeded)
             _ = try scan(pickle(String(repeating: "(", count: 1 << 20)))

@@ -41,7 +41,7 @@ import Testing
     @Test(arguments: [
         ("ʕΣ①", "ʕς①"), ("a\u{1171E}Σ", "a\u{1171E}ς"), ("c\u{897}Σ", "c\u{897}σ"), ("aΣʕ", "aσʕ"), ("ΑΣ", "ας"), ("Σ", "σ"),
     ]) func sigmasEndWordsAsInPython(_ text: String, _ lower: String) {
-        #expect(CLIPFlavor.lowercase(Array(text.unicodeScalars)).utf8.elementsEqual(lower.utf8))
+        #expect(PythonText.lowercase(Array(text.unicodeScalars)).utf8.elementsEqual(lower.utf8))
     }
 
     @Test func idsAndWindowsEqualOpenCLIPs() throws {

@@ -45,6 +45,9 @@ folder = pathlib.Path(tempfile.mkdtemp(prefix="isomer-differential-"))
 # Why one side refuses what the other accepts: a part of its sentence, and the reason. The first that fits counts.
 REASONS = {
     ("gguf", "ours"): [
+        ("not UTF-8", "texts are UTF-8; gguf looks at one only when it is asked for"),
+        ("share bytes", "two tensors over the same bytes: one of the offsets is wrong"),
+        ("multiple of the alignment", "the format's text wants every tensor aligned; gguf maps what is there"),
     ],
     ("gguf", "theirs"): [
         ("is not a valid GGMLQuantizationType", "kept as its bytes and only refused where its values are wanted"),
@@ -66,8 +69,8 @@ REASONS = {
         ("error", "metadata that Pillow cannot read; the pixels are there"),
     ],
     ("tokenizer", "ours"): [
-        ("is given twice", "the reference takes the last of two keys"),
-        ("same key", "the reference takes the last of two keys"),
+        ("comes twice", "the reference takes the last of two keys"),
+        ("is not known", "the reference finds out by the other fields what a part of an unknown type could be"),
         ("id", "two tokens of one id, or gaps: the reference keeps one of them"),
     ],
     ("tokenizer", "theirs"): [
@@ -359,7 +362,7 @@ for kind in options.only:
         if ours == theirs:
             continue
         who = "theirs" if ours else "ours"
-        sentence = said(run).split(": ")[-1] if not ours else refusal
+        sentence = said(run).split("; ")[0].split(": ")[-1] if not ours else refusal
         sentence = re.sub(r"( at byte \d+|\(.*|;.*|/\S+)", "", sentence)
         sentence = re.sub(r"[0-9]+", "N", re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "…", sentence)).strip()[:90]
         reason = next((why for part, why in REASONS[kind, who] if part in sentence), None)

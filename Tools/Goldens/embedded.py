@@ -26,7 +26,19 @@ def clip_merges() -> bytes:
     package = importlib.metadata.distribution("open-clip-torch")
     path = package.locate_file("open_clip/bpe_simple_vocab_16e6.txt.gz")
     lines = gzip.open(path).read().decode("utf-8").split("\n")[1 : 1 + MERGES]
-    return ("#version: 0.2\n" + "\n".join(lines) + "\n").encode()
+    return merge_numbers([tuple(line.split()) for line in lines])
+
+
+def merge_numbers(merges: list[tuple[str, str]]) -> bytes:
+    """The numbers of each merge's halves, least significant byte first, byte by byte: all lefts' first, all lefts' second, then the rights'."""
+    order = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    letters = [chr(b) for b in order] + [chr(256 + i) for i in range(256 - len(order))]
+    numbers = {token: i for i, token in enumerate(letters + [letter + "</w>" for letter in letters])}
+    halves = []
+    for left, right in merges:
+        halves.append((numbers[left], numbers[right]))
+        numbers[left + right] = len(numbers)
+    return b"".join(bytes(half[side] >> shift & 255 for half in halves) for side in (0, 1) for shift in (0, 8))
 
 
 def unicode_decompositions() -> bytes:
@@ -106,7 +118,7 @@ def unicode_scripts() -> bytes:
 
 
 if __name__ == "__main__":
-    (DATA / "clip_merges.txt.gz").write_bytes(compressed(clip_merges()))
+    (DATA / "clip_merges.bin.gz").write_bytes(compressed(clip_merges()))
     (DATA / "unicode_decompositions.bin.gz").write_bytes(compressed(unicode_decompositions()))
     (DATA / "html_entities.txt.gz").write_bytes(compressed(html_entities()))
     (DATA / "mojibake.txt.gz").write_bytes(compressed(mojibake()))

@@ -1,4 +1,4 @@
-// CLIP's byte pair merges as the text of `merges.txt`, gzip.
+// CLIP's byte pair merges as the numbers of their halves, gzip: see `CLIPVocabulary`.
 #ifndef ISOMER_CLIP_MERGES_H
 #define ISOMER_CLIP_MERGES_H
 

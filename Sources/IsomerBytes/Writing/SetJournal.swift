@@ -148,7 +148,8 @@ extension SetJournal {
         for step in steps.reversed() {
             do throws(Errno) { try undo(step) } catch { throw IsomerError.writing(folder.appending(step.name), error) }
         }
-        try FileSystem.syncFolder(folder)
+        // What a disk that fails has of this is found out by the next run: the journal goes after the names, there too.
+        try? FileSystem.syncFolder(folder)
         removeHidden()
     }
 

@@ -107,6 +107,7 @@ extension FileScanner {
 
     private static func mayHoldPickle(_ text: String) -> Bool {
         guard text.utf8.count >= 4, let first = text.unicodeScalars.first else { return false }
-        return first.value == 0x80 || text.hasPrefix("PK\u{3}\u{4}") || first.value < 0x80 && (text.utf8.contains(0x0A) || text.unicodeScalars.contains("\u{93}"))
+        return first.value == 0x80 || text.hasPrefix("PK\u{3}\u{4}")
+            || first.value < 0x80 && (text.utf8.contains(0x0A) || text.unicodeScalars.contains("\u{93}"))
     }
 }

@@ -28,7 +28,17 @@ public struct CLIPVocabulary: Sendable {
 
     /// The vocabulary in the binary.
     public init() throws(IsomerError) {
-        try self.init(merges: Self.mergesText())
+        // SAFETY: a constant of this length in the binary.
+        let compressed = UnsafeRawBufferPointer(start: isomer_clip_merges_bytes(), count: isomer_clip_merges_count())
+        // The halves' numbers, so that nothing is looked up: the low bytes of all left ones, their high bytes, then the right ones'.
+        let count = Self.mergeCount
+        let planes = try Inflater.inflate(compressed, .gzip, size: .exactly(UInt64(4 * count)))
+        try self.init(count: count, startOfText: Self.startMark, endOfText: Self.endMark) { rank, _ in
+            (
+                TokenID(planes[rank]) | TokenID(planes[count + rank]) << 8,
+                TokenID(planes[2 * count + rank]) | TokenID(planes[3 * count + rank]) << 8
+            )
+        }
     }
 
     /// A vocabulary made of the merges in `text`, which may be a `merges.txt` or OpenAI's `bpe_simple_vocab_16e6.txt`.
@@ -37,27 +47,40 @@ public struct CLIPVocabulary: Sendable {
     /// there yet.
     public init(merges text: [UInt8], startOfText: String = startMark, endOfText: String = endMark) throws(IsomerError) {
         let text = try MergesText(text, limit: Self.mergeCount)
-        var vocabulary = Vocabulary(capacity: 514 + text.lines.count)
-        for suffix in ["", Self.endOfWord] {
-            for byte in ByteAlphabet.order {
-                try vocabulary.insert(String(ByteAlphabet.scalars[Int(byte)]) + suffix, id: TokenID(vocabulary.count))
-            }
-        }
-        var merges = MergeTable(capacity: text.lines.count)
-        var order: [(left: TokenID, right: TokenID)] = []
-        order.reserveCapacity(text.lines.count)
-        var whole: [UInt8] = []
-        for (rank, line) in text.lines.enumerated() {
+        try self.init(count: text.lines.count, startOfText: startOfText, endOfText: endOfText) {
+            (rank, vocabulary) throws(IsomerError) in
             let bytes = text.bytes.span
+            let line = text.lines[rank]
             guard let left = vocabulary.id(of: bytes.extracting(line.left)), let right = vocabulary.id(of: bytes.extracting(line.right))
             else {
                 throw IsomerError(
                     .malformed, "merge \(rank + 1) joins a token that no merge before it makes", byteOffset: UInt64(line.left.lowerBound),
                     found: "\"\(String(decoding: bytes.extracting(line.left.lowerBound..<line.right.upperBound)))\"")
             }
+            return (left, right)
+        }
+    }
+
+    /// - Parameter halves: of the merge of this rank, in order; tokens that were made before it.
+    private init(
+        count: Int, startOfText: String, endOfText: String,
+        halves: (Int, Vocabulary) throws(IsomerError) -> (left: TokenID, right: TokenID)
+    ) throws(IsomerError) {
+        var vocabulary = Vocabulary(capacity: 514 + count)
+        for suffix in ["", Self.endOfWord] {
+            for byte in ByteAlphabet.order {
+                try vocabulary.insert(String(ByteAlphabet.scalars[Int(byte)]) + suffix, id: TokenID(vocabulary.count))
+            }
+        }
+        var merges = MergeTable(capacity: count)
+        var order: [(left: TokenID, right: TokenID)] = []
+        order.reserveCapacity(count)
+        var whole: [UInt8] = []
+        for rank in 0..<count {
+            let (left, right) = try halves(rank, vocabulary)
             whole.removeAll(keepingCapacity: true)
-            whole.append(contentsOf: bytes.extracting(line.left))
-            whole.append(contentsOf: bytes.extracting(line.right))
+            vocabulary.append(left, to: &whole)
+            vocabulary.append(right, to: &whole)
             let result = TokenID(vocabulary.count)
             try vocabulary.insert(whole.span, id: result)
             guard merges.insert(left, right, .init(rank: UInt32(rank), result: result)) else { continue }
@@ -70,8 +93,6 @@ public struct CLIPVocabulary: Sendable {
 
     /// The bytes of `merges.txt` as every Diffusers folder has it: 524,619 bytes.
     public static func mergesText() throws(IsomerError) -> [UInt8] {
-        // SAFETY: a constant of this length in the binary.
-        let compressed = UnsafeRawBufferPointer(start: isomer_clip_merges_bytes(), count: isomer_clip_merges_count())
-        return try Inflater.inflate(compressed, .gzip, size: .exactly(524_619))
+        try CLIPVocabulary().model.mergesText()
     }
 }

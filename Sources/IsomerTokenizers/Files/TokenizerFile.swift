@@ -23,7 +23,8 @@ public struct TokenizerFile: Sendable {
         TokenizerFile(tokenizer: try .t5(), origin: "built in", window: T5Vocabulary.window, padding: T5Vocabulary.padding)
     }
 
-    init(tokenizer: Tokenizer, origin: String, window: Int?, padding: TokenID?) {
+    /// A tokenizer that was found elsewhere. `origin` says where, in a few words.
+    public init(tokenizer: Tokenizer, origin: String, window: Int?, padding: TokenID?) {
         self.tokenizer = tokenizer
         self.origin = origin
         self.window = window

@@ -19,6 +19,9 @@ extension Tokenizer {
         if let version = try root.optional("version"), try version.string() != "1.0" {
             throw version.unsupported("this version of tokenizer.json is not known", expected: "1.0")
         }
+        for (key, _) in try root.object() where !Self.sections.contains(key) {
+            throw try root.required(key).unsupported("a tokenizer.json has no such section")
+        }
         try self.init(
             normalizer: try root.optional("normalizer").map { cursor throws(IsomerError) in try Normalizer(cursor) },
             preTokenizer: try root.optional("pre_tokenizer").map { cursor throws(IsomerError) in try PreTokenizer(cursor) },
@@ -26,12 +29,17 @@ extension Tokenizer {
             postProcessor: try root.optional("post_processor").map { cursor throws(IsomerError) in try PostProcessor(cursor) },
             decoder: try root.optional("decoder").map { cursor throws(IsomerError) in try Decoder(cursor) },
             added: try root.optional("added_tokens")?.elements().map { cursor throws(IsomerError) in
-                (try AddedToken(cursor), TokenID(try cursor.required("id").integer(in: 0...Int(Vocabulary.largestID))))
+                (try AddedToken(cursor, isComplete: true), TokenID(try cursor.required("id").integer(in: 0...Int(Vocabulary.largestID))))
             } ?? [])
         truncation = try root.optional("truncation")?.value
         padding = try root.optional("padding")?.value
         try checkGaps()
     }
+
+    /// One that is not known could change every id, so the library refuses it too.
+    private static let sections: Set<String> = [
+        "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model",
+    ]
 }
 
 extension JSONCursor {
@@ -73,11 +81,12 @@ extension JSONCursor {
 }
 
 extension AddedToken {
-    init(_ cursor: JSONCursor) throws(IsomerError) {
+    /// - Parameter isComplete: every flag must be there, as the library wants it. transformers' own files leave some away.
+    init(_ cursor: JSONCursor, isComplete: Bool = false) throws(IsomerError) {
+        func flag(_ key: String, _ standard: Bool) throws(IsomerError) -> Bool { try cursor.flag(key, isComplete ? nil : standard) }
         self.init(
-            try cursor.required("content").string(), isSingleWord: try cursor.flag("single_word", false),
-            stripsLeft: try cursor.flag("lstrip", false), stripsRight: try cursor.flag("rstrip", false),
-            isNormalized: try cursor.flag("normalized", true), isSpecial: try cursor.flag("special", false))
+            try cursor.required("content").string(), isSingleWord: try flag("single_word", false), stripsLeft: try flag("lstrip", false),
+            stripsRight: try flag("rstrip", false), isNormalized: try flag("normalized", true), isSpecial: try flag("special", false))
     }
 }
 
@@ -230,7 +239,7 @@ extension Decoder {
         case "BPEDecoder": self = .bytePair(suffix: try cursor.required("suffix").string())
         case "ByteLevel":
             self = .byteLevel(
-                addsPrefixSpace: try cursor.flag("add_prefix_space", true), trimsOffsets: try cursor.flag("trim_offsets", true),
+                addsPrefixSpace: try cursor.flag("add_prefix_space"), trimsOffsets: try cursor.flag("trim_offsets"),
                 usesExpression: try cursor.flag("use_regex", true))
         case "WordPiece":
             self = .wordPiece(prefix: try cursor.required("prefix").string(), cleansUp: try cursor.flag("cleanup"))

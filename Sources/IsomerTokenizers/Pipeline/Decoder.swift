@@ -14,6 +14,20 @@ indirect enum Decoder: Sendable {
     case strip(Unicode.Scalar, start: Int, stop: Int)
     case byteFallback
 
+    /// As Rust's `str::replace`: an empty text stands before, between and behind all characters.
+    private static func replace(_ part: String, in text: String, with content: String) -> String {
+        guard !part.isEmpty else { return content + text.unicodeScalars.map { String($0) + content }.joined() }
+        let bytes = Array(text.utf8)
+        var result: [UInt8] = []
+        var end = 0
+        for match in TextPattern.find(Array(part.utf8), in: bytes) {
+            result += bytes[end..<match.lowerBound]
+            result += content.utf8
+            end = match.upperBound
+        }
+        return String(decoding: result + bytes[end...], as: UTF8.self)
+    }
+
     /// The pieces of text that `tokens` become; joined they are the text.
     func decode(_ tokens: [String]) throws(IsomerError) -> [String] {
         switch self {
@@ -22,7 +36,7 @@ indirect enum Decoder: Sendable {
             for decoder in decoders { tokens = try decoder.decode(tokens) }
             return tokens
         case .bytePair(let suffix):
-            return tokens.enumerated().map { $1.replacing(suffix, with: $0 == tokens.count - 1 ? "" : " ") }
+            return tokens.enumerated().map { Self.replace(suffix, in: $1, with: $0 == tokens.count - 1 ? "" : " ") }
         case .byteLevel: return [Self.bytes(tokens)]
         case .wordPiece(let prefix, let cleansUp):
             return tokens.enumerated().map { index, token in

@@ -28,32 +28,39 @@ struct ByteStringTable: Sendable {
         text[Int(ends[number])..<Int(ends[number + 1])]
     }
 
-    /// The number of the string that equals `key`.
-    func find(_ key: Span<UInt8>) -> Int? {
-        find(key, ByteHash.hash(key))
+    /// Appends the bytes of a string.
+    func append(_ number: Int, to other: inout [UInt8]) {
+        other.append(contentsOf: text.span.extracting(Int(ends[number])..<Int(ends[number + 1])))
     }
 
-    private func find(_ key: Span<UInt8>, _ hash: UInt32) -> Int? {
+    /// The number of the string that equals `key`.
+    func find(_ key: Span<UInt8>) -> Int? {
+        probe(key, ByteHash.hash(key)).number
+    }
+
+    /// The number of the string that equals `key`, and its slot, or the free one where it would be.
+    private func probe(_ key: Span<UInt8>, _ hash: UInt32) -> (number: Int?, slot: Int) {
         let mask = slots.count - 1
         let (slots, ends, text) = (slots.span, ends.span, text.span)
         var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 {
             if UInt32(truncatingIfNeeded: slots[slot] >> 32) == hash {
                 let number = Int(UInt32(truncatingIfNeeded: slots[slot])) - 1
-                if text.extracting(Int(ends[number])..<Int(ends[number + 1])).equals(key) { return number }
+                if text.extracting(Int(ends[number])..<Int(ends[number + 1])).equals(key) { return (number, slot) }
             }
             slot = (slot + 1) & mask
         }
-        return nil
+        return (nil, slot)
     }
 
     /// Adds a string for which there is room. Returns its number, or `nil` if it is there already.
     mutating func insert(_ key: Span<UInt8>) -> Int? {
-        let hash = ByteHash.hash(key)
-        if find(key, hash) != nil { return nil }
         if (count + 1) * 2 > slots.count { grow() }
+        let hash = ByteHash.hash(key)
+        let (known, slot) = probe(key, hash)
+        guard known == nil else { return nil }
         let number = count
-        place(UInt64(hash) << 32 | UInt64(number + 1))
+        slots[slot] = UInt64(hash) << 32 | UInt64(number + 1)
         text.append(contentsOf: key)
         ends.append(UInt32(truncatingIfNeeded: text.count))
         return number

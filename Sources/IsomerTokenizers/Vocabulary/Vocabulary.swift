@@ -47,6 +47,12 @@ public struct Vocabulary: Sendable {
         return tokens[Int(numbers[Int(id)])]
     }
 
+    /// Appends the UTF-8 bytes of the token with this id, if there is one.
+    func append(_ id: TokenID, to text: inout [UInt8]) {
+        guard id < numbers.count, numbers[Int(id)] != Self.none else { return }
+        tokens.append(Int(numbers[Int(id)]), to: &text)
+    }
+
     /// The text of the token with this id, or `nil`.
     public func token(_ id: TokenID) -> String? {
         bytes(of: id).map { String(decoding: $0, as: UTF8.self) }

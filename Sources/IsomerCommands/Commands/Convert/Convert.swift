@@ -47,7 +47,7 @@ public struct Convert: IsomerCommand {
     public init() {}
 
     public func run(in environment: CommandEnvironment) throws -> ExitStatus {
-        if try TokenizerFormat.isTokenizer(source.path) {
+        if try TokenizerConversion.isMeant(source.path, destination.path) {
             guard options.areForAnything else {
                 throw IsomerError(
                     .usage, "a tokenizer has no weights", path: source.path, remedy: "leave away what is about weights and components")

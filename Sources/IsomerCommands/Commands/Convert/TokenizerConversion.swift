@@ -1,5 +1,6 @@
 internal import IsomerBytes
 internal import IsomerConversion
+internal import IsomerFormats
 internal import IsomerTokenizers
 
 /// `isomer convert` for a tokenizer: one form into another.
@@ -9,10 +10,21 @@ struct TokenizerConversion {
     let overwrite: Bool
     let isDryRun: Bool
 
+    /// Whether a tokenizer is the source, or its keys in a GGUF file are, because the destination can hold nothing else.
+    static func isMeant(_ source: FilePath, _ destination: FilePath) throws(IsomerError) -> Bool {
+        if try TokenizerFormat.isTokenizer(source) { return true }
+        if try TokenizerFile.isVocabulary(source) { return true }
+        let name = destination.lastComponent?.string.lowercased() ?? ""
+        guard [".json", ".tiktoken", ".txt", ".txt.gz"].contains(where: name.hasSuffix), try FileSystem.kind(of: source) == .file else {
+            return false
+        }
+        return try FileFormat(of: ReadableFile(source)) == .gguf
+    }
+
     func perform(in environment: CommandEnvironment, _ shared: SharedOptions) throws -> ExitStatus {
-        let file = try TokenizerFile(source)
+        let file = try TokenizerFile.open(source, limits: shared.limits)
         let (target, isFolder) = try target(for: file)
-        var (files, notCarried) = try file.files(as: target)
+        var (files, notCarried) = try target == nil ? vocabularyGGUF(file) : file.files(as: target ?? .tokenizerJSON)
         if !isFolder, destination.string.lowercased().hasSuffix(".txt"), target == .openCLIP {
             // As OpenAI's package has it, not compressed.
             files = [Tokenizer.File(name: files[0].name, bytes: try Inflater.inflate(files[0].bytes, .gzip, size: .atMost(1 << 30)))]
@@ -23,14 +35,14 @@ struct TokenizerConversion {
             environment.writeOutput(
                 JSONOutput.text([
                     "schema": "isomer.convert-tokenizer/1", "source": .path(source), "destination": .path(destination),
-                    "origin": .string(file.origin), "target": .string(target.rawValue), "dryRun": .bool(isDryRun),
+                    "origin": .string(file.origin), "target": .string(target?.rawValue ?? "gguf"), "dryRun": .bool(isDryRun),
                     "tokens": .integer(file.tokenizer.idBound), "files": .array(paths.map(JSONValue.path)),
                     "notCarried": .array(notCarried.map(JSONValue.string)),
                 ]))
         } else if !shared.quiet {
             var report = Report(for: environment.outputTerminal)
             report.heading("\(source) → \(destination)")
-            report.field("tokenizer", "\(file.origin) → \(target.rawValue)")
+            report.field("tokenizer", "\(file.origin) → \(target?.rawValue ?? "keys of a GGUF file")")
             report.field("tokens", Numbers.grouped(file.tokenizer.idBound))
             report.field(isDryRun ? "would write" : "files", files.map(\.name).joined(separator: ", "))
             report.list("not carried", notCarried)
@@ -39,9 +51,15 @@ struct TokenizerConversion {
         return .done
     }
 
-    /// What the destination's name asks for.
-    private func target(for file: TokenizerFile) throws(IsomerError) -> (TokenizerTarget, isFolder: Bool) {
+    private func vocabularyGGUF(_ file: TokenizerFile) throws(IsomerError) -> (files: [Tokenizer.File], notCarried: [String]) {
+        let (bytes, notCarried) = try file.vocabularyGGUF()
+        return ([.init(name: "vocabulary.gguf", bytes: bytes)], notCarried.map { $0 + ", to readers that do not look at the whole of it" })
+    }
+
+    /// What the destination's name asks for; `nil` for the keys of a GGUF file.
+    private func target(for file: TokenizerFile) throws(IsomerError) -> (TokenizerTarget?, isFolder: Bool) {
         let name = destination.lastComponent?.string.lowercased() ?? ""
+        if name.hasSuffix(".gguf") { return (nil, false) }
         if name.hasSuffix(".json") { return (.tokenizerJSON, false) }
         if name.hasSuffix(".tiktoken") { return (.tiktoken, false) }
         if name.hasSuffix(".txt.gz") { return (.openCLIP, false) }
@@ -49,7 +67,7 @@ struct TokenizerConversion {
         if let ending = destination.extension, ending.allSatisfy(\.isLetter) {
             throw IsomerError(
                 .usage, "the destination's name does not say what to write", path: destination,
-                expected: "a folder, or a name that ends in .json, .txt, .txt.gz or .tiktoken",
+                expected: "a folder, or a name that ends in .json, .txt, .txt.gz, .tiktoken or .gguf",
                 remedy: "a tokenizer was given: choose such a name")
         }
         // A folder gets the form that the source is not.

@@ -1,5 +1,6 @@
 public import ArgumentParser
 internal import IsomerBytes
+internal import IsomerConversion
 internal import IsomerTokenizers
 
 /// `isomer tokenize`.
@@ -92,7 +93,7 @@ public struct Tokenize: IsomerCommand {
         case "clip": return try .clip(.endOfText)
         case "clip2": return try .clip(.exclamation)
         case "t5": return try .t5()
-        default: return try TokenizerFile(FilePath(model), limits: shared.limits)
+        default: return try TokenizerFile.open(FilePath(model), limits: shared.limits)
         }
     }
 }
