@@ -23,6 +23,13 @@ import Testing
         #expect(throws: IsomerError.self) { try CLIPVocabulary(merges: Array("#version\nq zz\n".utf8)) }
     }
 
+    /// A tokenizer of one token, and an added one of this number.
+    private static func adding(id: Int) -> String {
+        let flags = #""single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": false"#
+        let model = #"{"type": "BPE", "vocab": {"a": 0}, "merges": []}"#
+        return #"{"added_tokens": [{"id": \#(id), "content": "b", \#(flags)}], "model": \#(model)}"#
+    }
+
     @Test func duplicateIDsGapsAndBrokenText() throws {
         #expect(
             throws: IsomerError(
@@ -32,7 +39,7 @@ import Testing
             try json(#"{"model": {"type": "BPE", "vocab": {"a": 0, "b": 2}, "merges": []}}"#)
         }
         #expect {
-            _ = try json(#"{"added_tokens": [{"id": 0, "content": "b"}], "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}"#)
+            _ = try json(Self.adding(id: 0))
         } throws: { ($0 as? IsomerError)?.what == "two tokens have the id 0" }
         #expect {
             _ = try Tokenizer(
@@ -67,7 +74,7 @@ import Testing
         // Ids and sizes that would take all memory.
         #expect(throws: IsomerError.self) { try json(#"{"model": {"type": "WordLevel", "unk_token": "a", "vocab": {"a": 4294967295}}}"#) }
         #expect(throws: IsomerError.self) {
-            try json(#"{"added_tokens": [{"id": 16777216, "content": "b"}], "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}"#)
+            try json(Self.adding(id: 16_777_216))
         }
         #expect(throws: IsomerError.self) { try SentencePieceModel([0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F]) }
         #expect(throws: IsomerError.self) { try PrecompiledMap([0xFC, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0]) }

@@ -45,7 +45,7 @@ folder = pathlib.Path(tempfile.mkdtemp(prefix="isomer-differential-"))
 # Why one side refuses what the other accepts: a part of its sentence, and the reason. The first that fits counts.
 REASONS = {
     ("gguf", "ours"): [
-        ("not UTF-8", "texts are UTF-8; gguf looks at one only when it is asked for"),
+        ("not UTF", "texts are UTF-8; gguf looks at one only when it is asked for"),
         ("share bytes", "two tensors over the same bytes: one of the offsets is wrong"),
         ("multiple of the alignment", "the format's text wants every tensor aligned; gguf maps what is there"),
     ],
