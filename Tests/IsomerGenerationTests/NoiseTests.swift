@@ -34,4 +34,42 @@ import Testing
         var generator = TorchNoise(seed: 1)
         #expect(generator.normals(0) == [] && generator.normals(-3) == [])
     }
+
+    @Test(arguments: [(TorchNoise.Precision.float16, "float16"), (.bfloat16, "bfloat16")])
+    func torchInHalfPrecisionToTheLastBit(precision: TorchNoise.Precision, name: String) throws {
+        let bytes = try Fixtures.bytes("noise/\(name).bin")
+        let expected = stride(from: 0, to: bytes.count, by: 2).map { UInt16(bytes[$0]) | UInt16(bytes[$0 + 1]) << 8 }
+        var generator = TorchNoise(seed: 42, precision)
+        let found = [1, 15, 16, 17, 100, 3, 48, 71].flatMap { generator.normals($0) }
+        #expect(found.map { precision == .float16 ? Float16($0).bitPattern : UInt16($0.bitPattern >> 16) } == expected)
+        #expect(found.allSatisfy { precision == .float16 || $0.bitPattern & 0xFFFF == 0 })
+    }
+
+    @Test func variationsAreA1111s() throws {
+        let cases = JSONCursor(try JSONValue(parsing: Fixtures.bytes("noise/variations.json")))
+        for golden in try cases.elements() {
+            func sizes(_ key: String) throws -> [Int] { try golden.optional(key)?.elements().map { try $0.integer() } ?? [] }
+            func floats(_ key: String) throws -> [Float] { try golden.required(key).elements().map { Float(try $0.double()) } }
+            let (shape, drawn) = (try sizes("shape"), try sizes("drawn"))
+            var start = InitialNoise(seed: UInt64(try golden.required("seed").integer()))
+            if let seed = try golden.optional("subseed") {
+                start.variation = .init(seed: UInt64(try seed.integer()), strength: try golden.required("strength").double())
+            }
+            if drawn.count == 2 { start.drawnSize = (drawn[0], drawn[1]) }
+            start.samplerDelta = try golden.optional("delta")?.integer() ?? 0
+            var (noise, generator) = start.drawn(channels: shape[0], height: shape[1], width: shape[2]) { TorchNoise(seed: $0) }
+            let expected = try floats("noise")
+            #expect(noise.count == expected.count && zip(noise, expected).allSatisfy { abs($0 - $1) <= 2e-6 * max(1, abs($1)) })
+            #expect(generator.normals(4) == (try floats("next")))
+        }
+    }
+
+    /// Where both noises are the same there is no angle between them.
+    @Test func aVariationOnItselfIsItself() {
+        var start = InitialNoise(seed: 5, variation: .init(seed: 5, strength: 0.25))
+        let plain = InitialNoise(seed: 5).drawn(channels: 4, height: 3, width: 2) { TorchNoise(seed: $0) }.noise
+        #expect(zip(start.drawn(channels: 4, height: 3, width: 2) { TorchNoise(seed: $0) }.noise, plain).allSatisfy { abs($0 - $1) < 1e-6 })
+        start.variation = .init(seed: 6, strength: 0)
+        #expect(start.drawn(channels: 4, height: 3, width: 2) { TorchNoise(seed: $0) }.noise == plain)
+    }
 }

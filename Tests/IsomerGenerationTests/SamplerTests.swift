@@ -11,42 +11,22 @@ import Testing
         var cursor: JSONCursor { JSONCursor(json) }
 
         var testDescription: String {
-            ["sampler", "count", "spacing", "sigmas", "prediction", "ztsnr", "eta", "shift", "exponent"]
-                .compactMap { key in (try? cursor.optional(key)).flatMap { $0 }.map { "\(key) \($0.value)" } }.joined(separator: ", ")
+            let settings = ["count", "eta", "tokens", "ays", "strength", "spacing"].compactMap { key in
+                (try? cursor.optional(key)).flatMap { $0 }.map { ", \(key) \(JSONWriter().text($0.value))" }
+            }
+            return ((try? cursor.required("config")).map { JSONWriter().text($0.value) } ?? "") + settings.joined()
         }
 
         func numbers(_ key: String) throws -> [Float] { try cursor.required(key).elements().map { Float(try $0.double()) } }
 
-        func rows(_ key: String) throws -> [[Float]] {
-            try cursor.required(key).elements().map { try $0.elements().map { Float(try $0.double()) } }
-        }
-
-        func word<Value: RawRepresentable<String>>(_ key: String, _ type: Value.Type) throws -> Value {
-            try #require(Value(rawValue: try cursor.required(key).string()))
-        }
-
         func sampler() throws -> any Sampler {
-            let count = try cursor.required("count").integer()
-            let name = try cursor.required("sampler").string()
-            if name == "flow" {
-                let shift = try cursor.optional("shift").map { FlowMatchSampler.Shift.fixed(try $0.double()) }
-                return FlowMatchSampler(count, try shift ?? .exponential(cursor.required("exponent").double()))
-            }
-            let spacing = try word("spacing", TimestepSpacing.self)
-            let prediction = try word("prediction", PredictionType.self)
-            let schedule = NoiseSchedule(endsInNoise: try cursor.optional("ztsnr")?.bool() ?? false)
-            if name == "ddim" {
-                var sampler = DDIMSampler(count, schedule, prediction, spacing, offset: 1)
-                sampler.eta = Float(try cursor.required("eta").double())
-                return sampler
-            }
-            let distribution = try word("sigmas", SigmaSpacing.self)
-            if name.hasSuffix("dpmsolver++") {
-                return DPMSolverSampler(count, schedule, prediction, spacing, distribution, isStochastic: name.hasPrefix("sde"))
-            }
-            let ladder = SigmaLadder(count, schedule, spacing, distribution)
-            if name == "heun" { return HeunSampler(ladder, prediction) }
-            return EulerSampler(ladder, prediction, isAncestral: name == "euler_ancestral")
+            var configuration = try SamplerConfiguration(cursor.required("config"))
+            if let eta = try cursor.optional("eta") { configuration.stochasticity = try eta.double() }
+            if let ays = try cursor.optional("ays") { configuration.distribution = try #require(SigmaSpacing(rawValue: ays.string())) }
+            if let spacing = try cursor.optional("spacing") { configuration.spacing = try #require(TimestepSpacing(rawValue: spacing.string())) }
+            return try configuration.sampler(
+                steps: cursor.required("count").integer(), tokens: cursor.optional("tokens")?.integer(),
+                levels: cursor.optional("levels")?.elements().map { try $0.double() })
         }
     }
 
@@ -70,9 +50,11 @@ import Testing
     }
 
     @Test func thereAreCases() {
-        #expect(Self.all.count == 351)
+        #expect(Self.all.count == 793)
         #expect(Self.inputs.count == 2 * Self.calls * Self.size + Self.size)
     }
+
+    private static func row(_ index: Int) -> [Float] { Array(inputs[index * size..<(index + 1) * size]) }
 
     @Test(arguments: all) func followsDiffusers(_ golden: Case) throws {
         var sampler = try golden.sampler()
@@ -82,19 +64,31 @@ import Testing
 
         // From a sigma of 4,096 down, what differs in the last bit of a thousand is a hundred-thousandth of what is left after some steps.
         let bound: Float = initial > 1_000 ? 2e-5 : 3e-6
-        let (inputs, results) = (try golden.rows("inputs"), try golden.rows("results"))
-        try #require(inputs.count == sampler.timesteps.count)
-        var sample = Self.inputs.suffix(Self.size).map { $0 * sampler.initialDeviation }
-        var drawn = 0
-        for call in inputs.indices {
-            #expect(difference(sampler.input(sample, at: call), inputs[call]) <= bound)
-            let output = Array(Self.inputs[call * Self.size..<(call + 1) * Self.size])
-            sample = sampler.step(output, sample, at: call) { count in
-                defer { drawn += 1 }
-                return Array(Self.inputs[(Self.calls + drawn) * Self.size..<(Self.calls + drawn) * Self.size + count])
-            }
-            #expect(difference(sample, results[call]) <= bound)
+        let (inputs, results, last) = (try golden.numbers("inputs"), try golden.numbers("results"), try golden.numbers("last"))
+        let strength = try golden.cursor.optional("strength")?.double()
+        let first = strength.map { sampler.firstCall(strength: $0) } ?? 0
+        try #require(inputs.count == sampler.timesteps.count - first)
+        try #require(results.count == 2 * inputs.count)
+        let start = Self.inputs.suffix(Self.size)
+        var sample =
+            strength == nil
+            ? start.map { $0 * sampler.initialDeviation } : sampler.noised(Array(start), Self.row(2 * Self.calls - 1), at: first)
+        // Differences are relative to the largest number of the whole sample.
+        func check(_ found: some Sequence<Float>, _ expected: some Sequence<Float>, _ whole: [Float]) {
+            let largest = max(whole.map(abs).max() ?? 0, .leastNormalMagnitude)
+            for (number, wanted) in zip(found, expected) { #expect(abs(number - wanted) <= bound * largest) }
         }
-        #expect(difference(sample, try #require(results.last)) <= bound)
+        var drawn = Self.calls
+        for call in inputs.indices {
+            let shown = sampler.input(sample, at: first + call)
+            check(shown.prefix(1), [inputs[call]], shown)
+            sample = sampler.step(Self.row(call), sample, at: first + call) { _ in
+                defer { drawn += 1 }
+                return Self.row(drawn)
+            }
+            check(sample.prefix(2), results[2 * call..<2 * call + 2], sample)
+        }
+        try #require(sample.count == Self.size && last.count == 8)
+        check(sample.prefix(8), last, sample)
     }
 }

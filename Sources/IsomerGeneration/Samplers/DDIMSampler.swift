@@ -21,9 +21,7 @@ public struct DDIMSampler: Sampler {
         endsAtOne: Bool = false
     ) {
         let total = schedule.alphas.count
-        steps = spacing.timesteps(min(count, total), of: total, offset: offset).map {
-            min(max(0, Int($0.rounded(.toNearestOrEven))), max(0, total - 1))
-        }
+        steps = spacing.wholeTimesteps(count, of: total, offset: offset)
         stride = total / max(1, count)
         timesteps = steps.map(Float.init)
         self.schedule = schedule
@@ -31,46 +29,20 @@ public struct DDIMSampler: Sampler {
         finalAlpha = endsAtOne ? 1 : schedule.alphas.first ?? 1
     }
 
-    public func input(_ sample: [Float], at index: Int) -> [Float] { sample }
-
     public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
         let alpha = schedule.alphas[steps[index]]
         let next = steps[index] - stride
         let nextAlpha = next >= 0 ? schedule.alphas[next] : finalAlpha
-        var (image, epsilon) = prediction.parts(output, sample, alpha: alpha)
-        if let clip { image = image.map { min(max($0, -clip), clip) } }
+        let level = NoiseLevel(alpha: alpha)
+        let image = prediction.image(output, sample, level).clipped(to: clip)
         let variance = (1 - nextAlpha) / (1 - alpha) * (1 - alpha / nextAlpha)
         let deviation = eta * variance.squareRoot()
-        epsilon = combine(nextAlpha.squareRoot(), image, (1 - nextAlpha - deviation * deviation).squareRoot(), epsilon)
-        return eta > 0 ? combine(1, epsilon, deviation, noise(sample.count)) : epsilon
+        let kept = max(0, 1 - nextAlpha - deviation * deviation).squareRoot()
+        let moved = combine(nextAlpha.squareRoot(), image, kept, prediction.noise(output, sample, level))
+        return eta > 0 ? combine(1, moved, deviation, noise(sample.count)) : moved
     }
 
     public func noised(_ image: [Float], _ noise: [Float], at index: Int) -> [Float] {
-        let alpha = schedule.alphas[steps[index]]
-        return combine(alpha.squareRoot(), image, (1 - alpha).squareRoot(), noise)
-    }
-}
-
-extension PredictionType {
-    /// The image and the noise that `sample` is made of, by the model's `output`, where `alpha` of the image's variance is left.
-    func parts(_ output: [Float], _ sample: [Float], alpha: Float) -> (image: [Float], noise: [Float]) {
-        let signal = alpha.squareRoot()
-        let deviation = (1 - alpha).squareRoot()
-        switch self {
-        case .epsilon: return (zip(sample, output).map { ($0 - deviation * $1) / signal }, output)
-        case .sample: return (output, zip(sample, output).map { ($0 - signal * $1) / deviation })
-        case .velocity: return (combine(signal, sample, -deviation, output), combine(signal, output, deviation, sample))
-        }
-    }
-
-    /// The image that `sample` = image + `sigma` · noise is made of, by the model's `output`.
-    func image(_ output: [Float], _ sample: [Float], sigma: Float) -> [Float] {
-        switch self {
-        case .epsilon: return combine(1, sample, -sigma, output)
-        case .sample: return output
-        case .velocity:
-            let square = sigma * sigma + 1
-            return zip(output, sample).map { $0 * (-sigma / square.squareRoot()) + $1 / square }
-        }
+        NoiseLevel(alpha: schedule.alphas[steps[index]]).mix(image, noise)
     }
 }

@@ -21,14 +21,10 @@ public struct EulerSampler: Sampler {
     public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
         let (sigma, next) = (ladder.sigmas[index], ladder.sigmas[index + 1])
         let image = prediction.image(output, sample, sigma: sigma)
-        var (down, up) = (next, Float(0))
-        if isAncestral {
-            up = (next * next * (sigma * sigma - next * next) / (sigma * sigma)).squareRoot()
-            down = (next * next - up * up).squareRoot()
-        }
-        let change = down - sigma
+        let end = isAncestral ? AncestralStep(sigma, next) : AncestralStep(down: next, up: 0)
+        let change = end.down - sigma
         let moved = zip(sample, image).map { $0 + ($0 - $1) / sigma * change }
-        return isAncestral ? combine(1, moved, up, noise(sample.count)) : moved
+        return isAncestral ? combine(1, moved, end.up, noise(sample.count)) : moved
     }
 
     public func noised(_ image: [Float], _ noise: [Float], at index: Int) -> [Float] { combine(1, image, ladder.sigmas[index], noise) }

@@ -3,16 +3,19 @@
 /// Reference: Karras and others, 2022, algorithm 1 without churn; diffusers 0.42, scheduling_heun_discrete.py.
 public struct HeunSampler: Sampler {
     public let timesteps: [Float]
+    public var callsPerStep: Int { 2 }
     public var initialDeviation: Float { ladder.initialDeviation }
 
     private let ladder: SigmaLadder
     private let prediction: PredictionType
+    private let clip: Float?
     /// Where the step began, and its first slope.
     private var begun: (sample: [Float], slope: [Float])?
 
-    public init(_ ladder: SigmaLadder, _ prediction: PredictionType) {
+    public init(_ ladder: SigmaLadder, _ prediction: PredictionType, clip: Float? = nil) {
         self.ladder = ladder
         self.prediction = prediction
+        self.clip = clip
         timesteps = ladder.timesteps.prefix(1) + ladder.timesteps.dropFirst().flatMap { [$0, $0] }
     }
 
@@ -23,7 +26,7 @@ public struct HeunSampler: Sampler {
 
     public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
         let here = sigma(index)
-        let image = prediction.image(output, sample, sigma: here)
+        let image = prediction.image(output, sample, sigma: here).clipped(to: clip)
         let slope = zip(sample, image).map { ($0 - $1) / here }
         guard let first = begun else {
             begun = (sample, slope)

@@ -3,13 +3,21 @@
 /// Reference: diffusers 0.42, schedulers/scheduling_ddim.py. Products are taken in float32 there, one after another, and so they are here.
 public struct NoiseSchedule: Hashable, Sendable {
     /// How the variance that a step adds grows.
-    public enum Growth: Hashable, Sendable {
+    ///
+    /// The names are diffusers' `beta_schedule`.
+    public enum Growth: String, Hashable, Sendable, CaseIterable {
         /// Evenly.
         case linear
         /// The square root of it does: Stable Diffusion.
-        case scaledLinear
+        case scaledLinear = "scaled_linear"
         /// By a squared cosine of what is left.
-        case squaredCosine
+        case squaredCosine = "squaredcos_cap_v2"
+        /// Along a logistic curve.
+        case sigmoid
+        /// What is left decays exponentially.
+        case exponential = "exp"
+        /// The logarithm of signal to noise is distributed as Laplace's.
+        case laplace
     }
 
     /// The variance that each step adds.
@@ -47,14 +55,28 @@ public struct NoiseSchedule: Hashable, Sendable {
         switch growth {
         case .linear: return spaced(count, start, end)
         case .scaledLinear: return spaced(count, start.squareRoot(), end.squareRoot()).map { $0 * $0 }
-        case .squaredCosine:
-            func left(_ time: Double) -> Double {
-                let cosine = Elementary.cosine((time + 0.008) / 1.008 * .pi / 2)
-                return cosine * cosine
-            }
+        case .sigmoid:
+            return spaced(count, -6, 6).map { 1 / (1 + Elementary.exponential(-$0)) * Float(end - start) + Float(start) }
+        case .squaredCosine, .exponential, .laplace:
             return (0..<max(0, count)).map { step in
-                Float(min(1 - left(Double(step + 1) / Double(count)) / left(Double(step) / Double(count)), 0.999))
+                let (before, after) = (Double(step) / Double(count), Double(step + 1) / Double(count))
+                return Float(min(1 - left(after, growth) / left(before, growth), 0.999))
             }
+        }
+    }
+
+    /// What is left of the image's variance after this share of the steps, where that is given by a curve.
+    private static func left(_ time: Double, _ growth: Growth) -> Double {
+        switch growth {
+        case .exponential: return Elementary.exponential(-12 * time)
+        case .laplace:
+            let distance = 0.5 - time
+            let logarithm = Elementary.logarithm(1 - 2 * abs(distance) + 1e-6)
+            let ratio = Elementary.exponential(-0.5 * (distance < 0 ? -logarithm : logarithm))
+            return (ratio / (1 + ratio)).squareRoot()
+        default:
+            let cosine = Elementary.cosine((time + 0.008) / 1.008 * .pi / 2)
+            return cosine * cosine
         }
     }
 

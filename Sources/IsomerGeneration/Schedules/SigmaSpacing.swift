@@ -6,10 +6,18 @@ public enum SigmaSpacing: String, Hashable, Sendable, CaseIterable {
     case karras
     /// Evenly in the logarithm.
     case exponential
+    /// By the quantiles of the beta distribution with both parameters 0.6: many at both ends. Reference: Lee and others, 2024.
+    case beta
+    /// Evenly in the logarithm of signal to noise, told to the model as whole steps. Reference: Lu and others, 2022.
+    case lu
+    /// Ten levels found by optimisation for Stable Diffusion 1, and levels between them. Reference: Sabour and others, 2024.
+    case alignYourSteps = "ays"
+    /// The same for SDXL.
+    case alignYourStepsXL = "ays-sdxl"
 }
 
 extension SigmaSpacing {
-    /// `count` levels from `high` down to `low`.
+    /// `count` levels from `high` down to `low`. Levels that were optimised for a model are as they are.
     func sigmas(_ count: Int, from high: Double, to low: Double) -> [Double] {
         let ramp = (0..<count).map { count == 1 ? 0 : Double($0) / Double(count - 1) }
         switch self {
@@ -18,44 +26,33 @@ extension SigmaSpacing {
             let top = Elementary.power(high, 1 / 7)
             let bottom = Elementary.power(low, 1 / 7)
             return ramp.map { Elementary.power(top + $0 * (bottom - top), 7) }
-        case .exponential:
+        case .exponential, .lu:
             let top = Elementary.logarithm(high)
             let bottom = Elementary.logarithm(low)
             return ramp.map { Elementary.exponential(top + $0 * (bottom - top)) }
+        case .beta:
+            let distribution = BetaDistribution(alpha: 0.6, beta: 0.6)
+            return ramp.map { low + distribution.quantile(1 - $0) * (high - low) }
+        case .alignYourSteps: return between(Self.stableDiffusion, count)
+        case .alignYourStepsXL: return between(Self.stableDiffusionXL, count)
         }
     }
-}
 
-/// Levels of noise and training steps, told from one another.
-struct SigmaTable {
-    private let sigmas: [Float]
-    private let logarithms: [Float]
+    /// The published levels, the last of which stands where the last step ends. Reference: ComfyUI, comfy_extras/nodes_align_your_steps.py;
+    /// diffusers 0.42 has the first ten of them as `AysSchedules`.
+    private static let stableDiffusion = [14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029]
+    private static let stableDiffusionXL = [14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.029]
 
-    /// Of σ for each training step, lowest first.
-    init(_ sigmas: [Float]) {
-        self.sigmas = sigmas
-        logarithms = sigmas.map { Elementary.logarithm($0) }
-    }
-
-    /// σ at a training step that may lie between two.
-    func sigma(at timestep: Double) -> Double {
-        guard let last = sigmas.indices.last else { return 0 }
-        let clamped = min(max(timestep, 0), Double(last))
-        let index = min(Int(clamped), max(0, last - 1))
-        guard last > 0 else { return Double(sigmas[0]) }
-        let (low, high) = (Double(sigmas[index]), Double(sigmas[index + 1]))
-        return (high - low) * (clamped - Double(index)) + low
-    }
-
-    /// The training step that has `sigma`, between two by the logarithm. Reference: diffusers, `_sigma_to_t`.
-    func timestep(of sigma: Double) -> Double {
-        guard logarithms.count > 1 else { return 0 }
-        let logarithm = Elementary.logarithm(max(sigma, 1e-10))
-        // The last step that is not above it.
-        let above = logarithms.firstIndex { Double($0) > logarithm } ?? logarithms.count
-        let index = min(max(0, above - 1), logarithms.count - 2)
-        let (low, high) = (Double(logarithms[index]), Double(logarithms[index + 1]))
-        let share = min(max((low - logarithm) / (low - high), 0), 1)
-        return (1 - share) * Double(index) + share * Double(index + 1)
+    /// `count` levels and an end, of which the end is left out: evenly along `levels` by their logarithm.
+    private func between(_ levels: [Double], _ count: Int) -> [Double] {
+        let last = levels.count - 1
+        return (0..<count).map { index in
+            let place = Double(index * last) / Double(count)
+            let below = min(Int(place), last - 1)
+            let share = place - Double(below)
+            guard share > 0 else { return levels[below] }
+            let (from, to) = (Elementary.logarithm(levels[below]), Elementary.logarithm(levels[below + 1]))
+            return Elementary.exponential(from + share * (to - from))
+        }
     }
 }

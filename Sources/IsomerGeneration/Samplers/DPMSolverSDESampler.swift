@@ -1,0 +1,53 @@
+/// DPM-Solver++ for the stochastic equation: each step but the last asks the model again at the level in the middle, by the logarithm. DPM++ SDE.
+///
+/// The noise of a step's middle and that of its end are increments of one Brownian path over the level of noise, which overlap: independent
+/// draws are joined so that they have the right correlation.
+///
+/// Reference: k-diffusion `sample_dpmpp_sde`; diffusers 0.42, scheduling_dpmsolver_sde.py.
+public struct DPMSolverSDESampler: Sampler {
+    public let timesteps: [Float]
+    public var callsPerStep: Int { 2 }
+    public var initialDeviation: Float { ladder.initialDeviation }
+
+    private let ladder: SigmaLadder
+    private let prediction: PredictionType
+    /// Where the step began, and the path's increment to its middle.
+    private var begun: (sample: [Float], increment: [Float])?
+
+    public init(_ ladder: SigmaLadder, _ prediction: PredictionType) {
+        self.ladder = ladder
+        self.prediction = prediction
+        timesteps = ladder.interleaved { middle(ladder.sigmas[$0], ladder.sigmas[$0 + 1]) }
+    }
+
+    /// Even calls begin a step, odd ones stand in its middle.
+    private func sigma(_ index: Int) -> Float {
+        let step = index / 2
+        return index % 2 == 0 ? ladder.sigmas[step] : middle(ladder.sigmas[step], ladder.sigmas[step + 1])
+    }
+
+    public func input(_ sample: [Float], at index: Int) -> [Float] { ladder.input(sample, sigma(index)) }
+
+    public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
+        let (start, next) = (ladder.sigmas[index / 2], ladder.sigmas[index / 2 + 1])
+        let image = prediction.image(output, sample, sigma: sigma(index))
+        guard next > 0 else { return image }
+        let half = middle(start, next)
+        guard index % 2 == 1, let first = begun else {
+            let drawn = noise(sample.count)
+            begun = (sample, drawn.map { $0 * (start - half).squareRoot() })
+            return moved(sample, image, from: start, to: half, drawn)
+        }
+        begun = nil
+        let increment = combine(1, first.increment, (half - next).squareRoot(), noise(sample.count))
+        return moved(first.sample, image, from: start, to: next, increment.map { $0 / (start - next).squareRoot() })
+    }
+
+    private func moved(_ sample: [Float], _ image: [Float], from start: Float, to end: Float, _ noise: [Float]) -> [Float] {
+        let step = AncestralStep(start, end)
+        let share = step.down / start
+        return combine([(share, sample), (1 - share, image), (step.up, noise)])
+    }
+
+    public func noised(_ image: [Float], _ noise: [Float], at index: Int) -> [Float] { combine(1, image, sigma(index), noise) }
+}
