@@ -1,5 +1,6 @@
-@testable import IsomerGeneration
 import Testing
+
+@testable import IsomerGeneration
 
 /// Reference: scipy 1.17, `scipy.stats.beta.ppf`.
 @Suite struct BetaDistributionTests {

@@ -24,7 +24,9 @@ import Testing
         #expect(choice.distribution == distribution)
     }
 
-    @Test(arguments: ["", "DDIM Karras", "eulerr", "karras", "DPM++ 2S a", "dpmpp-2m-"]) func anythingElseListsWhatThereIs(text: String) throws {
+    @Test(arguments: ["", "DDIM Karras", "eulerr", "karras", "DPM++ 2S a", "dpmpp-2m-"]) func anythingElseListsWhatThereIs(text: String)
+        throws
+    {
         let error = try #require(throws: IsomerError.self) { _ = try SamplerChoice(named: text) }
         #expect(error.code == .usage)
         #expect(error.found == text)
@@ -51,7 +53,8 @@ import Testing
     }
 
     @Test func minusInfinityIsRead() throws {
-        let solver = try config(#"{"_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -Infinity, "algorithm_type": "deis"}"#)
+        let solver = try config(
+            #"{"_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -Infinity, "algorithm_type": "deis"}"#)
         let configuration = try SamplerConfiguration(solver)
         #expect(configuration.lowestLogarithm == -.infinity && configuration.solver.algorithm == .image)
     }
@@ -80,7 +83,8 @@ import Testing
 
     @Test func levelsAreSpreadInOneWay() throws {
         #expect(throws: IsomerError.self) {
-            try SamplerConfiguration(config(#"{"_class_name": "LMSDiscreteScheduler", "use_karras_sigmas": true, "use_beta_sigmas": true}"#))
+            try SamplerConfiguration(
+                config(#"{"_class_name": "LMSDiscreteScheduler", "use_karras_sigmas": true, "use_beta_sigmas": true}"#))
         }
     }
 

@@ -23,7 +23,9 @@ import Testing
             var configuration = try SamplerConfiguration(cursor.required("config"))
             if let eta = try cursor.optional("eta") { configuration.stochasticity = try eta.double() }
             if let ays = try cursor.optional("ays") { configuration.distribution = try #require(SigmaSpacing(rawValue: ays.string())) }
-            if let spacing = try cursor.optional("spacing") { configuration.spacing = try #require(TimestepSpacing(rawValue: spacing.string())) }
+            if let spacing = try cursor.optional("spacing") {
+                configuration.spacing = try #require(TimestepSpacing(rawValue: spacing.string()))
+            }
             return try configuration.sampler(
                 steps: cursor.required("count").integer(), tokens: cursor.optional("tokens")?.integer(),
                 levels: cursor.optional("levels")?.elements().map { try $0.double() })

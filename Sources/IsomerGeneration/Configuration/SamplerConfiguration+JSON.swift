@@ -151,7 +151,8 @@ extension SamplerConfiguration {
         if let terminal = try settings.number("shift_terminal", 0...0.999), terminal > 0 { flow.terminal = terminal }
         flow.isStochastic = try settings.bool("stochastic_sampling") ?? false
         if try settings.bool("invert_sigmas") ?? false {
-            throw IsomerError(.unsupported, "flows from the image to the noise are not sampled", path: settings.cursor.path, item: "invert_sigmas")
+            throw IsomerError(
+                .unsupported, "flows from the image to the noise are not sampled", path: settings.cursor.path, item: "invert_sigmas")
         }
     }
 }

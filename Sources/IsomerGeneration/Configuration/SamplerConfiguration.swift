@@ -186,7 +186,8 @@ extension SamplerConfiguration {
         let shift = try shift(tokens)
         // DPM-Solver's levels are counted from the image, UniPC's from the noise.
         var sigmas: [Double] =
-            levels ?? (0..<steps).map { index in
+            levels
+            ?? (0..<steps).map { index in
                 let place = Double(index) / Double(steps) * (1 - 1 / Double(training))
                 return method == .uniPC ? 1 - place : 1 - 1 / Double(training) - place
             }

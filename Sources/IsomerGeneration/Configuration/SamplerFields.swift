@@ -19,7 +19,8 @@ struct SamplerFields {
         guard let field = try cursor.optional(key) else { return nil }
         let elements = try field.elements()
         guard count ~= elements.count else {
-            throw field.failure("the list is too short or too long", expected: "\(count.lowerBound) to \(count.upperBound)", found: "\(elements.count)")
+            throw field.failure(
+                "the list is too short or too long", expected: "\(count.lowerBound) to \(count.upperBound)", found: "\(elements.count)")
         }
         var numbers: [Double] = []
         for element in elements { numbers.append(try checked(element, range)) }
@@ -68,7 +69,8 @@ struct SamplerFields {
     func refusePixels() throws(IsomerError) {
         if try bool("thresholding") ?? false {
             throw IsomerError(
-                .unsupported, "dynamic thresholding is for models of pixels, which are not sampled", path: cursor.path, item: "thresholding")
+                .unsupported, "dynamic thresholding is for models of pixels, which are not sampled", path: cursor.path, item: "thresholding"
+            )
         }
         if case .string(let variance)? = cursor.value["variance_type"], variance.hasPrefix("learned") {
             throw IsomerError(

@@ -35,7 +35,8 @@ public struct DPMSolverSampler: Sampler {
         let (near, far) = (before / width, (ladder.level(index - 1).logarithm - ladder.level(index - 2).logarithm) / width)
         let bend = difference(slope, difference(last, earlier, 1 / far), 1)
         return update.moved(
-            sample, predicted, first: combine(1, slope, near / (near + far), bend), second: bend.map { $0 / (near + far) }, .heun, noise: noise)
+            sample, predicted, first: combine(1, slope, near / (near + far), bend), second: bend.map { $0 / (near + far) }, .heun,
+            noise: noise)
     }
 
     public func noised(_ image: [Float], _ noise: [Float], at index: Int) -> [Float] { ladder.level(index).mix(image, noise) }

@@ -29,6 +29,41 @@ struct EXIF {
         }
     }
 
+    /// The text of tag 0x9286 in the EXIF directory: eight bytes that name its encoding, then the text.
+    ///
+    /// UTF-16 should have the block's byte order, and usually has the big one whatever that is: the zeros of Latin letters tell.
+    var userComment: String? {
+        guard let pointer = entries().first(where: { $0.tag == 0x8769 }), let directory = read32(pointer.offset + 8),
+            let entry = entries(at: directory).first(where: { $0.tag == 0x9286 }), entry.count > 8,
+            let start = read32(entry.offset + 8), start <= bytes.count, entry.count <= bytes.count - start
+        else { return nil }
+        let encoding = bytes[start..<start + 8]
+        let text = Array(bytes[start + 8..<start + entry.count])
+        guard encoding.starts(with: Array("UNICODE".utf8)) else { return String(decoding: text.prefix { $0 != 0 }, as: UTF8.self) }
+        let zeros = stride(from: 0, to: text.count - 1, by: 2).reduce(into: (high: 0, low: 0)) { zeros, index in
+            zeros.high += text[index] == 0 ? 1 : 0
+            zeros.low += text[index + 1] == 0 ? 1 : 0
+        }
+        let isBigEndian = zeros.high == zeros.low ? self.isBigEndian : zeros.high > zeros.low
+        let units = stride(from: 0, to: text.count - 1, by: 2).map { index in
+            let (first, second) = (UInt16(text[index]), UInt16(text[index + 1]))
+            return isBigEndian ? first << 8 | second : second << 8 | first
+        }
+        return String(decoding: units.drop { $0 == 0xFEFF }.prefix { $0 != 0 }, as: UTF16.self)
+    }
+
+    /// A block that holds a comment and nothing else.
+    static func block(userComment: String) -> [UInt8] {
+        func bytes16(_ value: Int) -> [UInt8] { [UInt8(truncatingIfNeeded: value >> 8), UInt8(truncatingIfNeeded: value)] }
+        func bytes32(_ value: Int) -> [UInt8] { bytes16(value >> 16) + bytes16(value) }
+        func directory(_ tag: Int, _ type: Int, _ count: Int, _ value: Int) -> [UInt8] {
+            bytes16(1) + bytes16(tag) + bytes16(type) + bytes32(count) + bytes32(value) + bytes32(0)
+        }
+        let text = Array("UNICODE".utf8) + [0] + userComment.utf16.flatMap { bytes16(Int($0)) }
+        // A header of 8 bytes, and two directories of 18.
+        return Array("MM".utf8) + bytes16(42) + bytes32(8) + directory(0x8769, 4, 1, 26) + directory(0x9286, 7, text.count, 44) + text
+    }
+
     /// The same block for a picture that stands upright, without its thumbnail, and without the place unless `keepPlace`.
     func forUprightCopy(keepPlace: Bool) -> [UInt8] {
         var copy = bytes
