@@ -72,4 +72,17 @@ import Testing
         start.variation = .init(seed: 6, strength: 0)
         #expect(start.drawn(channels: 4, height: 3, width: 2) { TorchNoise(seed: $0) }.noise == plain)
     }
+
+    /// Increments of one path add up, in whatever pieces and order they are asked for.
+    @Test func aPathIsOnePath() {
+        let path = BrownianPath(seed: 9, from: 0.03, to: 14.6)
+        func increment(_ start: Float, _ end: Float) -> [Float] {
+            path.noise(24, from: start, to: end).map { $0 * (start - end).squareRoot() }
+        }
+        let whole = increment(14.6, 0.03)
+        let pieces = [increment(2.5, 0.03), increment(14.6, 7.123456), increment(7.123456, 2.5)]
+        for index in whole.indices { #expect(abs(pieces.reduce(0) { $0 + $1[index] } - whole[index]) < 1e-5) }
+        #expect(path.noise(24, from: 3, to: 3) == [Float](repeating: 0, count: 24))
+        #expect(BrownianPath(seed: 10, from: 0.03, to: 14.6).noise(24, from: 5, to: 1) != path.noise(24, from: 5, to: 1))
+    }
 }

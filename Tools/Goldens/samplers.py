@@ -88,7 +88,9 @@ def run(scheduler_class, config: dict, count: int, eta=None, tokens=None, levels
     for module in list(sys.modules.values()):
         if getattr(module, "__name__", "").startswith("diffusers.schedulers.") and hasattr(module, "randn_tensor"):
             module.randn_tensor = randn_tensor
-    scheduler.noise_sampler = Path1D(randn_tensor)
+    has_path = scheduler_class is diffusers.DPMSolverSDEScheduler and "noise_sampler_seed" not in config
+    if has_path:
+        scheduler.noise_sampler = Path1D(randn_tensor)
     initial = float(getattr(scheduler, "init_noise_sigma", 1.0))
     begin = 0
     if strength is not None:
@@ -104,8 +106,6 @@ def run(scheduler_class, config: dict, count: int, eta=None, tokens=None, levels
         sample = mix(start, at, noises[-1]) if hasattr(scheduler, "scale_noise") else mix(start, noises[-1], at)
     arguments = {} if eta is None else {"eta": eta}
     for call, timestep in enumerate(scheduler.timesteps[begin:]):
-        if scheduler_class is diffusers.DPMSolverSDEScheduler:
-            scheduler.noise_sampler = scheduler.noise_sampler or Path1D(randn_tensor)
         shown = scheduler.scale_model_input(sample, timestep) if hasattr(scheduler, "scale_model_input") else sample
         inputs.append(float(shown[0]))
         # Some look for a second axis of the output.
@@ -167,6 +167,10 @@ def cases():
                     config = common(spacing, "v_prediction" if sigmas == "karras" else "epsilon", sigmas)
                     for scheduler in (d.LMSDiscreteScheduler, d.KDPM2DiscreteScheduler, d.KDPM2AncestralDiscreteScheduler, d.DPMSolverSDEScheduler, d.UniPCMultistepScheduler):
                         yield run(scheduler, config, count)
+    for seed in (0, 42, 2**40 + 3):
+        for sigmas in ("schedule", "karras"):
+            for count in (2, 9):
+                yield run(d.DPMSolverSDEScheduler, common("linspace", "epsilon", sigmas, noise_sampler_seed=seed), count)
     for variance in ("fixed_small_log", "fixed_large"):
         yield run(d.DDPMScheduler, STABLE | {"variance_type": variance}, 9)
     yield run(d.PNDMScheduler, STABLE | {"set_alpha_to_one": True, "skip_prk_steps": True}, 9)

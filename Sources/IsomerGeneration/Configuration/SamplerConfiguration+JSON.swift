@@ -121,6 +121,7 @@ extension SamplerConfiguration {
                 // Usually minus infinity, which is not a finite number.
                 lowestLogarithm = lowest.value == .number(JSONNumber(-Double.infinity)) ? -.infinity : try lowest.double()
             }
+        case .dpmSolverSDE: pathSeed = try settings.integer("noise_sampler_seed", 0 ... .max).map(UInt64.init)
         case .uniPC:
             uniPC.order = try settings.integer("solver_order", 1...3) ?? 2
             uniPC.usesFirstFunction =

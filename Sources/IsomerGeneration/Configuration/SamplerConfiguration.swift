@@ -48,6 +48,8 @@ public struct SamplerConfiguration: Hashable, Sendable {
     public var roundsKarras = true
     /// The model is told a quarter of the level's logarithm instead of a training step.
     public var tellsLogarithm = false
+    /// DPM++ SDE: the seed of the Brownian tree from which its noise comes (A1111 has the image's); without one it is drawn like others'.
+    public var pathSeed: UInt64?
     /// LCM, TCD: the steps that the model was distilled for.
     public var originalSteps = 50
     public var timestepScaling = 10.0
@@ -103,7 +105,7 @@ extension SamplerConfiguration {
         case .euler, .eulerAncestral: return EulerSampler(ladder(steps), prediction, isAncestral: method == .eulerAncestral)
         case .heun: return HeunSampler(ladder(steps), prediction, clip: clip)
         case .dpm2, .dpm2Ancestral: return DPM2Sampler(ladder(steps), prediction, isAncestral: method == .dpm2Ancestral)
-        case .dpmSolverSDE: return DPMSolverSDESampler(ladder(steps), prediction)
+        case .dpmSolverSDE: return DPMSolverSDESampler(ladder(steps), prediction, seed: pathSeed)
         case .dpmSolver: return DPMSolverSampler(try solverLadder(steps, tokens, levels), prediction, solver)
         case .dpmSolverSingle: return DPMSolverSingleSampler(try solverLadder(steps, tokens, levels), prediction, solver)
         case .uniPC: return UniPCSampler(try solverLadder(steps, tokens, levels), prediction, uniPC)

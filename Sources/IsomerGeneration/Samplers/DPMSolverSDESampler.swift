@@ -1,7 +1,7 @@
 /// DPM-Solver++ for the stochastic equation: each step but the last asks the model again at the level in the middle, by the logarithm. DPM++ SDE.
 ///
 /// The noise of a step's middle and that of its end are increments of one Brownian path over the level of noise, which overlap: independent
-/// draws are joined so that they have the right correlation.
+/// draws are joined so that they have the right correlation. With a `path` they are its increments, and nothing is drawn.
 ///
 /// Reference: k-diffusion `sample_dpmpp_sde`; diffusers 0.42, scheduling_dpmsolver_sde.py.
 public struct DPMSolverSDESampler: Sampler {
@@ -11,12 +11,16 @@ public struct DPMSolverSDESampler: Sampler {
 
     private let ladder: SigmaLadder
     private let prediction: PredictionType
+    private let path: BrownianPath?
     /// Where the step began, and the path's increment to its middle.
     private var begun: (sample: [Float], increment: [Float])?
 
-    public init(_ ladder: SigmaLadder, _ prediction: PredictionType) {
+    /// With a `seed`, the noise is that of torchsde's Brownian tree, as A1111 and diffusers' `noise_sampler_seed` have it.
+    public init(_ ladder: SigmaLadder, _ prediction: PredictionType, seed: UInt64? = nil) {
         self.ladder = ladder
         self.prediction = prediction
+        let levels = ladder.sigmas.filter { $0 > 0 }
+        path = seed.map { BrownianPath(seed: $0, from: levels.min() ?? 0, to: levels.max() ?? 0) }
         timesteps = ladder.interleaved { middle(ladder.sigmas[$0], ladder.sigmas[$0 + 1]) }
     }
 
@@ -33,6 +37,14 @@ public struct DPMSolverSDESampler: Sampler {
         let image = prediction.image(output, sample, sigma: sigma(index))
         guard next > 0 else { return image }
         let half = middle(start, next)
+        if let path {
+            guard index % 2 == 1, let first = begun else {
+                begun = (sample, [])
+                return moved(sample, image, from: start, to: half, path.noise(sample.count, from: start, to: half))
+            }
+            begun = nil
+            return moved(first.sample, image, from: start, to: next, path.noise(sample.count, from: start, to: next))
+        }
         guard index % 2 == 1, let first = begun else {
             let drawn = noise(sample.count)
             begun = (sample, drawn.map { $0 * (start - half).squareRoot() })
