@@ -128,7 +128,8 @@ extension SamplerConfiguration {
 
     private func check(_ steps: Int, _ strength: Double) throws(IsomerError) {
         let isConsistency = method == .lcm || method == .tcd
-        let most = usesFlow ? Self.mostFlowSteps : isConsistency ? Int(Double(originalSteps) * strength) : schedule.alphas.count
+        let distilled = Int(Double(originalSteps) * min(max(0, strength), 1))
+        let most = usesFlow ? Self.mostFlowSteps : isConsistency ? distilled : schedule.alphas.count
         guard steps >= 1, steps <= most else {
             throw IsomerError(
                 .usage, "the sampler cannot take so many steps", item: method.rawValue,
@@ -139,6 +140,9 @@ extension SamplerConfiguration {
             throw IsomerError(
                 .usage, "the sampler does not fit what the model predicts", item: method.rawValue,
                 expected: prediction == .flow ? "one for flows: \(fitting)" : "a model that predicts a flow", found: prediction.rawValue)
+        }
+        guard 0...1 ~= stochasticity else {
+            throw IsomerError(.usage, "eta is out of range", item: method.rawValue, expected: "0 to 1", found: "\(stochasticity)")
         }
         guard distribution == .schedule || method.hasLevels else {
             throw IsomerError(

@@ -28,7 +28,7 @@ public struct ConsistencySampler: Sampler {
         let original = min(max(1, originalCount), max(1, total))
         let spaced = total / original
         let kept = min(max(0, Int(Double(original) * min(max(0, strength), 1))), original)
-        let count = min(max(0, count), kept)
+        let count = total == 0 ? 0 : min(max(0, count), kept)
         steps = (0..<count).map { (kept - Int(Double(kept) / Double(count) * Double($0))) * spaced - 1 }
         timesteps = steps.map(Float.init)
         self.schedule = schedule
@@ -48,7 +48,7 @@ public struct ConsistencySampler: Sampler {
             let denoised = combine(scaled / whole.squareRoot(), image.clipped(to: clip), 0.25 / whole, sample)
             return isLast ? denoised : NoiseLevel(alpha: schedule.alphas[next]).mix(denoised, noise(sample.count))
         case .trajectory(let stochasticity):
-            let between = Int((Float(1 - stochasticity) * Float(next)).rounded(.down))
+            let between = Int((Float(1 - min(max(0, stochasticity), 1)) * Float(next)).rounded(.down))
             let alpha = schedule.alphas[min(max(0, between), schedule.alphas.count - 1)]
             let moved = NoiseLevel(alpha: alpha).mix(image, prediction.noise(output, sample, here))
             guard stochasticity > 0, !isLast else { return moved }

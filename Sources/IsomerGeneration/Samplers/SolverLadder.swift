@@ -32,6 +32,7 @@ public struct SolverLadder: Hashable, Sendable {
         offset: Int = 0, _ options: Options = Options()
     ) {
         isFlow = false
+        let count = schedule.alphas.isEmpty ? 0 : max(0, count)
         let trained = schedule.sigmas(floor: 0x1p-24)
         let table = SigmaTable(trained)
         var steps: [Double]
@@ -40,7 +41,7 @@ public struct SolverLadder: Hashable, Sendable {
             let kept = trained.count { Double(NoiseLevel(sigma: $0).logarithm) >= options.lowestLogarithm }
             switch spacing {
             case .trailing:
-                let ratio = Double(trained.count) / Double(max(1, count))
+                let ratio = Double(max(1, trained.count)) / Double(max(1, count))
                 steps = stride(from: Double(kept), to: 0, by: -ratio).prefix(count).map { $0.rounded(.toNearestOrEven) - 1 }
             default:
                 steps = spacing.timesteps(count + 1, of: kept, offset: offset).dropLast().map { $0.rounded(.toNearestOrEven) }
