@@ -24,7 +24,7 @@ import Testing
         #expect(choice.distribution == distribution)
     }
 
-    @Test(arguments: ["", "DDIM Karras", "eulerr", "karras", "DPM++ 2S a", "dpmpp-2m-"]) func anythingElseListsWhatThereIs(text: String)
+    @Test(arguments: ["", "DDIM Karras", "eulerr", "karras", "DPM++ 2S a", "dpmpp-2m+"]) func anythingElseListsWhatThereIs(text: String)
         throws
     {
         let error = try #require(throws: IsomerError.self) { _ = try SamplerChoice(named: text) }

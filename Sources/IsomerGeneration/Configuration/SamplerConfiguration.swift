@@ -194,8 +194,10 @@ extension SamplerConfiguration {
         var sigmas: [Double] =
             levels
             ?? (0..<steps).map { index in
-                let place = Double(index) / Double(steps) * (1 - 1 / Double(training))
-                return method == .uniPC ? 1 - place : 1 - 1 / Double(training) - place
+                // In this order of operations: the timesteps are cut off to whole ones.
+                let last = 1 / Double(training)
+                if method == .uniPC { return 1 + Double(index) * ((last - 1) / Double(steps)) }
+                return 1 - (index == 0 ? last : 1 + Double(steps - index) * ((last - 1) / Double(steps)))
             }
         sigmas = sigmas.map { shift($0) }
         if let terminal = flow.terminal { sigmas = FlowMatchSampler.stretched(sigmas, to: terminal) }

@@ -45,7 +45,7 @@ public struct DPMSolverSampler: Sampler {
     private func order(at index: Int) -> Int {
         let left = timesteps.count - index
         let isFew = options.lowersOrderAtEnd && timesteps.count < 15
-        let greatest = options.algorithm == .noiseStochastic ? 2 : options.order
+        let greatest = options.algorithm == .noiseStochastic ? min(options.order, 2) : options.order
         if left == 1, isFew || options.usesEulerAtEnd || ladder.sigmas.last == 0 { return 1 }
         return min(greatest, history.count + 1, left == 2 && isFew ? 2 : 3)
     }

@@ -18,7 +18,10 @@ public struct FlowMatchSampler: Sampler {
             }
         }
 
-        func callAsFunction(_ level: Double) -> Double { level > 0 ? factor / (factor + (1 / level - 1)) : 0 }
+        func callAsFunction(_ level: Double) -> Double {
+            if case .fixed(let factor) = self { return factor * level / (1 + (factor - 1) * level) }
+            return level > 0 ? factor / (factor + (1 / level - 1)) : 0
+        }
     }
 
     public struct Options: Hashable, Sendable {

@@ -108,7 +108,7 @@ extension NoiseSchedule {
     /// `floor` stands in for an ᾱ of zero, of which there is no ratio. Reference: diffusers, `alphas_cumprod[-1] = 2**-24`.
     func sigmas(floor: Float = 0) -> [Float] {
         alphas.map { alpha in
-            let alpha = max(alpha, floor)
+            let alpha = alpha > 0 ? alpha : floor
             return ((1 - alpha) / alpha).squareRoot()
         }
     }
