@@ -17,6 +17,7 @@ public struct Isomer: ParsableCommand {
             Convert.self,
             Diff.self,
             Extract.self,
+            Generate.self,
             Hash.self,
             Inspect.self,
             Merge.self,

@@ -24,6 +24,10 @@ public final class Weights {
     /// Whether what the adapters make of a parameter is kept in memory: LoRA applied on load rather than in every pass.
     public var keepsAdapted = false
     var kept: [String: Slots<Float>] = [:]
+    /// Whether tensors that a source has to make, rather than has stored, stay in memory once they are made: sums with adapters, which would
+    /// cost as much as a pass.
+    public var keepsMade = false
+    private var made: [Int: Slots<UInt8>] = [:]
     /// The most bytes that one parameter takes beside the file it is stored in, of those that were asked for: where it is not stored as it is
     /// used, or not as bytes, or changed by an adapter.
     public private(set) var widenedPeak = 0
@@ -148,6 +152,13 @@ public final class Weights {
                 else { throw IsomerError(.malformed, "the tensor lies outside its file", path: range.file.path, item: prefix + name) }
                 try body(base + start, descriptor.scalarType)
             }
+        }
+        if let known = made[index] { return try body(known.address, descriptor.scalarType) }
+        if keepsMade {
+            let slots = Slots<UInt8>(count: descriptor.byteCount)
+            try source.read(index, at: 0, into: UnsafeMutableRawBufferPointer(start: slots.address, count: descriptor.byteCount))
+            made[index] = slots
+            return try body(slots.address, descriptor.scalarType)
         }
         let memory = try Arena.allocate(descriptor.byteCount)
         defer { Arena.release(memory) }

@@ -70,6 +70,24 @@ public enum FileSystem {
             ? IsomerError(.cannotRead, "this is a file, not a folder", path: folder) : IsomerError.reading(folder, error)
     }
 
+    /// Makes a folder and those above it, as far as they are not there.
+    public static func makeFolder(_ path: FilePath) throws(IsomerError) {
+        var missing: [FilePath] = []
+        var folder = path
+        while try kind(of: folder.isEmpty ? "." : folder) == nil {
+            missing.append(folder)
+            folder = folder.removingLastComponent()
+        }
+        for folder in missing.reversed() where folder.withPlatformString({ mkdir($0, 0o777) }) != 0 {
+            let failure = Errno(rawValue: errno)
+            // Another process may have been first.
+            guard failure == .fileExists else { throw IsomerError.writing(folder, failure) }
+        }
+        guard try kind(of: path.isEmpty ? "." : path) == .folder else {
+            throw IsomerError(.cannotWrite, "this is a file, not a folder", path: path, remedy: "name a folder")
+        }
+    }
+
     /// A file name that came out of a configuration, an index or an archive, once it is known to name something directly inside its
     /// folder: not empty, not `.` or `..`, no slash or backslash, no NUL, no control characters, at most 255 bytes.
     public static func safeComponent(_ name: String) throws(IsomerError) -> FilePath.Component {

@@ -8,15 +8,13 @@ import IsomerTokenizers
 /// Reference: AUTOMATIC1111/stable-diffusion-webui, modules/textual_inversion/image_embedding.py, 1.10.
 enum PictureEmbedding {
     static let keyword = "sd-ti-embedding"
-    private static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
 
     /// The vectors of the picture at `path`, called as in the web UI's own files; `nil` if it is no PNG picture.
     static func source(_ path: FilePath, limits: Limits) throws(IsomerError) -> HeldTensors? {
         let file = try ReadableFile(path)
-        guard file.size >= 8, try file.bytes(at: 0, count: 8) == signature else { return nil }
-        let chunks = try PictureChunk.all(of: file)
-        var found = try text(in: file, chunks, limits).flatMap { Base64.decode($0) }
-        if found == nil { found = try hidden(in: file, chunks, limits) }
+        guard file.size >= 8, try file.bytes(at: 0, count: 8) == PNGText.signature else { return nil }
+        var found = try PNGText.text(keyword, in: file, limits: limits).flatMap { Base64.decode($0) }
+        if found == nil { found = try hidden(in: file, limits) }
         guard let json = found else {
             throw IsomerError(
                 .mismatch, "the picture holds no textual inversion", path: path,
@@ -61,8 +59,8 @@ enum PictureEmbedding {
     }
 
     /// The JSON that is hidden in the picture's edges.
-    private static func hidden(in file: ReadableFile, _ chunks: [PictureChunk], _ limits: Limits) throws(IsomerError) -> [UInt8]? {
-        guard let hidden = try PicturePixels(file, chunks)?.hiddenBytes() else { return nil }
+    private static func hidden(in file: ReadableFile, _ limits: Limits) throws(IsomerError) -> [UInt8]? {
+        guard let hidden = try PicturePixels(file, PictureChunk.all(of: file))?.hiddenBytes() else { return nil }
         // Behind the stream its beginning comes again, to fill the strip.
         var position = 0
         let inflater = try Inflater(.zlib, size: .atMost(limits.jsonBytes)) { buffer in
@@ -89,34 +87,6 @@ enum PictureEmbedding {
         }
     }
 
-    /// The text of the chunk, in any of the three kinds that PNG has.
-    private static func text(in file: ReadableFile, _ chunks: [PictureChunk], _ limits: Limits) throws(IsomerError) -> String? {
-        for chunk in chunks where ["tEXt", "zTXt", "iTXt"].contains(chunk.kind) {
-            guard chunk.count > UInt64(keyword.utf8.count), chunk.count <= limits.jsonBytes else { continue }
-            let bytes = try file.bytes(at: chunk.offset, count: Int(chunk.count))
-            if bytes.starts(with: Array(keyword.utf8) + [0]) {
-                return try text(chunk.kind, Array(bytes.dropFirst(keyword.utf8.count + 1)), limits)
-            }
-        }
-        return nil
-    }
-
-    private static func text(_ kind: String, _ body: [UInt8], _ limits: Limits) throws(IsomerError) -> String? {
-        switch kind {
-        case "tEXt": return String(decoding: body, as: UTF8.self)
-        case "zTXt":
-            return String(decoding: try Inflater.inflate(Array(body.dropFirst()), .zlib, size: .atMost(limits.jsonBytes)), as: UTF8.self)
-        default:
-            // Whether it is compressed and how; then a language and the keyword in it, each ended by a zero.
-            guard body.count > 2 else { return nil }
-            let parts = body.dropFirst(2).split(separator: 0, maxSplits: 2, omittingEmptySubsequences: false)
-            guard parts.count == 3 else { return nil }
-            let content = Array(parts[2])
-            return String(
-                decoding: body[0] == 1 ? try Inflater.inflate(content, .zlib, size: .atMost(limits.jsonBytes)) : content, as: UTF8.self)
-        }
-    }
-
     /// A small grey picture that holds `vectors` as the web UI writes them.
     static func picture(word: String, _ vectors: TextualInversion.Vectors, metadata: FileMetadata) throws(IsomerError) -> [UInt8] {
         let bytes = try vectors.bytes(as: .f64).bytes
@@ -138,10 +108,11 @@ enum PictureEmbedding {
         object["sd_checkpoint_name"] = metadata["sd_checkpoint_name"].map(JSONValue.string) ?? .null
         let side = 64
         let pixels = [UInt8](repeating: 0, count: side * (side + 1)).indices.map { index -> UInt8 in index % (side + 1) == 0 ? 0 : 0x80 }
-        var picture = signature
+        var picture = PNGText.signature
         picture += chunk("IHDR", bigEndian(UInt32(side)) + bigEndian(UInt32(side)) + [8, 0, 0, 0, 0])
         let text = Base64.encode(JSONWriter(style: .compact).bytes(.object(object)))
-        picture += chunk("tEXt", Array(keyword.utf8) + [0] + Array(text.utf8))
+        let (kind, content) = PNGText.chunk(keyword, text)
+        picture += chunk(kind, content)
         picture += chunk("IDAT", stored(pixels))
         return picture + chunk("IEND", [])
     }

@@ -27,8 +27,20 @@ public final class PlannedTensorSource: TensorSource {
 
     public func storedRange(of index: Int) -> StoredRange? {
         let tensor = plan.files[file].tensors[index]
-        guard !tensor.isCast, tensor.pieces.count == 1, case .tensor(let reference, .whole) = tensor.pieces[0] else { return nil }
-        return plan.sources[reference.source].tensors.storedRange(of: reference.index)
+        guard !tensor.isCast, tensor.pieces.count == 1, case .tensor(let reference, let part) = tensor.pieces[0],
+            let whole = plan.sources[reference.source].tensors.storedRange(of: reference.index)
+        else { return nil }
+        switch part {
+        case .whole: return whole
+        case .elements(let range):
+            // One of several tensors that are stored as one.
+            let type = tensor.descriptor.scalarType
+            guard type.isByteAligned, type.kind != .block else { return nil }
+            let size = type.bitCount / 8
+            guard range.upperBound <= whole.count / size else { return nil }
+            return StoredRange(file: whole.file, offset: whole.offset + UInt64(range.lowerBound * size), count: range.count * size)
+        case .transposed: return nil
+        }
     }
 
     public func read(_ index: Int, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IsomerError) {

@@ -88,26 +88,11 @@ extension ModelMerge {
             try Self.refuseOtherArchitecture(other, path, than: model, firstPath)
             others.append((path, other))
         }
-        var adapters: [(adapter: Adapter, left: Set<Int>)] = []
-        for added in self.adapters {
-            let adapter = try Adapter(added.path, for: model, limits: request.limits)
-            adapters.append((adapter, try adapter.refuseMisfits(request.allowedUnknown)))
-        }
-        let blocks = try MergeBlocks(of: model)
-        let amounts = try blockWeights.map { text throws(IsomerError) in try blocks.weights(text) } ?? [:]
-
-        let assembly = try MergeAssembly(self, model, others, adapters, amounts, blocks, request)
+        let assembly = try assembly(of: model, others, request)
         let recipe = try assembly.recipe(titles: [firstPath] + others.map(\.path))
         request.metadata[ModelMerge.recipeKey] = JSONWriter(style: .compact).text(.object(recipe))
-        let merged = assembly.merged
         let number = model.sources.count
-        model.sources.append(ConversionPlan.Source("merged", merged, files: []))
-        for (index, place) in assembly.places.enumerated() {
-            model.components[place.slot]?.tensors[place.name] =
-                TensorExpression(TensorReference(source: number, index: index), merged.tensors[index])
-        }
-        model.notes += assembly.notes
-        model.decisions += assembly.decisions
+        model.take(assembly)
 
         var plan: ConversionPlan
         switch target {
@@ -118,7 +103,28 @@ extension ModelMerge {
         }
         assembly.account(for: &plan, mergedSource: number)
         try plan.check()
-        return PlannedMerge(plan: plan, merged: merged, recipe: recipe)
+        return PlannedMerge(plan: plan, merged: assembly.merged, recipe: recipe)
+    }
+
+    /// Finds out how the models and adapters fit.
+    private func assembly(
+        of model: Model, _ others: [(path: FilePath, model: Model)], _ request: ConversionRequest
+    ) throws(IsomerError) -> MergeAssembly {
+        var adapters: [(adapter: Adapter, left: Set<Int>)] = []
+        for added in self.adapters {
+            let adapter = try Adapter(added.path, for: model, limits: request.limits)
+            adapters.append((adapter, try adapter.refuseMisfits(request.allowedUnknown)))
+        }
+        let blocks = try MergeBlocks(of: model)
+        let amounts = try blockWeights.map { text throws(IsomerError) in try blocks.weights(text) } ?? [:]
+        return try MergeAssembly(self, model, others, adapters, amounts, blocks, request)
+    }
+
+    /// `model` with this merge's adapters added.
+    fileprivate func added(to model: Model, _ request: ConversionRequest) throws(IsomerError) -> Model {
+        var model = model
+        model.take(try assembly(of: model, [], request))
+        return model
     }
 
     private func readOther(_ path: FilePath, _ request: ConversionRequest) throws(IsomerError) -> Model {
@@ -216,5 +222,29 @@ extension ModelMerge {
             .mismatch, "\(what): \(differing.count) tensors differ: \(names)\(differing.count > 4 ? ", …" : "")", path: path,
             remedy: isWider
                 ? "put the model with more input channels first" : "merge models of one architecture; `isomer inspect` tells which each is")
+    }
+}
+
+extension Model {
+    /// The model with adapters added in this order; sums are made as they are read.
+    ///
+    /// Throws `mismatch` if one does not fit the model.
+    public func adding(_ adapters: [ModelMerge.AddedAdapter], _ request: ConversionRequest) throws(IsomerError) -> Model {
+        guard !adapters.isEmpty else { return self }
+        var merge = ModelMerge([])
+        merge.adapters = adapters
+        return try merge.added(to: self, request)
+    }
+
+    /// Takes merged tensors for its own.
+    fileprivate mutating func take(_ assembly: MergeAssembly) {
+        let number = sources.count
+        sources.append(ConversionPlan.Source("merged", assembly.merged, files: []))
+        for (index, place) in assembly.places.enumerated() {
+            components[place.slot]?.tensors[place.name] =
+                TensorExpression(TensorReference(source: number, index: index), assembly.merged.tensors[index])
+        }
+        notes += assembly.notes
+        decisions += assembly.decisions
     }
 }

@@ -22,7 +22,7 @@ final class OutputFolder: Sendable {
 
     init(_ path: FilePath) throws(IsomerError) {
         self.path = path
-        try Self.make(path)
+        try FileSystem.makeFolder(path)
         sweep(path)
     }
 
@@ -83,26 +83,9 @@ final class OutputFolder: Sendable {
         // Under the lock: whoever finds a folder in the set may count on it.
         try made.withLock { made throws(IsomerError) in
             guard !made.contains(folder.string) else { return }
-            try Self.make(folder)
+            try FileSystem.makeFolder(folder)
             sweep(folder)
             made.insert(folder.string)
-        }
-    }
-
-    private static func make(_ path: FilePath) throws(IsomerError) {
-        var missing: [FilePath] = []
-        var folder = path
-        while try FileSystem.kind(of: folder.isEmpty ? "." : folder) == nil {
-            missing.append(folder)
-            folder = folder.removingLastComponent()
-        }
-        for folder in missing.reversed() where folder.withPlatformString({ mkdir($0, 0o777) }) != 0 {
-            let failure = Errno(rawValue: errno)
-            // Another process of the same batch may have been first.
-            guard failure == .fileExists else { throw IsomerError.writing(folder, failure) }
-        }
-        guard try FileSystem.kind(of: path) == .folder else {
-            throw IsomerError(.cannotWrite, "this is a file, not a folder", path: path, remedy: "name a folder")
         }
     }
 

@@ -16,16 +16,31 @@ public struct ImageMetadata: Hashable, Sendable {
     public var exif: [UInt8]?
     /// An ICC profile; nil means sRGB.
     public var profile: [UInt8]?
+    /// Text under keywords. PNG only.
+    public var texts: [Text] = []
 
-    public init(exif: [UInt8]? = nil, profile: [UInt8]? = nil) {
+    /// One text.
+    public struct Text: Hashable, Sendable {
+        /// 1 to 79 Latin characters.
+        public var keyword: String
+        public var text: String
+
+        public init(_ keyword: String, _ text: String) {
+            self.keyword = keyword
+            self.text = text
+        }
+    }
+
+    public init(exif: [UInt8]? = nil, profile: [UInt8]? = nil, texts: [Text] = []) {
         self.exif = exif
         self.profile = profile
+        self.texts = texts
     }
 }
 
 /// Writes PNG: 8 or 16 bits, gray or colour, with or without alpha. The same bitmap always gives the same bytes.
 ///
-/// Grammar: the signature, then chunks `length₃₂ type₄ data crc₃₂`: IHDR, [iCCP], [eXIf], IDAT…, IEND.
+/// Grammar: the signature, then chunks `length₃₂ type₄ data crc₃₂`: IHDR, [iCCP], [eXIf], [tEXt or iTXt]…, IDAT…, IEND.
 public enum PNGEncoder {
     public static func encode(_ bitmap: Bitmap, compression: PNGCompression = .photo, metadata: ImageMetadata = ImageMetadata())
         throws(IsomerError) -> [UInt8]
@@ -50,6 +65,13 @@ public enum PNGEncoder {
             appendChunk("iCCP", Array("ICC".utf8) + [0, 0] + (try Deflate.zlib(profile, level: 6)), to: &output)
         }
         if let exif = metadata.exif { appendChunk("eXIf", exif, to: &output) }
+        for entry in metadata.texts {
+            guard (1...79).contains(entry.keyword.utf8.count), entry.keyword.utf8.allSatisfy({ 0x20...0x7E ~= $0 }) else {
+                throw IsomerError(.usage, "PNG holds no text under this keyword", found: entry.keyword)
+            }
+            let (kind, content) = PNGText.chunk(entry.keyword, entry.text)
+            appendChunk(kind, content, to: &output)
+        }
         switch compression {
         case .photo: try appendPhoto(bitmap, to: &output)
         case .level(let level):

@@ -44,7 +44,7 @@ public struct ControlNet {
         self.groups = groups
     }
 
-    /// By how much each side of the latent must be divisible.
+    /// What each side of the latent should be divisible by, so that it can be halved all the way down.
     public var sizeUnit: Int { 1 << (configuration.encoder.down.count - 1) }
 
     /// Pixels of a condition's picture along a side for each latent pixel.
@@ -61,12 +61,9 @@ public struct ControlNet {
     ) throws(IsomerError) -> (down: [Tensor], middle: Tensor) {
         let encoder = configuration.encoder
         let images = sample.shape.first ?? 0
-        guard sample.shape.count == 4, sample.channels == encoder.inputChannels, times.count == images, sample.shape[1] % sizeUnit == 0,
-            sample.shape[2] % sizeUnit == 0
-        else {
+        guard sample.shape.count == 4, sample.channels == encoder.inputChannels, times.count == images else {
             throw IsomerError(
-                .mismatch, "the ControlNet's input does not fit",
-                expected: "[\(times.count), height, width, \(encoder.inputChannels)], both sides divisible by \(sizeUnit)",
+                .mismatch, "the ControlNet's input does not fit", expected: "[\(times.count), height, width, \(encoder.inputChannels)]",
                 found: "\(sample.shape)")
         }
         guard let only = conditions.first, configuration.union != nil || conditions.count == 1 else {

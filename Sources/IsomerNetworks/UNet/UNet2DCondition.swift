@@ -46,7 +46,8 @@ public struct UNet2DCondition {
         self.groups = groups
     }
 
-    /// By how much each side of the latent must be divisible.
+    /// What each side of the latent should be divisible by, so that it can be halved all the way down. Other sizes lose a row or a column
+    /// where they are doubled again.
     public var sizeUnit: Int { 1 << (configuration.down.count - 1) }
 
     /// Predicts from `sample [images, height, width, inputChannels]` at a time for each picture; `[images, height, width, outputChannels]`.
@@ -54,12 +55,11 @@ public struct UNet2DCondition {
         _ c: Computation, _ weights: Module, sample: Tensor, times: [Float], _ conditioning: Conditioning
     ) throws(IsomerError) -> Tensor {
         let images = sample.shape.first ?? 0
-        guard sample.shape.count == 4, sample.channels == configuration.inputChannels, times.count == images,
-            sample.shape[1] % sizeUnit == 0, sample.shape[2] % sizeUnit == 0
+        guard sample.shape.count == 4, sample.channels == configuration.inputChannels, times.count == images, sample.shape[1] > 0,
+            sample.shape[2] > 0
         else {
             throw IsomerError(
-                .mismatch, "the UNet's input does not fit",
-                expected: "[\(times.count), height, width, \(configuration.inputChannels)], both sides divisible by \(sizeUnit)",
+                .mismatch, "the UNet's input does not fit", expected: "[\(times.count), height, width, \(configuration.inputChannels)]",
                 found: "\(sample.shape)")
         }
         let pass = try UNetPass(c, weights, configuration, headCounts, groups, times: times, images: images, conditioning)
@@ -94,7 +94,14 @@ public struct UNet2DCondition {
                 }
             }
             if level + 1 < configuration.up.count {
-                x = try c.convolution(x, module["upsamplers"]["0"]["conv"], outputs: block.channels, kernel: 3, magnification: 2)
+                let convolution = module["upsamplers"]["0"]["conv"]
+                let (height, width) = (skips.last?.shape[1] ?? 2 * x.shape[1], skips.last?.shape[2] ?? 2 * x.shape[2])
+                if height % 2 == 0, width % 2 == 0 {
+                    x = try c.convolution(x, convolution, outputs: block.channels, kernel: 3, magnification: 2)
+                } else {
+                    x = try c.convolution(
+                        c.doubled(x, height: height, width: width), convolution, outputs: block.channels, kernel: 3)
+                }
             }
         }
         x = try c.groupNorm(

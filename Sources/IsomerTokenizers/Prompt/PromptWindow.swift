@@ -46,6 +46,11 @@ public struct PromptWindow: Hashable, Sendable {
     public let ids: [TokenID]
     /// 1 for marks and padding.
     public let weights: [Double]
+
+    public init(ids: [TokenID], weights: [Double]) {
+        self.ids = ids
+        self.weights = weights
+    }
 }
 
 /// Cuts prompts of any length into windows, as AUTOMATIC1111's web UI does.

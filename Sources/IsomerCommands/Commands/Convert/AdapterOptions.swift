@@ -41,10 +41,10 @@ struct AdapterOptions: ParsableArguments {
 
     /// Opens the adapter at `path`.
     func adapter(at path: FilePath, _ model: ModelOptions) throws(IsomerError) -> Adapter {
-        guard let baseModel else { return try Adapter(path, architecture: model.source.architecture) }
+        guard let baseModel else { return try Adapter(path, architecture: model.reading.source.architecture) }
         var request = ConversionRequest(source: baseModel.path)
-        request.architecture = model.source.architecture
-        request.configuration = model.source.config?.path
+        request.architecture = model.reading.source.architecture
+        request.configuration = model.reading.source.config?.path
         request.allowedUnknown = [NamePattern("*")]
         request.allowedMissing = [NamePattern("*")]
         return try Adapter(path, for: Model(request))
@@ -64,7 +64,7 @@ struct AdapterOptions: ParsableArguments {
         var conversion = AdapterConversion(to: naming, container)
         conversion.scalarType = options.dtype?.scalarType
         conversion.foldsAlpha = foldAlpha
-        conversion.allowedUnknown = model.allowUnknown.map(NamePattern.init)
+        conversion.allowedUnknown = model.reading.allowUnknown.map(NamePattern.init)
         for entry in options.metadata { conversion.metadata[entry.key] = entry.value }
         var plan = try conversion.plan(adapter)
         for index in plan.files.indices { plan.files[index].shardBytes = options.maxShardSize?.bytes }

@@ -3,13 +3,36 @@ internal import IsomerBytes
 internal import IsomerConversion
 internal import IsomerMapping
 
-/// What the user may say about a model, wherever one is read.
+/// What the user may say about a model that is converted.
 struct ModelOptions: ParsableArguments {
     @Option(
         parsing: .singleValue,
         help: ArgumentHelp("Convert only this component: unet, vae, text_encoder. May be repeated.", valueName: "name"))
     var component: [String] = []
 
+    @OptionGroup
+    var reading: ModelReading
+
+    @Flag(help: "Carry along what the target has no place for, so that the way back restores it.")
+    var keepExtras = false
+
+    /// Whether a conversion between files needs to know nothing of the model.
+    func keepsNames(_ layout: NameLayout?) -> Bool {
+        let saysNothing = component.isEmpty && !keepExtras && !reading.source.ema && reading.replacements.isEmpty
+        return layout == .keep || (layout == nil && saysNothing)
+    }
+
+    /// The request to read `source`.
+    func request(for source: FilePath) -> ConversionRequest {
+        var request = reading.request(for: source)
+        request.only = Set(component)
+        request.keepsExtras = keepExtras
+        return request
+    }
+}
+
+/// What the user may say about a model, wherever one is read.
+struct ModelReading: ParsableArguments {
     @OptionGroup
     var source: SourceOptions
 
@@ -19,14 +42,20 @@ struct ModelOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Take the UNet from this file or folder.", valueName: "path"))
     var unet: PathArgument?
 
+    @Option(help: ArgumentHelp("Take the transformer from this file or folder.", valueName: "path"))
+    var transformer: PathArgument?
+
     @Option(help: ArgumentHelp("Take the text encoder from this file or folder.", valueName: "path"))
     var textEncoder: PathArgument?
 
+    @Option(name: .customLong("text-encoder-2"), help: ArgumentHelp("The same for the second.", valueName: "path"))
+    var secondTextEncoder: PathArgument?
+
+    @Option(name: .customLong("text-encoder-3"), help: ArgumentHelp("The same for the third.", valueName: "path"))
+    var thirdTextEncoder: PathArgument?
+
     @Option(help: ArgumentHelp("What the denoiser predicts, where nothing tells: epsilon or v_prediction.", valueName: "type"))
     var predictionType: PredictionArgument?
-
-    @Flag(help: "Carry along what the target has no place for, so that the way back restores it.")
-    var keepExtras = false
 
     @Option(parsing: .singleValue, help: ArgumentHelp("Tensors that may be missing; * stands for anything.", valueName: "pattern"))
     var allowMissing: [String] = []
@@ -34,20 +63,21 @@ struct ModelOptions: ParsableArguments {
     @Option(parsing: .singleValue, help: ArgumentHelp("Unknown tensors that may be left out; * stands for anything.", valueName: "pattern"))
     var allowUnknown: [String] = []
 
-    /// Whether a conversion between files needs to know nothing of the model.
-    func keepsNames(_ layout: NameLayout?) -> Bool {
-        let saysNothing = component.isEmpty && !source.ema && vae == nil && unet == nil && textEncoder == nil && !keepExtras
-        return layout == .keep || (layout == nil && saysNothing)
+    /// Files that components are taken from, by slot.
+    var replacements: [String: FilePath] {
+        let said = [
+            ("vae", vae), ("unet", unet), ("transformer", transformer), ("text_encoder", textEncoder),
+            ("text_encoder_2", secondTextEncoder), ("text_encoder_3", thirdTextEncoder),
+        ]
+        return said.reduce(into: [:]) { $0[$1.0] = $1.1?.path }
     }
 
-    /// The request to read the model at `path`.
-    func request(for path: FilePath) -> ConversionRequest {
-        var request = ConversionRequest(source: path)
-        source.apply(to: &request)
-        request.only = Set(component)
-        for (slot, path) in [("vae", vae), ("unet", unet), ("text_encoder", textEncoder)] { request.replacements[slot] = path?.path }
+    /// The request to read `source`.
+    func request(for source: FilePath) -> ConversionRequest {
+        var request = ConversionRequest(source: source)
+        self.source.apply(to: &request)
+        request.replacements = replacements
         request.prediction = predictionType?.prediction
-        request.keepsExtras = keepExtras
         request.allowedMissing = allowMissing.map(NamePattern.init)
         request.allowedUnknown = allowUnknown.map(NamePattern.init)
         return request

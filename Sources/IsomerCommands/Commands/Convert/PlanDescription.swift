@@ -112,16 +112,7 @@ struct PlanDescription {
 }
 
 extension ConversionPlan {
-    var decisionsJSON: JSONValue {
-        .array(
-            decisions.map { decision in
-                var object: JSONObject = [
-                    "subject": .string(decision.subject), "value": .string(decision.value), "reason": .string(decision.reason),
-                ]
-                object["flag"] = decision.flag.map { .string($0) }
-                return .object(object)
-            })
-    }
+    var decisionsJSON: JSONValue { decisions.json }
 
     var setAsideJSON: JSONValue {
         .array(
@@ -131,6 +122,19 @@ extension ConversionPlan {
                     "fate": .string(entry.fate.rawValue),
                     "reason": .string(entry.reason),
                 ]
+            })
+    }
+}
+
+extension [Decision] {
+    var json: JSONValue {
+        .array(
+            map { decision in
+                var object: JSONObject = [
+                    "subject": .string(decision.subject), "value": .string(decision.value), "reason": .string(decision.reason),
+                ]
+                object["flag"] = decision.flag.map { .string($0) }
+                return .object(object)
             })
     }
 }

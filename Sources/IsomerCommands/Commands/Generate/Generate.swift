@@ -1,0 +1,89 @@
+public import ArgumentParser
+internal import IsomerBytes
+internal import IsomerCompute
+internal import IsomerConversion
+internal import IsomerGeneration
+internal import IsomerImages
+internal import IsomerTensors
+
+/// `isomer generate`.
+public struct Generate: IsomerCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "generate",
+        abstract: "Make images with a model.",
+        discussion: """
+            The model may be a Diffusers folder, a checkpoint, a GGUF file, or components by flags: Stable Diffusion 1, 2 and XL with its \
+            refiner, Stable Diffusion 3 and Flux.1. What it is given decides what is done: --image makes image to image, --image and --mask \
+            fill in a part, and models that were made for inpainting or instructions want theirs.
+
+            Equal flags and an equal --seed give the same image: by default the one that diffusers gives on the CPU.
+
+            Everything is checked before any work. An interrupted run keeps the images that are finished.
+            """)
+
+    @Argument(help: ArgumentHelp("A Diffusers folder, a checkpoint, or the index of a sharded set.", valueName: "model"))
+    var model: PathArgument?
+
+    @Option(
+        help: ArgumentHelp(
+            "Repeat what this PNG image says it was made by. The model may be given if it has moved; flags of prompt, sampling, pictures and "
+                + "model are left aside.", valueName: "image"))
+    var from: PathArgument?
+
+    @Option(name: [.customShort("o"), .long], help: ArgumentHelp("A name that ends in .png or .jpg, or a folder.", valueName: "path"))
+    var output: PathArgument
+
+    @OptionGroup(title: "Prompt")
+    var prompt: PromptOptions
+
+    @OptionGroup(title: "Sampling")
+    var sampling: SamplingOptions
+
+    @OptionGroup(title: "Pictures")
+    var pictures: GuidingPictureOptions
+
+    @OptionGroup(title: "Batch")
+    var batch: ImageBatchOptions
+
+    @OptionGroup(title: "Machine")
+    var machine: MachineOptions
+
+    @OptionGroup(title: "Model")
+    var reading: ModelReading
+
+    @OptionGroup
+    public var shared: SharedOptions
+
+    public init() {}
+
+    public func validate() throws {
+        if model == nil, from == nil { throw ValidationError("Missing expected argument '<model>'") }
+    }
+
+    public func run(in environment: CommandEnvironment) throws -> ExitStatus {
+        let record = try record()
+        try record.request.check()
+        let run = try GenerationRun(
+            record, automaticTile: machine.vaeTiling == .auto && from == nil, machine, batch,
+            ImageDestination(output.path, count: batch.count, overwrite: batch.overwrite), environment, shared)
+        return try run.perform()
+    }
+
+    /// What is to be made, by the flags or by an image.
+    private func record() throws(IsomerError) -> GenerationRecord {
+        if let from {
+            var record = try GenerationRecord(ofPicture: from.path, limits: shared.limits)
+            if let model { record.reading.source = model.path }
+            return record
+        }
+        var request = GenerationRequest()
+        prompt.apply(to: &request)
+        sampling.apply(to: &request, chance: batch.classPrompt == nil ? UInt64(UInt32.random(in: .min ... .max)) : 0)
+        pictures.apply(to: &request)
+        if let classPrompt = batch.classPrompt { request.prompt = classPrompt }
+        var reading = reading.request(for: model?.path ?? "")
+        reading.limits = shared.limits
+        return GenerationRecord(
+            request, reading, machine.precision, tile: machine.vaeTiling == .on ? GenerationRun.tile : nil)
+    }
+}

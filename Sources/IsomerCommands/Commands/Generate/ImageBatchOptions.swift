@@ -1,0 +1,27 @@
+internal import ArgumentParser
+
+/// How many images.
+struct ImageBatchOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("How many images to make, each from the next seed.", valueName: "count"))
+    var count = 1
+
+    @Option(help: ArgumentHelp("How many to make at the same time.", valueName: "count"))
+    var batchSize = 1
+
+    @Option(
+        help: ArgumentHelp(
+            "Make images of a class, for prior preservation: seeds count from 0 if --seed is not said, and a stopped run goes on with "
+                + "--skip-existing.", valueName: "text"))
+    var classPrompt: String?
+
+    @Flag(help: "Leave out images that are there already.")
+    var skipExisting = false
+
+    @Flag(help: "Replace what is there.")
+    var overwrite = false
+
+    func validate() throws {
+        guard (1...1_000_000).contains(count) else { throw ValidationError("--count takes a number from 1 to 1000000.") }
+        guard (1...64).contains(batchSize) else { throw ValidationError("--batch-size takes a number from 1 to 64.") }
+    }
+}

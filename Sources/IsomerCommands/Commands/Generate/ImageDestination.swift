@@ -1,0 +1,70 @@
+internal import IsomerBytes
+internal import IsomerGeneration
+internal import IsomerImages
+
+/// Where images go: one file, several beside it that are numbered, or a folder.
+struct ImageDestination {
+    private enum Format { case png, jpeg }
+
+    private let path: FilePath
+    private let isFolder: Bool
+    private let isNumbered: Bool
+    private let format: Format
+    private let overwrite: Bool
+
+    /// - Parameter count: how many images will be made.
+    init(_ path: FilePath, count: Int, overwrite: Bool) throws(IsomerError) {
+        self.path = path
+        self.overwrite = overwrite
+        isNumbered = count > 1
+        switch path.extension?.lowercased() {
+        case "png":
+            (isFolder, format) = (false, .png)
+        case "jpg", "jpeg":
+            (isFolder, format) = (false, .jpeg)
+        case nil: (isFolder, format) = (true, .png)
+        case let other?:
+            guard try FileSystem.kind(of: path) == .folder else {
+                throw IsomerError(
+                    .usage, "images are not written in this format", path: path, expected: "a name that ends in .png or .jpg, or a folder",
+                    found: ".\(other)")
+            }
+            (isFolder, format) = (true, .png)
+        }
+    }
+
+    /// Where image `number` goes. In a folder its number and seed tell its name.
+    func path(of number: Int, seed: UInt64) -> FilePath {
+        let digits = String(number)
+        let padded = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
+        if isFolder { return path.appending("\(padded)-\(seed).png") }
+        guard isNumbered, let stem = path.stem else { return path }
+        return path.removingLastComponent().appending("\(stem)-\(padded)\(path.extension.map { "." + $0 } ?? "")")
+    }
+
+    /// Makes the folder; refuses what is there already, unless it may be replaced.
+    func prepare(_ paths: [FilePath]) throws(IsomerError) {
+        if isFolder { try FileSystem.makeFolder(path) }
+        guard !overwrite else { return }
+        for path in paths where try FileSystem.kind(of: path) != nil {
+            throw IsomerError(
+                .cannotWrite, "there is something already", path: path,
+                remedy: "choose another name, or add --overwrite or --skip-existing")
+        }
+    }
+
+    func write(_ bitmap: Bitmap, to path: FilePath, _ record: GenerationRecord) throws(IsomerError) {
+        let bytes =
+            switch format {
+            case .png:
+                try PNGEncoder.encode(
+                    bitmap,
+                    metadata: ImageMetadata(
+                        texts: [.init(GenerationRecord.keyword, JSONWriter(style: .compact).text(record.json))]))
+            case .jpeg: try JPEGEncoder.encode(bitmap)
+            }
+        let file = try AtomicFile(path: path, byteCount: UInt64(bytes.count), overwrite: overwrite)
+        try file.file.write(bytes, at: 0)
+        try file.commit()
+    }
+}

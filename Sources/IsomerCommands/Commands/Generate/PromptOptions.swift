@@ -1,0 +1,96 @@
+public import ArgumentParser
+internal import IsomerBytes
+public import IsomerGeneration
+
+/// What is to be seen, and how strictly.
+struct PromptOptions: ParsableArguments {
+    @Option(name: [.customShort("p"), .long], help: ArgumentHelp("What is to be seen.", valueName: "text"))
+    var prompt: String?
+
+    @Option(
+        name: [.customShort("n"), .customLong("negative"), .customLong("negative-prompt")],
+        help: ArgumentHelp("What is not to be seen.", valueName: "text"))
+    var negative: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "weighted: (words:1.2), [words], BREAK and prompts of any length, as in A1111's web UI. plain: as it stands, cut at the window's "
+                + "end, as in diffusers.", valueName: "syntax"))
+    var promptSyntax: GenerationRequest.PromptSyntax = .weighted
+
+    @Option(help: ArgumentHelp("Read the text encoder's layer that is this far from the end; 1 is the last.", valueName: "count"))
+    var clipSkip = 1
+
+    @Option(help: ArgumentHelp("Tokens that T5 reads, of Stable Diffusion 3 and Flux.", valueName: "count"))
+    var textTokens: Int?
+
+    @Option(
+        name: [.customLong("cfg"), .customLong("guidance-scale")],
+        help: ArgumentHelp("How much more the prompt counts than the negative one; 1 asks for no negative pass.", valueName: "scale"))
+    var guidance: Double?
+
+    @Option(
+        help: ArgumentHelp("Bring this share of the guided prediction back to the unguided one's deviation: 0 to 1.", valueName: "share"))
+    var guidanceRescale = 0.0
+
+    @Option(help: ArgumentHelp("Guide only in this part of the steps: 0.1-0.8.", valueName: "from-to"))
+    var guidanceInterval: IntervalArgument?
+
+    @Option(help: ArgumentHelp("How much the picture counts that an instruction is about.", valueName: "scale"))
+    var imageGuidanceScale = 1.5
+
+    @Option(
+        parsing: .singleValue,
+        help: ArgumentHelp("Add this adapter (LoRA and its kin), with this strength. May be repeated.", valueName: "path:strength"))
+    var lora: [AddedFileArgument] = []
+
+    @Option(
+        parsing: .singleValue,
+        help: ArgumentHelp("Teach the text encoder this word (textual inversion). May be repeated.", valueName: "path[=word]"))
+    var embedding: [String] = []
+
+    func apply(to request: inout GenerationRequest) {
+        request.prompt = prompt ?? ""
+        request.negativePrompt = negative
+        request.syntax = promptSyntax
+        request.clipSkip = clipSkip
+        request.textTokens = textTokens
+        request.guidanceScale = guidance
+        request.guidanceRescale = guidanceRescale
+        if let guidanceInterval { (request.guidanceStart, request.guidanceEnd) = (guidanceInterval.start, guidanceInterval.end) }
+        request.imageGuidanceScale = imageGuidanceScale
+        request.adapters = lora.map(\.file)
+        request.embeddings = embedding.map { FilePath($0) }
+    }
+}
+
+extension GenerationRequest.PromptSyntax: ExpressibleByArgument {}
+extension GenerationRequest.Randomness: ExpressibleByArgument {}
+
+/// `FILE:0.8`, `FILE=0.8` or `FILE`.
+struct AddedFileArgument: Hashable, Sendable, ExpressibleByArgument {
+    let file: GenerationRequest.AddedFile
+
+    init?(argument: String) {
+        guard !argument.isEmpty else { return nil }
+        if let mark = argument.lastIndex(where: { $0 == ":" || $0 == "=" }), mark != argument.startIndex,
+            let strength = Double(argument[argument.index(after: mark)...]), strength.isFinite
+        {
+            file = GenerationRequest.AddedFile(FilePath(String(argument[..<mark])), strength: strength)
+        } else {
+            file = GenerationRequest.AddedFile(FilePath(argument))
+        }
+    }
+}
+
+/// `0.1-0.8`: a part of the steps.
+struct IntervalArgument: Hashable, Sendable, ExpressibleByArgument {
+    let start: Double
+    let end: Double
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, let start = Double(parts[0]), let end = Double(parts[1]) else { return nil }
+        (self.start, self.end) = (start, end)
+    }
+}

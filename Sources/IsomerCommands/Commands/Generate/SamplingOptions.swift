@@ -1,0 +1,84 @@
+internal import ArgumentParser
+internal import IsomerBytes
+internal import IsomerGeneration
+
+/// How noise becomes an image.
+struct SamplingOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("How many steps are taken.", valueName: "count"))
+    var steps: Int?
+
+    @Option(help: ArgumentHelp("In pixels. If not said: what the model was trained for, or the picture's.", valueName: "pixels"))
+    var width: Int?
+
+    @Option(help: ArgumentHelp("In pixels.", valueName: "pixels"))
+    var height: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "euler, euler-a, ddim, dpmpp-2m, unipc, …: also by A1111's names or diffusers' classes. If not said: the model's own.",
+            valueName: "name"))
+    var sampler: String?
+
+    @Option(help: ArgumentHelp("How the levels of noise are spread: normal, karras, exponential, beta, ays.", valueName: "name"))
+    var schedule: String?
+
+    @Option(help: ArgumentHelp("Which of the training's steps are taken: leading, linspace or trailing.", valueName: "name"))
+    var spacing: String?
+
+    @Option(help: ArgumentHelp("How much noise is added on the way by samplers that can do with any: 0 to 1.", valueName: "share"))
+    var eta: Double?
+
+    @Option(help: ArgumentHelp("Whose rules of steps: diffusers or compvis.", valueName: "name"))
+    var samplerCompat = "diffusers"
+
+    @Option(help: ArgumentHelp("Where the noise begins; if not said, by chance. Each further image has the next.", valueName: "number"))
+    var seed: UInt64?
+
+    @Option(
+        name: .customLong("noise"),
+        help: ArgumentHelp(
+            "Whose random numbers: torch, as diffusers draws them on the CPU; cuda, as A1111's web UI does; numpy.", valueName: "name"))
+    var randomness: GenerationRequest.Randomness = .torch
+
+    @Option(help: ArgumentHelp("A second seed, towards whose noise the first is moved.", valueName: "number"))
+    var variationSeed: UInt64?
+
+    @Option(help: ArgumentHelp("How far: 0 to 1.", valueName: "share"))
+    var variationStrength: Double?
+
+    @Option(
+        name: .customLong("ensd"),
+        help: ArgumentHelp("Added to the seed for the noise that samplers add, as A1111's web UI does.", valueName: "number"))
+    var samplerSeedOffset: UInt64 = 0
+
+    @Option(help: ArgumentHelp("Make the image this many times as large in a second pass.", valueName: "factor"))
+    var hires: Double?
+
+    @Option(help: ArgumentHelp("How much of the enlarged image may change: 0 to 1.", valueName: "share"))
+    var hiresStrength = 0.7
+
+    @Option(help: ArgumentHelp("Steps of the second pass, from noise.", valueName: "count"))
+    var hiresSteps: Int?
+
+    @Option(help: ArgumentHelp("A model that takes over for the last steps, as SDXL's refiner.", valueName: "path"))
+    var refiner: PathArgument?
+
+    @Option(help: ArgumentHelp("After which part of the steps it does.", valueName: "share"))
+    var refinerStart = 0.8
+
+    func validate() throws {
+        if variationStrength != nil, variationSeed == nil { throw ValidationError("--variation-strength needs --variation-seed.") }
+    }
+
+    func apply(to request: inout GenerationRequest, chance: UInt64) {
+        (request.width, request.height, request.steps) = (width, height, steps)
+        (request.sampler, request.schedule, request.spacing, request.eta) = (sampler, schedule, spacing, eta)
+        request.samplerCompatibility = samplerCompat == "diffusers" ? nil : samplerCompat
+        request.seed = seed ?? chance
+        request.randomness = randomness
+        request.variation = variationSeed.map { .init(seed: $0, strength: variationStrength ?? 0.1) }
+        request.samplerSeedOffset = samplerSeedOffset
+        request.enlargement = hires.map { .init(factor: $0, strength: hiresStrength, steps: hiresSteps) }
+        request.refiner = refiner.map { .init(model: $0.path, start: refinerStart) }
+    }
+}

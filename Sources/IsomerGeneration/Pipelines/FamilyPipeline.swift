@@ -1,0 +1,96 @@
+import IsomerArchitectures
+import IsomerBytes
+import IsomerImages
+import IsomerMapping
+
+/// One model's parts as a pipeline needs them: how texts are read, how the denoiser is asked, how pictures are coded.
+struct FamilyPipeline {
+    let model: GenerationModel
+    let text: any TextConditioner
+    let denoiser: any Denoiser
+    let kind: Kind
+
+    /// What tells the families apart beyond their text and denoiser.
+    enum Kind {
+        case stableDiffusion
+        /// Told sizes; the refiner also a score.
+        case stableDiffusionXL(isScored: Bool)
+        case stableDiffusion3
+        case flux(hasGuidance: Bool)
+    }
+
+    /// Throws `unsupported` if images are not made with models of this family.
+    init(_ model: GenerationModel, _ request: GenerationRequest, controls: [ControlBranch]) throws(IsomerError) {
+        self.model = model
+        let options = TextOptions(request)
+        switch model.family.identifier {
+        case "sd1", "sd2":
+            text = try StableDiffusionText(model, options)
+            denoiser = try UNetDenoiser(model, controls: controls)
+            kind = .stableDiffusion
+        case "sdxl", "sdxl-refiner":
+            text = try StableDiffusionXLText(model, options)
+            denoiser = try UNetDenoiser(model, controls: controls)
+            let isScored = model.index["requires_aesthetics_score"].map { $0 == .bool(true) } ?? (model.family.identifier == "sdxl-refiner")
+            kind = .stableDiffusionXL(isScored: isScored)
+        case "sd3":
+            text = try StableDiffusion3Text(model, options)
+            denoiser = try SD3Denoiser(model)
+            kind = .stableDiffusion3
+        case "flux":
+            text = try FluxText(model, options)
+            let flux = try FluxDenoiser(model)
+            denoiser = flux
+            kind = .flux(hasGuidance: flux.hasGuidance)
+        default:
+            throw IsomerError(
+                .unsupported, "images are not made with \(model.family.title) models", path: model.path,
+                expected: "Stable Diffusion 1, 2, XL, 3 or Flux.1")
+        }
+        if case .stableDiffusion = kind { return }
+        if case .stableDiffusionXL = kind { return }
+        guard controls.isEmpty else {
+            throw IsomerError(
+                .unsupported, "ControlNets take part in making images with Stable Diffusion 1, 2 and XL only", path: model.path,
+                found: model.title)
+        }
+    }
+
+    /// What is usual where a request says nothing. Reference: the defaults of diffusers 0.42.1's pipelines; 20 steps as the web UI, but for models
+    /// that were distilled to fewer or need more.
+    var usualGuidance: Double {
+        switch kind {
+        case .stableDiffusion: 7.5
+        case .stableDiffusionXL: 5
+        case .stableDiffusion3: 7
+        case .flux(let hasGuidance): hasGuidance ? 3.5 : 1
+        }
+    }
+
+    var usualSteps: Int {
+        switch kind {
+        case .stableDiffusion, .stableDiffusionXL: 20
+        case .stableDiffusion3: 28
+        case .flux(let hasGuidance): hasGuidance ? 28 : 4
+        }
+    }
+
+    /// Whether a flow's levels are spread evenly before the shift.
+    var spreadsEvenly: Bool {
+        if case .flux = kind { true } else { false }
+    }
+
+    /// SDXL's sizes for a text, or for the negative one.
+    func sizes(_ size: PixelSize, isNegative: Bool) -> [Float] {
+        guard case .stableDiffusionXL(let isScored) = kind else { return [] }
+        let sides = [Float(size.height), Float(size.width)]
+        return isScored ? sides + [0, 0, isNegative ? 2.5 : 6] : sides + [0, 0] + sides
+    }
+
+    /// What the denoiser is told in each branch of guidance, the first of which is the prompt's.
+    func branches(_ features: [TextFeatures], _ beside: [[Values]], _ size: PixelSize, _ guidance: Float) -> [Branch] {
+        zip(features, beside).enumerated().map { number, parts in
+            Branch(text: parts.0, beside: parts.1, sizes: sizes(size, isNegative: number > 0), guidance: guidance)
+        }
+    }
+}

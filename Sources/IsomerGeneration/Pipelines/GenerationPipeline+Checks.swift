@@ -1,0 +1,91 @@
+import IsomerArchitectures
+import IsomerBytes
+import IsomerImages
+
+extension GenerationPipeline {
+    /// The size of the first pass and of the last, or why there cannot be such images.
+    static func sizes(
+        _ request: GenerationRequest, _ family: FamilyPipeline, _ coder: PictureCoder, _ inputs: Inputs
+    ) throws(IsomerError) -> (first: PixelSize, last: PixelSize) {
+        let unit = coder.magnification * family.denoiser.sizeUnit
+        let usual = family.denoiser.usualSide * coder.magnification
+        func side(_ said: Int?, _ picture: Int?, _ name: String) throws(IsomerError) -> Int {
+            // A picture's own size, as far as the model can have it.
+            let side = said ?? picture.map { max(unit, $0 / unit * unit) } ?? usual
+            guard side % unit == 0 else {
+                throw IsomerError(
+                    .usage, "the \(name) does not suit the model", expected: "a multiple of \(unit) pixels", found: "\(side)",
+                    remedy: "choose \(max(unit, side / unit * unit)) or \((side / unit + 1) * unit)")
+            }
+            return side
+        }
+        let first = PixelSize(
+            try side(request.width, inputs.picture?.size.width, "width"), try side(request.height, inputs.picture?.size.height, "height"))
+        guard let factor = request.enlargement?.factor else { return (first, first) }
+        func enlarged(_ side: Int) -> Int { max(unit, Int((Double(side) * factor / Double(unit)).rounded()) * unit) }
+        return (first, PixelSize(enlarged(first.width), enlarged(first.height)))
+    }
+
+    /// Refuses what a model cannot do with what it is given.
+    static func checkInputs(
+        _ request: GenerationRequest, _ family: FamilyPipeline, _ refiner: FamilyPipeline?, _ inputs: Inputs
+    ) throws(IsomerError) {
+        let beside = family.denoiser.besideChannels
+        let latent = family.denoiser.latentChannels
+        switch beside {
+        case 0: break
+        case latent:
+            guard inputs.picture != nil else {
+                throw IsomerError(
+                    .usage, "this model edits a picture, and there is none", path: family.model.path, remedy: "give one with --image")
+            }
+            guard inputs.mask == nil else {
+                throw IsomerError(
+                    .usage, "this model edits a whole picture and takes no mask", path: family.model.path, remedy: "leave --mask away")
+            }
+        case latent + 1:
+            guard inputs.picture != nil, inputs.mask != nil else {
+                throw IsomerError(
+                    .usage, "this is an inpainting model: it fills what a mask leaves out of a picture", path: family.model.path,
+                    remedy: "give both with --image and --mask")
+            }
+        default:
+            throw IsomerError(
+                .unsupported, "images are not made with models that look at something else than a picture and a mask",
+                path: family.model.path, found: "\(beside) channels beside the latent's \(latent)")
+        }
+        if let refiner {
+            guard refiner.denoiser.latentChannels == latent, refiner.denoiser.besideChannels == 0, beside == 0 else {
+                throw IsomerError(
+                    .mismatch, "the refiner's latents are not the model's", path: refiner.model.path, expected: "\(latent) channels",
+                    found: "\(refiner.denoiser.latentChannels)", remedy: "use the refiner of the model's own family")
+            }
+        }
+        if beside == latent, request.enlargement != nil {
+            throw IsomerError(
+                .unsupported, "a model that edits a picture has no second pass", path: family.model.path, remedy: "leave --hires away")
+        }
+    }
+
+    /// How predictions are combined at `scale`.
+    static func guidance(_ request: GenerationRequest, _ family: FamilyPipeline, _ scale: Double) throws(IsomerError) -> Guidance {
+        if case .flux(let hasGuidance) = family.kind {
+            guard hasGuidance || scale == 1 || scale == 0 else {
+                throw IsomerError(
+                    .usage, "this model was not made for guidance", path: family.model.path, expected: "no scale",
+                    found: "\(scale)", remedy: "leave --cfg away")
+            }
+            guard request.negativePrompt?.isEmpty ?? true else {
+                throw IsomerError(
+                    .usage, "this model takes no negative prompt: guidance was distilled into it", path: family.model.path,
+                    remedy: "leave --negative away")
+            }
+            return .none
+        }
+        if family.denoiser.besideChannels == family.denoiser.latentChannels {
+            guard scale > 1, request.imageGuidanceScale >= 1 else { return .none }
+            return .instruction(textScale: Float(scale), pictureScale: Float(request.imageGuidanceScale))
+        }
+        return scale == 1 ? .none : .text(scale: Float(scale), rescale: Float(request.guidanceRescale))
+    }
+}

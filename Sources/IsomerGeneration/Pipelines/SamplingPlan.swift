@@ -1,0 +1,47 @@
+import IsomerBytes
+import IsomerMapping
+
+/// Which sampler a request asks for, over what the model's `scheduler_config.json` says.
+struct SamplingPlan {
+    let configuration: SamplerConfiguration
+    let steps: Int
+    private let tokens: Int?
+    private let levels: [Double]?
+
+    /// `tokens`: of the image, in a transformer. `startsAtNoise`: Flux's levels, evenly from pure noise to the last step.
+    init(_ request: GenerationRequest, _ model: GenerationModel, steps: Int, tokens: Int?, spreadsEvenly: Bool) throws(IsomerError) {
+        var choice: SamplerChoice?
+        if let name = request.sampler { choice = try SamplerChoice(named: name) }
+        var configuration = try SamplerConfiguration(JSONCursor(.object(model.scheduler), path: model.path), choice)
+        if let name = request.schedule { configuration.distribution = try Self.word(name, "the levels of noise", SamplingPlan.spreads) }
+        if let name = request.spacing { configuration.spacing = try Self.word(name, "the spacing of steps") }
+        if let eta = request.eta { configuration.stochasticity = eta }
+        self.configuration = configuration
+        self.steps = steps
+        self.tokens = tokens
+        levels = spreadsEvenly ? FlowMatchSampler.levels(steps, to: 1 / Double(max(1, steps))) : nil
+    }
+
+    /// Other words for what the enumeration has.
+    private static let spreads: [String: SigmaSpacing] = ["normal": .schedule, "uniform": .schedule, "ays": .alignYourSteps]
+
+    private static func word<Value: RawRepresentable<String> & CaseIterable>(
+        _ text: String, _ what: String, _ more: [String: Value] = [:]
+    ) throws(IsomerError) -> Value {
+        if let found = Value(rawValue: text) ?? more[text] { return found }
+        throw IsomerError(
+            .usage, "there is no such word for \(what)",
+            expected: (Value.allCases.map(\.rawValue) + more.keys.sorted()).joined(separator: ", "), found: text)
+    }
+
+    /// A sampler for one image. Throws `usage` if there cannot be so many steps or it does not fit the model.
+    func sampler(steps: Int? = nil, strength: Double = 1) throws(IsomerError) -> any Sampler {
+        try configuration.sampler(steps: steps ?? self.steps, tokens: tokens, levels: levels, strength: strength)
+    }
+
+    /// The last of the training's steps that the first of two models takes, where a second takes over after `share` of them.
+    func cutoff(_ share: Double) -> Float {
+        let total = Double(configuration.schedule.alphas.count)
+        return Float((total - share * total).rounded(.toNearestOrEven))
+    }
+}
