@@ -40,6 +40,7 @@ import Testing
                 "--caption-from", "file-name", "--json",
             ],
             ["scan", model, checkpoint, half, "nowhere", "--json"],
+            ["generate", model, "--width", "24", "--height", "16", "--steps", "2", "-o", folder["cat.png"].string, "--json"],
         ]
         for arguments in runs {
             let run = CommandRun(arguments)

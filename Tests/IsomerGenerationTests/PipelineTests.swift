@@ -2,6 +2,7 @@ import IsomerBytes
 import IsomerConversion
 import IsomerFormats
 import IsomerGeneration
+import IsomerImages
 import IsomerTensors
 import IsomerTestSupport
 import Testing
@@ -52,6 +53,15 @@ import Testing
                         scale: try control.required("scale").double(), start: try control.optional("start")?.double() ?? 0,
                         end: try control.optional("end")?.double() ?? 1))
             }
+            for adapter in try cursor.optional("adapters")?.elements() ?? [] {
+                request.adapters.append(
+                    .init(
+                        Fixtures.root.pushing(FilePath(try adapter.required("path").string())),
+                        strength: try adapter.required("strength").double()))
+            }
+            for word in try cursor.optional("embeddings")?.elements() ?? [] {
+                request.embeddings.append(Fixtures.root.pushing(FilePath(try word.string())))
+            }
             return request
         }
     }
@@ -64,9 +74,11 @@ import Testing
         return lines.compactMap { try? Case($0) }
     }()
 
-    static func opened(_ path: FilePath) throws -> GenerationModel {
-        let request = ConversionRequest(source: path)
-        return try GenerationModel(Model(request), request)
+    static func opened(_ path: FilePath, _ request: GenerationRequest = GenerationRequest()) throws -> GenerationModel {
+        let reading = ConversionRequest(source: path)
+        return try GenerationModel(
+            Model(reading), reading, adapters: request.adapters.map { .init($0.path, strength: $0.strength) },
+            words: request.embeddings.map { AddedWord(try TextualInversion($0)) })
     }
 
     /// The goldens of a case.
@@ -79,12 +91,12 @@ import Testing
         return (latents, try bytes(name + ".image"))
     }
 
-    @Test func thereAreCases() { #expect(Self.all.count == 28) }
+    @Test func thereAreCases() { #expect(Self.all.count == 30) }
 
     @Test(arguments: all) func endsWhereDiffusersEnds(_ golden: Case) throws {
         let request = try golden.request()
         let refiner = try request.refiner.map { try Self.opened($0.model) }
-        let pipeline = try GenerationPipeline(Self.opened(Self.model(golden.model)), refiner: refiner, request)
+        let pipeline = try GenerationPipeline(Self.opened(Self.model(golden.model), request), refiner: refiner, request)
         let image = try #require(try pipeline.images([0]).first)
         let (latents, bytes) = try expected(golden.name)
         let found = image.latent.channelsFirst

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 import transformers
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 torch.manual_seed(0)
 torch.use_deterministic_algorithms(True)
@@ -210,10 +210,28 @@ def controlled():
          sampler="euler", controlnet=[net, net])
 
 
+def adapted():
+    plain = diffusers.StableDiffusionPipeline
+    guided = {"guidanceScale": 7.5, "negativePrompt": NEGATIVE}
+
+    def add(pipe):
+        """The adapter, fused by diffusers at 0.8: adapters.py."""
+        for name, tensor in load_file(fixtures / "adapters" / "peft.diffusers.safetensors").items():
+            component, name = name.split("/", 1)
+            getattr(pipe, component).get_parameter(name).copy_(tensor)
+
+    case("lora", "sd15-tiny", plain, guided | {"adapters": [{"path": "adapters/peft.safetensors", "strength": 0.8}]}, sampler="euler", before=add)
+    word = fixtures / "textual-inversion" / "learned_embeds.bin"
+    token = next(iter(torch.load(word)))
+    case("embedding", "sd15-tiny", plain, guided | {"embeddings": ["textual-inversion/learned_embeds.bin"], "prompt": f"a cat in {token} style"},
+         sampler="euler", before=lambda pipe: pipe.load_textual_inversion(word))
+
+
 save_pictures()
 texts()
 pictures()
 refined()
 controlled()
+adapted()
 save_file(tensors, out / "results.safetensors")
 (out / "cases.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")

@@ -15,11 +15,26 @@ struct SamplingPlan {
         var configuration = try SamplerConfiguration(JSONCursor(.object(model.scheduler), path: model.path), choice)
         if let name = request.schedule { configuration.distribution = try Self.word(name, "the levels of noise", SamplingPlan.spreads) }
         if let name = request.spacing { configuration.spacing = try Self.word(name, "the spacing of steps") }
+        if let name = request.samplerCompatibility { try Self.follow(name, &configuration) }
         if let eta = request.eta { configuration.stochasticity = eta }
         self.configuration = configuration
         self.steps = steps
         self.tokens = tokens
         levels = spreadsEvenly ? FlowMatchSampler.levels(steps, to: 1 / Double(max(1, steps))) : nil
+    }
+
+    /// The original repository's rules: which steps are taken, and that the last one ends at the training's first.
+    private static func follow(_ name: String, _ configuration: inout SamplerConfiguration) throws(IsomerError) {
+        guard name == "compvis" else {
+            throw IsomerError(.usage, "there is no such set of rules for samplers", expected: "diffusers, compvis", found: name)
+        }
+        guard configuration.method == .ddim || configuration.method == .pndm else {
+            throw IsomerError(
+                .usage, "the original repository has no such sampler", expected: "ddim, plms", found: configuration.method.rawValue)
+        }
+        configuration.spacing = .compVis
+        configuration.endsAtOne = false
+        configuration.startsWithRungeKutta = false
     }
 
     /// Other words for what the enumeration has.

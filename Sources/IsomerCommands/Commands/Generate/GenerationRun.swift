@@ -13,6 +13,8 @@ struct GenerationRun {
     private let environment: CommandEnvironment
     private let shared: SharedOptions
     private let model: GenerationModel
+    /// When the command began.
+    private let start: ContinuousClock.Instant
 
     /// Opens and checks.
     ///
@@ -21,6 +23,7 @@ struct GenerationRun {
         _ record: GenerationRecord, automaticTile: Bool, _ machine: MachineOptions, _ batch: ImageBatchOptions,
         _ destination: ImageDestination, _ environment: CommandEnvironment, _ shared: SharedOptions
     ) throws(IsomerError) {
+        start = .now
         (self.batch, self.destination, self.environment, self.shared) = (batch, destination, environment, shared)
         var record = record
         let request = record.request
@@ -84,9 +87,9 @@ struct GenerationRun {
         }
         try destination.prepare(wanted.map { paths[$0] })
 
-        let clock = ContinuousClock()
-        let start = clock.now
         var made: [Int] = []
+        var clock = StepClock(since: start)
+        let preview = try preview()
         let bar = ProgressBar(environment, shared)
         do throws(IsomerError) {
             defer { bar.clear() }
@@ -95,6 +98,12 @@ struct GenerationRun {
                 let title = wanted.count == 1 ? "Making" : "Making \(first + 1) of \(wanted.count)"
                 bar.update(title, done: 0, total: UInt64(pipeline.summary.calls), unit: .items("steps"))
                 let images = try pipeline.images(now) { progress throws(IsomerError) in
+                    clock.step(progress.done)
+                    if let preview, let every = batch.previewEvery, progress.done % every == 0, progress.done < progress.total {
+                        for (number, latent) in zip(now, progress.latents) {
+                            try destination.write(try preview.bitmap(latent), toPreviewOf: paths[number])
+                        }
+                    }
                     bar.update(title, done: UInt64(progress.done), total: UInt64(progress.total), unit: .items("steps"))
                 }
                 for (number, image) in zip(now, images) {
@@ -108,11 +117,18 @@ struct GenerationRun {
             error.what = "stopped by request; \(Numbers.count(made.count, "finished image")) \(made.count == 1 ? "is" : "are") kept"
             throw error
         }
-        tell(made.map { (paths[$0], seeds[$0]) }, skipped: numbers.count - wanted.count, seconds: (clock.now - start) / .seconds(1))
+        tell(made.map { (paths[$0], seeds[$0]) }, skipped: numbers.count - wanted.count, clock)
         return .done
     }
 
-    private func tell(_ made: [(path: FilePath, seed: UInt64)], skipped: Int, seconds: Double) {
+    private func preview() throws(IsomerError) -> LatentPreview? {
+        guard batch.previewEvery != nil else { return nil }
+        guard let path = batch.previewModel?.path else { return try LatentPreview(pipeline) }
+        return try LatentPreview(pipeline, decoder: path, limits: shared.limits)
+    }
+
+    private func tell(_ made: [(path: FilePath, seed: UInt64)], skipped: Int, _ clock: StepClock) {
+        let seconds = clock.seconds
         let summary = pipeline.summary
         if shared.json {
             environment.writeOutput(
@@ -120,7 +136,8 @@ struct GenerationRun {
                     "schema": "isomer.generate/1", "model": .path(model.path), "architecture": .string(model.title),
                     "width": .integer(summary.size.width), "height": .integer(summary.size.height), "steps": .integer(summary.steps),
                     "calls": .integer(summary.calls), "guidanceScale": .real(summary.guidanceScale), "sampler": .string(summary.sampler),
-                    "seconds": .real(seconds), "skipped": .integer(skipped),
+                    "seconds": .real(seconds), "firstStepSeconds": clock.first.map { .real($0) } ?? .null,
+                    "stepSeconds": clock.step.map { .real($0) } ?? .null, "skipped": .integer(skipped),
                     "images": .array(made.map { ["path": .path($0.path), "seed": .integer($0.seed)] }),
                     "decisions": model.decisions.json, "notes": .strings(model.notes),
                 ]))
@@ -140,4 +157,33 @@ struct GenerationRun {
         report.list("images", made.map { "\($0.path), seed \($0.seed)" }, limit: 20)
         environment.writeOutput(report.finish())
     }
+}
+
+/// How long steps take.
+private struct StepClock {
+    private let start: ContinuousClock.Instant
+    private var last: (done: Int, time: ContinuousClock.Instant)?
+    private var steps = 0
+    private var sum = Duration.zero
+    /// Seconds until the first step was done.
+    private(set) var first: Double?
+
+    init(since start: ContinuousClock.Instant) { self.start = start }
+
+    /// Notes that a step is done, the `done`th of its image.
+    mutating func step(_ done: Int) {
+        let now = ContinuousClock.now
+        if first == nil { first = (now - start) / .seconds(1) }
+        if let last, done == last.done + 1 {
+            steps += 1
+            sum += now - last.time
+        }
+        last = (done, now)
+    }
+
+    /// Seconds of a step that is not the first of its image.
+    var step: Double? { steps == 0 ? nil : sum / .seconds(1) / Double(steps) }
+
+    /// Seconds since the start.
+    var seconds: Double { (ContinuousClock.now - start) / .seconds(1) }
 }

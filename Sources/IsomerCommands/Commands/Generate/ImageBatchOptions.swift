@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import IsomerBytes
 
 /// How many images.
 struct ImageBatchOptions: ParsableArguments {
@@ -14,6 +15,12 @@ struct ImageBatchOptions: ParsableArguments {
                 + "--skip-existing.", valueName: "text"))
     var classPrompt: String?
 
+    @Option(help: ArgumentHelp("Write a picture of the latents every so many steps, beside the image.", valueName: "steps"))
+    var previewEvery: Int?
+
+    @Option(help: ArgumentHelp("Decode previews with this tiny autoencoder (TAESD).", valueName: "path"))
+    var previewModel: PathArgument?
+
     @Flag(help: "Leave out images that are there already.")
     var skipExisting = false
 
@@ -21,6 +28,7 @@ struct ImageBatchOptions: ParsableArguments {
     var overwrite = false
 
     func validate() throws {
+        if let previewEvery, previewEvery < 1 { throw ValidationError("--preview-every takes a number from 1 on.") }
         guard (1...1_000_000).contains(count) else { throw ValidationError("--count takes a number from 1 to 1000000.") }
         guard (1...64).contains(batchSize) else { throw ValidationError("--batch-size takes a number from 1 to 64.") }
     }

@@ -63,6 +63,16 @@ struct ImageDestination {
                         texts: [.init(GenerationRecord.keyword, JSONWriter(style: .compact).text(record.json))]))
             case .jpeg: try JPEGEncoder.encode(bitmap)
             }
+        try write(bytes, to: path, overwrite: overwrite)
+    }
+
+    /// Writes how an image is coming along beside where it will be, in place of the preview before.
+    func write(_ preview: Bitmap, toPreviewOf path: FilePath) throws(IsomerError) {
+        let name = (path.stem ?? "image") + ".preview.png"
+        try write(try PNGEncoder.encode(preview), to: path.removingLastComponent().appending(name), overwrite: true)
+    }
+
+    private func write(_ bytes: [UInt8], to path: FilePath, overwrite: Bool) throws(IsomerError) {
         let file = try AtomicFile(path: path, byteCount: UInt64(bytes.count), overwrite: overwrite)
         try file.file.write(bytes, at: 0)
         try file.commit()

@@ -1,0 +1,130 @@
+import IsomerBytes
+import IsomerCommands
+import Testing
+
+@Suite struct GenerateTests {
+    private let folder: TemporaryFolder
+    init() throws { folder = try TemporaryFolder() }
+
+    private let model = Fixtures.root.pushing("models/sd15-tiny").string
+    private let small = ["--width", "40", "--height", "24", "--steps", "2", "--dtype", "f32"]
+
+    private func generate(_ arguments: String..., from model: String? = nil) -> CommandRun {
+        CommandRun(["generate", model ?? self.model] + small + arguments)
+    }
+
+    @Test func anImageTellsHowToRepeatIt() throws {
+        let (first, second) = (folder["a.png"].string, folder["b.png"].string)
+        let run = generate("-p", "a (red:1.3) cat", "-n", "blur", "--seed", "5", "--sampler", "euler-a", "-o", first, "--json")
+        #expect(run.status == .done, "\(run.error)")
+        let json = try run.json
+        #expect(json["width"] == 40 && json["height"] == 24 && json["steps"] == 2)
+        #expect(json["sampler"] == "EulerAncestralDiscreteScheduler")
+        #expect(CommandRun("generate", "--from", first, "-o", second, "-q").status == .done)
+        #expect(try folder.bytes("a.png") == folder.bytes("b.png"))
+        let other = generate("-p", "a red cat", "-n", "blur", "--seed", "5", "--sampler", "euler-a", "-o", folder["c.png"].string, "-q")
+        #expect(other.status == .done, "\(other.error)")
+        #expect(try folder.bytes("a.png") != folder.bytes("c.png"))
+    }
+
+    @Test func everyArrangementOfAModelMakesTheSameImage() throws {
+        let checkpoint = folder["tiny.safetensors"].string
+        #expect(CommandRun("convert", model, checkpoint, "-q").status == .done)
+        var images: [[UInt8]] = []
+        for (index, source) in [model, checkpoint].enumerated() {
+            let run = generate(
+                "-p", "a cat", "--seed", "1", "--config", model, "-o", folder["\(index).jpg"].string, "-q", from: source)
+            #expect(run.status == .done, "\(run.error)")
+            images.append(try folder.bytes("\(index).jpg"))
+        }
+        #expect(images[0] == images[1])
+    }
+
+    @Test func componentsAndQuantisedWeightsMakeImages() throws {
+        let unet = folder["unet.gguf"].string
+        #expect(CommandRun("extract", model, unet, "--component", "unet", "--dtype", "q8_0", "-q").status == .done)
+        let whole = generate("-p", "a cat", "--seed", "1", "-o", folder["whole.jpg"].string, "-q")
+        #expect(whole.status == .done, "\(whole.error)")
+        let run = generate(
+            "-p", "a cat", "--seed", "1", "--vae", model + "/vae", "--text-encoder", model + "/text_encoder", "--config", model, "-o",
+            folder["parts.jpg"].string, "-q", from: unet)
+        #expect(run.status == .done, "\(run.error)")
+        #expect(try folder.names.contains("parts.jpg"))
+        let alone = generate("-p", "a cat", "-o", folder["alone.jpg"].string, from: unet)
+        #expect(alone.status == .failed && alone.error.contains("images need a whole model"), "\(alone.error)")
+    }
+
+    @Test func previewsAndASecondPass() throws {
+        let run = generate(
+            "-p", "a cat", "--seed", "1", "--hires", "1.5", "--hires-strength", "0.6", "--preview-every", "1", "--vae-tiling", "on", "-o",
+            folder["large.png"].string, "--json")
+        #expect(run.status == .done, "\(run.error)")
+        #expect(try run.json["width"] == 64 && run.json["height"] == 40)
+        #expect(try folder.names == ["large.png", "large.preview.png"])
+        // What is outside the interval is not guided at all.
+        for (name, arguments) in [("none", ["--cfg", "1"]), ("never", ["--cfg", "9", "--guidance-interval", "1-1"])] {
+            #expect(
+                CommandRun(
+                    ["generate", model] + small + ["-p", "a cat", "--seed", "1", "-q", "-o", folder[name + ".jpg"].string] + arguments
+                )
+                .status == .done)
+        }
+        #expect(try folder.bytes("none.jpg") == folder.bytes("never.jpg"))
+    }
+
+    @Test func aFolderIsFilledAndAStoppedRunGoesOn() throws {
+        let images = folder["class"].string
+        let arguments = ["--class-prompt", "photo of a dog", "--cfg", "1", "-o", images, "--skip-existing", "--json"]
+        let first = CommandRun(["generate", model] + small + arguments + ["--count", "2"])
+        #expect(first.status == .done, "\(first.error)")
+        #expect(try FileSystem.entries(of: folder["class"]).map(\.string) == ["00000-0.png", "00001-1.png"])
+        let before = try folder.bytes("class/00001-1.png")
+        let second = CommandRun(["generate", model] + small + arguments + ["--count", "3", "--batch-size", "2"])
+        #expect(try second.json["skipped"] == 2)
+        #expect(try FileSystem.entries(of: folder["class"]).count == 3)
+        #expect(try folder.bytes("class/00001-1.png") == before)
+        // A batch of several makes what single ones make.
+        let whole = CommandRun(
+            ["generate", model] + small + arguments.map { $0 == images ? folder["again"].string : $0 } + [
+                "--count", "3", "--batch-size", "3",
+            ])
+        #expect(whole.status == .done)
+        #expect(try folder.bytes("again/00001-1.png") == before)
+    }
+
+    @Test func whatDoesNotFitIsSaidBeforeAnyWork() throws {
+        let out = folder["x.png"].string
+        func refused(
+            _ arguments: [String], _ sentence: String, _ status: IsomerCommands.ExitStatus, source: SourceLocation = #_sourceLocation
+        ) {
+            let run = CommandRun(["generate"] + arguments + ["-o", out])
+            #expect(run.status == status, "\(run.error)", sourceLocation: source)
+            #expect(run.error.contains(sentence), "\(run.error)", sourceLocation: source)
+            #expect(run.error.split(separator: "\n").count == 1, "\(run.error)", sourceLocation: source)
+        }
+        let models = Fixtures.root.pushing("models")
+        refused(
+            [model, "--width", "41", "-p", "x"], "the width does not suit the model (expected a multiple of 8 pixels, found 41)", .usage)
+        refused([models.pushing("flux-dev-tiny").string, "--width", "40"], "expected a multiple of 16 pixels", .usage)
+        refused([model, "--sampler", "eulr"], "there is no such sampler", .usage)
+        refused([model, "--steps", "0"], "the number of steps is out of range", .usage)
+        refused([model, "--memory", "20KB"], "more memory than allowed", .failed)
+        refused([model, "--mask", "m.png"], "there is no picture", .usage)
+        refused([models.pushing("sd15-inpaint-tiny").string], "this is an inpainting model", .usage)
+        refused([models.pushing("flux-schnell-tiny").string, "--cfg", "5"], "not made for guidance", .usage)
+        let pipelines = Fixtures.root.pushing("pipelines")
+        let hint = pipelines.pushing("hint-40x24.png").string
+        refused(
+            [models.pushing("sdxl-tiny").string, "--control", pipelines.pushing("controlnet-tiny").string, "--control-image", hint],
+            "made for another base model", .failed)
+        refused(
+            [models.pushing("sdxl-tiny").string, "--lora", Fixtures.root.pushing("adapters/peft.safetensors").string + ":0.5"], "adapter",
+            .failed)
+        refused([hint], "this is", .failed)
+        refused([folder["nowhere"].string], "no such file", .failed)
+        #expect(try FileSystem.kind(of: folder["x.png"]) == nil)
+        try folder.file("y.png", [1])
+        let run = CommandRun("generate", model, "-o", folder["y.png"].string)
+        #expect(run.status == .failed && run.error.contains("there is something already"))
+    }
+}
