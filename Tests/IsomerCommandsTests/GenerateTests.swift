@@ -120,7 +120,6 @@ import Testing
         refused(
             [models.pushing("sdxl-tiny").string, "--lora", Fixtures.root.pushing("adapters/peft.safetensors").string + ":0.5"], "adapter",
             .failed)
-        refused([hint], "this is", .failed)
         refused([folder["nowhere"].string], "no such file", .failed)
         #expect(try FileSystem.kind(of: folder["x.png"]) == nil)
         try folder.file("y.png", [1])

@@ -75,8 +75,8 @@ public final class GenerationPipeline {
         try request.check()
         self.request = request
         var inputs = Inputs()
-        inputs.picture = try request.picture.map { path throws(IsomerError) in try PictureInput(path) }
-        inputs.mask = try request.mask.map { path throws(IsomerError) in try PictureInput(path) }
+        inputs.picture = try request.picture.map { path throws(IsomerError) in try PictureInput(path, limits: limits) }
+        inputs.mask = try request.mask.map { path throws(IsomerError) in try PictureInput(path, limits: limits) }
         for control in request.controls { inputs.controls.append(try ControlBranch(control, limits: limits)) }
         self.inputs = inputs
         base = try FamilyPipeline(model, request, controls: inputs.controls)

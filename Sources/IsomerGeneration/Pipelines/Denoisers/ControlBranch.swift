@@ -31,7 +31,7 @@ final class ControlBranch {
         network = try ControlNet(configuration)
         weights = Weights(try model.canonicalTensors(), under: component.slot.name + "/")
         self.control = control
-        input = try PictureInput(control.picture)
+        input = try PictureInput(control.picture, limits: limits)
     }
 
     /// Fits the picture to an image.

@@ -13,9 +13,11 @@ struct PictureInput {
     }
 
     /// Reads a file.
-    init(_ path: FilePath) throws(IsomerError) {
+    init(_ path: FilePath, limits: Limits) throws(IsomerError) {
         self.path = path
-        var bitmap = try ImageDecoder.decode(path).bitmap
+        var options = DecodeOptions()
+        options.limits = limits
+        var bitmap = try ImageDecoder.decode(path, options: options).bitmap
         if bitmap.channels.hasAlpha { bitmap = try bitmap.composited(over: 255, 255, 255) }
         self.bitmap = try bitmap.expandedToColour()
     }
