@@ -1,6 +1,10 @@
 internal import CJPEG
 public import IsomerBytes
 
+#if WebP
+    internal import CWebP
+#endif
+
 extension ImageDecoder {
     /// The stored size of a picture, before orientation, from its first bytes; nothing is decoded.
     public static func storedSize(of bytes: [UInt8]) throws(IsomerError) -> PixelSize {
