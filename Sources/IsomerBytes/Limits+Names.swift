@@ -29,6 +29,9 @@ extension Limits {
             write = { $0[keyPath: path] = Double($1) }
         }
 
+        /// Whether it is a number of bytes.
+        public var countsBytes: Bool { meaning.utf8.starts(with: "bytes".utf8) }
+
         /// Its value.
         public func value(in limits: Limits) -> UInt64 { read(limits) }
     }

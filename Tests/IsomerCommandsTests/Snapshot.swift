@@ -34,4 +34,8 @@ func expectSnapshot(_ text: String, _ name: String, sourceLocation: SourceLocati
             ? Isomer.self as any ParsableCommand.Type : Isomer.configuration.subcommands.first { $0._commandName == name } ?? Isomer.self
         try expectSnapshot(Isomer.helpMessage(for: command, columns: 100), "help-\(name)")
     }
+
+    @Test func limitsAreListed() throws {
+        for run in [CommandRun("--limit", "list"), CommandRun("hash", "--limit=list")] { try expectSnapshot(run.output, "limits") }
+    }
 }

@@ -21,6 +21,10 @@ extension IsomerCommand {
 extension Isomer {
     /// Runs the program with these arguments, the program's name not among them.
     public static func run(_ arguments: [String], in environment: CommandEnvironment) -> ExitStatus {
+        if LimitArgument.asksForList(arguments) {
+            environment.writeOutput(LimitArgument.listing + "\n")
+            return .done
+        }
         let isJSON = arguments.prefix { $0 != "--" }.contains("--json")
         do {
             var command = try parseAsRoot(arguments)

@@ -15,10 +15,7 @@ public struct SharedOptions: ParsableArguments {
     @Option(
         name: .long, parsing: .singleValue,
         help: ArgumentHelp(
-            "Change how much one file may take of something. May be repeated.",
-            discussion: "Defaults are far above what published models need. "
-                + Limits.all.map { "\($0.name): \($0.meaning), \(LimitArgument.text($0.value(in: Limits())))" }.joined(separator: "; ")
-                + ".",
+            "Change how much one file may take of something, such as pixels=2000000000; `--limit list` shows all. May be repeated.",
             valueName: "name=value"))
     var limit: [LimitArgument] = []
 
