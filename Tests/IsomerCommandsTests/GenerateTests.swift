@@ -13,6 +13,18 @@ import Testing
         CommandRun(["generate", model ?? self.model] + small + arguments)
     }
 
+    /// A JPEG file without what it says about itself.
+    private func pixels(_ name: String) throws -> [UInt8] {
+        let bytes = try folder.bytes(name)
+        var (kept, place): ([UInt8], Int) = (Array(bytes.prefix(2)), 2)
+        while place + 4 <= bytes.count, bytes[place] == 0xFF, bytes[place + 1] != 0xDA {
+            let end = place + 2 + Int(bytes[place + 2]) << 8 + Int(bytes[place + 3])
+            if bytes[place + 1] != 0xE1 { kept += bytes[place..<min(end, bytes.count)] }
+            place = end
+        }
+        return kept + bytes.dropFirst(place)
+    }
+
     @Test func anImageTellsHowToRepeatIt() throws {
         let (first, second) = (folder["a.png"].string, folder["b.png"].string)
         let run = generate("-p", "a (red:1.3) cat", "-n", "blur", "--seed", "5", "--sampler", "euler-a", "-o", first, "--json")
@@ -35,7 +47,7 @@ import Testing
             let run = generate(
                 "-p", "a cat", "--seed", "1", "--config", model, "-o", folder["\(index).jpg"].string, "-q", from: source)
             #expect(run.status == .done, "\(run.error)")
-            images.append(try folder.bytes("\(index).jpg"))
+            images.append(try pixels("\(index).jpg"))
         }
         #expect(images[0] == images[1])
     }
@@ -69,7 +81,7 @@ import Testing
                 )
                 .status == .done)
         }
-        #expect(try folder.bytes("none.jpg") == folder.bytes("never.jpg"))
+        #expect(try pixels("none.jpg") == pixels("never.jpg"))
     }
 
     @Test func aFolderIsFilledAndAStoppedRunGoesOn() throws {
@@ -90,6 +102,30 @@ import Testing
             ])
         #expect(whole.status == .done)
         #expect(try folder.bytes("again/00001-1.png") == before)
+    }
+
+    @Test func linesOfAFileAndCellsOfAGrid() throws {
+        let prompts = try folder.file("prompts.csv", Array("prompt,seed\na cat,3\na dog,4\n".utf8)).string
+        let lines = CommandRun(["generate", model] + small + ["--prompts", prompts, "-o", folder["lines"].string, "--json"])
+        #expect(lines.status == .done, "\(lines.error)")
+        #expect(try FileSystem.entries(of: folder["lines"]).map(\.string) == ["00000-3.png", "00001-4.png"])
+        let text = try PNGText.text("parameters", in: ReadableFile(folder["lines/00001-4.png"]))
+        #expect(text?.hasPrefix("a dog\nSteps: 2, ") == true, "\(text ?? "")")
+
+        let grid = CommandRun(
+            ["generate", model] + small + [
+                "-p", "a cat", "--seed", "1", "--grid-x", "steps=1,2", "--grid-y", "prompt-sr=cat,dog,fish", "-o", folder["g.png"].string,
+                "--json",
+            ])
+        #expect(grid.status == .done, "\(grid.error)")
+        #expect(try grid.json["grid"] == .string(folder["g.png"].string))
+        let header = try folder.bytes("g.png")
+        #expect(header[16..<24].elementsEqual([0, 0, 0, 84, 0, 0, 0, 80]))
+
+        let broken = try folder.file("broken.csv", Array("prompt,steps\na cat,3\na dog,many\n".utf8)).string
+        let run = CommandRun(["generate", model, "--prompts", broken, "-o", folder["none"].string])
+        #expect(run.status != .done && run.error.contains("line 3"), "\(run.error)")
+        #expect(try FileSystem.kind(of: folder["none"]) == nil)
     }
 
     @Test func whatDoesNotFitIsSaidBeforeAnyWork() throws {

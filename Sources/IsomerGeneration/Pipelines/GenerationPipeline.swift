@@ -14,6 +14,8 @@ public final class GenerationPipeline {
     public struct Summary: Hashable, Sendable {
         /// In pixels, of the last pass.
         public var size: PixelSize
+        /// Of the first.
+        public var firstSize: PixelSize
         public var steps: Int
         public var guidanceScale: Double
         /// Diffusers' name of the sampler's class.
@@ -94,7 +96,7 @@ public final class GenerationPipeline {
             request, model, steps: steps, tokens: size.width / side * (size.height / side), spreadsEvenly: base.spreadsEvenly)
         let sampler = try plan.sampler()
         summary = Summary(
-            size: finalSize, steps: steps, guidanceScale: scale, sampler: plan.configuration.method.rawValue,
+            size: finalSize, firstSize: size, steps: steps, guidanceScale: scale, sampler: plan.configuration.method.rawValue,
             calls: sampler.timesteps.count, peaks: [:])
         sessions = (
             ModelSession(model, settings, isRehearsal: false), refiner.map { ModelSession($0, settings, isRehearsal: false) }

@@ -61,12 +61,55 @@ public struct Generate: IsomerCommand {
     }
 
     public func run(in environment: CommandEnvironment) throws -> ExitStatus {
-        let record = try record()
-        try record.request.check()
-        let run = try GenerationRun(
-            record, automaticTile: machine.vaeTiling == .auto && from == nil, machine, batch,
-            ImageDestination(output.path, count: batch.count, overwrite: batch.overwrite), environment, shared)
-        return try run.perform()
+        let first = try record()
+        let (records, grid) = try records(first)
+        let destination = try ImageDestination(output.path, count: records.count * batch.count, overwrite: batch.overwrite)
+        func open(_ index: Int) throws(IsomerError) -> GenerationRun {
+            try GenerationRun(
+                records[index], firstNumber: index * batch.count, automaticTile: machine.vaeTiling == .auto && from == nil, machine, batch,
+                destination, environment, shared)
+        }
+        // All are checked before the first is made; one is held at a time.
+        for index in records.indices.dropFirst() { _ = try open(index) }
+        var made = GenerationTally()
+        for index in records.indices {
+            let run = try open(index)
+            if index == 0 {
+                try destination.prepare(
+                    records.enumerated().flatMap { index, record in
+                        (0..<batch.count).map {
+                            destination.path(of: index * batch.count + $0, seed: record.record(ofImage: $0).request.seed)
+                        }
+                    }, skipsExisting: batch.skipExisting)
+            }
+            try run.perform(&made)
+        }
+        if let grid { made.grid = try destination.write(grid: made.joined(columns: grid.columns.values.count)) }
+        made.tell(in: environment, shared)
+        return .done
+    }
+
+    /// The images that lines of a file or cells of a grid ask for, over what the flags say.
+    private func records(_ first: GenerationRecord) throws(IsomerError) -> ([GenerationRecord], ParameterGrid?) {
+        var requests = [first.request]
+        var grid: ParameterGrid?
+        if let prompts = batch.prompts {
+            requests = try PromptFile.requests(in: prompts.path, over: first.request, limits: shared.limits)
+        } else if let columns = batch.gridX {
+            let rows = try batch.gridY.map { text throws(IsomerError) in try ParameterGrid.Axis(parsing: text) }
+            let made = try ParameterGrid(ParameterGrid.Axis(parsing: columns), rows, over: first.request)
+            requests = made.cells.map(\.request)
+            grid = made
+        } else {
+            try first.request.check()
+        }
+        return (
+            requests.map { request in
+                var record = first
+                record.request = request
+                return record
+            }, grid
+        )
     }
 
     /// What is to be made, by the flags or by an image.

@@ -15,15 +15,18 @@ struct GenerationRun {
     private let model: GenerationModel
     /// When the command began.
     private let start: ContinuousClock.Instant
+    /// The number of its first image among all of the command.
+    private let firstNumber: Int
 
     /// Opens and checks.
     ///
     /// - Parameter automaticTile: whether pictures may be decoded in tiles where they would not fit into memory otherwise.
     init(
-        _ record: GenerationRecord, automaticTile: Bool, _ machine: MachineOptions, _ batch: ImageBatchOptions,
+        _ record: GenerationRecord, firstNumber: Int, automaticTile: Bool, _ machine: MachineOptions, _ batch: ImageBatchOptions,
         _ destination: ImageDestination, _ environment: CommandEnvironment, _ shared: SharedOptions
     ) throws(IsomerError) {
         start = .now
+        self.firstNumber = firstNumber
         (self.batch, self.destination, self.environment, self.shared) = (batch, destination, environment, shared)
         var record = record
         let request = record.request
@@ -75,30 +78,27 @@ struct GenerationRun {
         return AddedWord(try TextualInversion(argument, limits: limits))
     }
 
-    /// Makes all images. An interruption keeps those that are finished.
-    func perform() throws(IsomerError) -> ExitStatus {
+    /// Makes all images that are not there and notes them. An interruption keeps those that are finished.
+    func perform(_ tally: inout GenerationTally) throws(IsomerError) {
         let numbers = Array(0..<batch.count)
-        let seeds = numbers.map { record.record(ofImage: $0).request.seed }
-        let paths = numbers.map { destination.path(of: $0, seed: seeds[$0]) }
+        let paths = numbers.map { destination.path(of: firstNumber + $0, seed: record.record(ofImage: $0).request.seed) }
         var wanted = numbers
         if batch.skipExisting {
             wanted = []
             for number in numbers where try FileSystem.kind(of: paths[number]) == nil { wanted.append(number) }
         }
-        try destination.prepare(wanted.map { paths[$0] })
-
-        var made: [Int] = []
-        var clock = StepClock(since: start)
+        tally.begin(model, pipeline.summary, since: start)
+        tally.skipped += numbers.count - wanted.count
         let preview = try preview()
         let bar = ProgressBar(environment, shared)
         do throws(IsomerError) {
             defer { bar.clear() }
             for first in stride(from: 0, to: wanted.count, by: batch.batchSize) {
                 let now = Array(wanted[first..<min(wanted.count, first + batch.batchSize)])
-                let title = wanted.count == 1 ? "Making" : "Making \(first + 1) of \(wanted.count)"
+                let title = "Making \(firstNumber + now[0] + 1)"
                 bar.update(title, done: 0, total: UInt64(pipeline.summary.calls), unit: .items("steps"))
                 let images = try pipeline.images(now) { progress throws(IsomerError) in
-                    clock.step(progress.done)
+                    tally.step(progress.done)
                     if let preview, let every = batch.previewEvery, progress.done % every == 0, progress.done < progress.total {
                         for (number, latent) in zip(now, progress.latents) {
                             try destination.write(try preview.bitmap(latent), toPreviewOf: paths[number])
@@ -107,18 +107,30 @@ struct GenerationRun {
                     bar.update(title, done: UInt64(progress.done), total: UInt64(progress.total), unit: .items("steps"))
                 }
                 for (number, image) in zip(now, images) {
-                    try destination.write(image.bitmap, to: paths[number], record.record(ofImage: number))
-                    made.append(number)
+                    let record = record.record(ofImage: number)
+                    try destination.write(image.bitmap, to: paths[number], record, text(record))
+                    tally.finished += 1
                 }
             }
         } catch {
-            guard error.code == .interrupted, !made.isEmpty else { throw error }
+            guard error.code == .interrupted, tally.finished > 0 else { throw error }
             var error = error
-            error.what = "stopped by request; \(Numbers.count(made.count, "finished image")) \(made.count == 1 ? "is" : "are") kept"
+            let count = tally.finished
+            error.what = "stopped by request; \(Numbers.count(count, "finished image")) \(count == 1 ? "is" : "are") kept"
             throw error
         }
-        tell(made.map { (paths[$0], seeds[$0]) }, skipped: numbers.count - wanted.count, clock)
-        return .done
+        for number in numbers { tally.images.append((paths[number], record.record(ofImage: number).request.seed)) }
+    }
+
+    /// How A1111 would say what an image was made by.
+    private func text(_ record: GenerationRecord) -> InfoText {
+        let summary = pipeline.summary
+        var circumstances = InfoText.Circumstances(
+            steps: summary.steps, sampler: summary.sampler, guidanceScale: summary.guidanceScale, width: summary.firstSize.width,
+            height: summary.firstSize.height)
+        circumstances.model = model.path.stem
+        circumstances.version = "isomer \(Isomer.version)"
+        return InfoText(record.request, circumstances)
     }
 
     private func preview() throws(IsomerError) -> LatentPreview? {
@@ -126,64 +138,4 @@ struct GenerationRun {
         guard let path = batch.previewModel?.path else { return try LatentPreview(pipeline) }
         return try LatentPreview(pipeline, decoder: path, limits: shared.limits)
     }
-
-    private func tell(_ made: [(path: FilePath, seed: UInt64)], skipped: Int, _ clock: StepClock) {
-        let seconds = clock.seconds
-        let summary = pipeline.summary
-        if shared.json {
-            environment.writeOutput(
-                JSONOutput.text([
-                    "schema": "isomer.generate/1", "model": .path(model.path), "architecture": .string(model.title),
-                    "width": .integer(summary.size.width), "height": .integer(summary.size.height), "steps": .integer(summary.steps),
-                    "calls": .integer(summary.calls), "guidanceScale": .real(summary.guidanceScale), "sampler": .string(summary.sampler),
-                    "seconds": .real(seconds), "firstStepSeconds": clock.first.map { .real($0) } ?? .null,
-                    "stepSeconds": clock.step.map { .real($0) } ?? .null, "skipped": .integer(skipped),
-                    "images": .array(made.map { ["path": .path($0.path), "seed": .integer($0.seed)] }),
-                    "decisions": model.decisions.json, "notes": .strings(model.notes),
-                ]))
-            return
-        }
-        guard !shared.quiet else { return }
-        var report = Report(for: environment.outputTerminal)
-        report.heading("\(model.path): \(model.title)")
-        report.field("size", "\(summary.size.width) × \(summary.size.height)")
-        report.field(
-            "sampler", "\(summary.sampler), \(Numbers.count(summary.steps, "step")), guidance \(Numbers.significant(summary.guidanceScale))"
-        )
-        report.field("time", "\(Numbers.duration(seconds)) for \(Numbers.count(made.count, "image"))")
-        if skipped > 0 {
-            report.field("left out", "\(Numbers.count(skipped, "image")) that \(skipped == 1 ? "was" : "were") there already")
-        }
-        report.list("images", made.map { "\($0.path), seed \($0.seed)" }, limit: 20)
-        environment.writeOutput(report.finish())
-    }
-}
-
-/// How long steps take.
-private struct StepClock {
-    private let start: ContinuousClock.Instant
-    private var last: (done: Int, time: ContinuousClock.Instant)?
-    private var steps = 0
-    private var sum = Duration.zero
-    /// Seconds until the first step was done.
-    private(set) var first: Double?
-
-    init(since start: ContinuousClock.Instant) { self.start = start }
-
-    /// Notes that a step is done, the `done`th of its image.
-    mutating func step(_ done: Int) {
-        let now = ContinuousClock.now
-        if first == nil { first = (now - start) / .seconds(1) }
-        if let last, done == last.done + 1 {
-            steps += 1
-            sum += now - last.time
-        }
-        last = (done, now)
-    }
-
-    /// Seconds of a step that is not the first of its image.
-    var step: Double? { steps == 0 ? nil : sum / .seconds(1) / Double(steps) }
-
-    /// Seconds since the start.
-    var seconds: Double { (ContinuousClock.now - start) / .seconds(1) }
 }

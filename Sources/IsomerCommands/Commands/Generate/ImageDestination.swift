@@ -43,9 +43,9 @@ struct ImageDestination {
     }
 
     /// Makes the folder; refuses what is there already, unless it may be replaced.
-    func prepare(_ paths: [FilePath]) throws(IsomerError) {
+    func prepare(_ paths: [FilePath], skipsExisting: Bool) throws(IsomerError) {
         if isFolder { try FileSystem.makeFolder(path) }
-        guard !overwrite else { return }
+        guard !overwrite, !skipsExisting else { return }
         for path in paths where try FileSystem.kind(of: path) != nil {
             throw IsomerError(
                 .cannotWrite, "there is something already", path: path,
@@ -53,17 +53,33 @@ struct ImageDestination {
         }
     }
 
-    func write(_ bitmap: Bitmap, to path: FilePath, _ record: GenerationRecord) throws(IsomerError) {
+    /// Writes an image with all that tells how it was made: A1111's text, and, in PNG, the record that repeats it.
+    func write(_ bitmap: Bitmap, to path: FilePath, _ record: GenerationRecord, _ text: InfoText) throws(IsomerError) {
+        let bytes: [UInt8]
+        switch format {
+        case .png:
+            bytes = try PNGEncoder.encode(
+                bitmap,
+                metadata: ImageMetadata(
+                    texts: [
+                        .init(InfoText.keyword, text.text),
+                        .init(GenerationRecord.keyword, JSONWriter(style: .compact).text(record.json)),
+                    ]))
+        case .jpeg: bytes = try JPEGEncoder.encode(bitmap, metadata: ImageMetadata(exif: PictureComment.exif(text.text)))
+        }
+        try write(bytes, to: path, overwrite: overwrite)
+    }
+
+    /// Writes several images as one: into the folder, or under the name that was given.
+    func write(grid: Bitmap) throws(IsomerError) -> FilePath {
+        let path = isFolder ? self.path.appending("grid.png") : self.path
         let bytes =
             switch format {
-            case .png:
-                try PNGEncoder.encode(
-                    bitmap,
-                    metadata: ImageMetadata(
-                        texts: [.init(GenerationRecord.keyword, JSONWriter(style: .compact).text(record.json))]))
-            case .jpeg: try JPEGEncoder.encode(bitmap)
+            case .png: try PNGEncoder.encode(grid)
+            case .jpeg: try JPEGEncoder.encode(grid)
             }
         try write(bytes, to: path, overwrite: overwrite)
+        return path
     }
 
     /// Writes how an image is coming along beside where it will be, in place of the preview before.
