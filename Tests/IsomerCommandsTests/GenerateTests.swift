@@ -62,7 +62,7 @@ import Testing
             folder["parts.jpg"].string, "-q", from: unet)
         #expect(run.status == .done, "\(run.error)")
         #expect(try folder.names.contains("parts.jpg"))
-        let alone = generate("-p", "a cat", "-o", folder["alone.jpg"].string, from: unet)
+        let alone = generate("-p", "a cat", "--architecture", "sd1", "-o", folder["alone.jpg"].string, from: unet)
         #expect(alone.status == .failed && alone.error.contains("images need a whole model"), "\(alone.error)")
     }
 

@@ -91,6 +91,10 @@ import Testing
         return (latents, try bytes(name + ".image"))
     }
 
+    /// What is lost where latents begin at the level 4,096 of a schedule that ends in nothing but noise: numbers of that size are rounded to
+    /// f32, and most of them then cancels. diffusers' own run is 6e-4 from the same run in binary64.
+    private static let rounding: [String: Float] = ["sdxl-vpred": 2e-3]
+
     @Test func thereAreCases() { #expect(Self.all.count == 30) }
 
     @Test(arguments: all) func endsWhereDiffusersEnds(_ golden: Case) throws {
@@ -103,7 +107,7 @@ import Testing
         try #require(found.count == latents.count)
         let largest = latents.reduce(0) { max($0, abs($1)) }
         let apart = zip(found, latents).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
-        #expect(apart <= 1e-4 * largest, "\(apart / largest) of \(largest)")
+        #expect(apart <= 1e-4 * largest + (Self.rounding[golden.name] ?? 0), "\(apart / largest) of \(largest)")
         let pixels = image.bitmap.bytes
         try #require(pixels.count == bytes.count)
         let off = zip(pixels, bytes).map { abs(Int($0) - Int($1)) }.max() ?? 0
