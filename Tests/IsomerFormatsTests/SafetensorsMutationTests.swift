@@ -14,7 +14,7 @@ import Testing
 
     @Test func agreeWithTheReference() throws {
         let folder = try TemporaryFolder()
-        let lines = String(decoding: try Fixtures.bytes("safetensors/mutations.txt"), as: UTF8.self).split(separator: "\n")
+        let lines = String(decoding: try Fixtures.unpacked("safetensors/mutations.txt"), as: UTF8.self).split(separator: "\n")
         #expect(lines.count > 1_000)
         var stricter = 0
         var accepted = 0

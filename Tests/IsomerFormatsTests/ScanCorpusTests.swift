@@ -5,12 +5,9 @@ import Testing
 
 /// Five thousand files made by Tools/Goldens/scan_corpus.py: payloads in every way that opcodes allow, in every wrapping, and honest files.
 @Suite struct ScanCorpusTests {
-    private static let folder = Fixtures["scan"]
-
     /// The files of the packed corpus, unpacked into `target`.
     private func unpack(into target: TemporaryFolder) throws -> Int {
-        let packed = try ReadableFile(Self.folder.appending("corpus.tar.gz")).contents(limit: 8 << 20)
-        let archive = try Inflater.inflate(packed, .gzip, size: .atMost(64 << 20))
+        let archive = try Fixtures.unpacked("scan/corpus.tar")
         var offset = 0
         var count = 0
         while offset + 512 <= archive.count, archive[offset] != 0 {
@@ -27,7 +24,7 @@ import Testing
         let folder = try TemporaryFolder()
         let count = try unpack(into: folder)
         var wanted: [String: (least: String, verdict: String)] = [:]
-        let table = try ReadableFile(Self.folder.appending("verdicts.tsv")).contents(limit: 8 << 20)
+        let table = try Fixtures.unpacked("scan/verdicts.tsv")
         for line in table.split(separator: 0x0A) where line.first != UInt8(ascii: "#") {
             let fields = line.split(separator: 0x09).map { String(decoding: $0, as: UTF8.self) }
             wanted[fields[0]] = (fields[1], fields[2])

@@ -9,8 +9,7 @@ enum Fixture {
 
     /// A gzip file, decompressed.
     static func bytes(_ name: String) throws -> [UInt8] {
-        let compressed = try ReadableFile(folder.appending(name + ".gz")).contents(limit: 64 << 20)
-        return try Inflater.inflate(compressed, .gzip, size: .atMost(256 << 20))
+        try Fixtures.unpacked("tokenizers/" + name)
     }
 
     static func json(_ name: String) throws -> JSONValue {

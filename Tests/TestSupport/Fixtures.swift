@@ -18,4 +18,9 @@ public enum Fixtures {
     public static func bytes(_ path: String) throws -> [UInt8] {
         try ReadableFile(self[path]).contents(limit: 1 << 26)
     }
+
+    /// What a compressed fixture, `path` and `.gz`, holds.
+    public static func unpacked(_ path: String) throws -> [UInt8] {
+        try Inflater.inflate(bytes(path + ".gz"), .gzip, size: .atMost(256 << 20))
+    }
 }

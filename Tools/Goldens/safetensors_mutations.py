@@ -1,10 +1,11 @@
-"""Writes Fixtures/safetensors/mutations.txt: damaged files, and whether the reference takes them.
+"""Writes Fixtures/safetensors/mutations.txt.gz: damaged files, and whether the reference takes them.
 
 Run: python Tools/Goldens/safetensors_mutations.py   (safetensors 0.8.0), after safetensors_files.py
 
 Each line is `accepts` or `refuses` and the file in hexadecimal. Half of the lines are files that the reference accepts, as far as chance makes them.
 """
 
+import gzip
 import pathlib
 import random
 import struct
@@ -71,4 +72,5 @@ while accepted < 400 or refused < 800:
     elif refused < 800:
         refused += 1
         lines.append(f"refuses {file.hex()}")
-(folder / "mutations.txt").write_text("\n".join(dict.fromkeys(lines)) + "\n")
+text = "\n".join(dict.fromkeys(lines)) + "\n"
+(folder / "mutations.txt.gz").write_bytes(gzip.compress(text.encode(), 9, mtime=0))

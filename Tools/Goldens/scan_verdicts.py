@@ -1,6 +1,6 @@
 """Runs picklescan, modelscan and fickling beside `isomer scan` over the corpus of scan_corpus.py, and writes the table of verdicts.
 
-    python Tools/Goldens/scan_verdicts.py CORPUS ISOMER Fixtures/scan/verdicts.tsv
+    python Tools/Goldens/scan_verdicts.py CORPUS ISOMER Fixtures/scan/verdicts.tsv.gz
 
 Versions in requirements.txt (picklescan 1.0.5, modelscan 0.8.8, fickling 0.1.12). A line: the file, what it must be judged, then isomer's verdict
 and the three others': flagged, quiet, or error. fickling is given what it reads: pickles, and the members of zip archives that end in .pkl.
@@ -8,6 +8,7 @@ and the three others': flagged, quiet, or error. fickling is given what it reads
 
 import collections
 import contextlib
+import gzip
 import io
 import json
 import logging
@@ -83,6 +84,7 @@ for name, expected in sorted(index.items()):
     counts[group, "isomer", "dangerous" if verdicts[name] == "dangerous" else "not safe" if verdicts[name] != "safe" else "safe"] += 1
     for scanner, verdict in zip(("picklescan", "modelscan", "fickling"), others):
         counts[group, scanner, verdict] += 1
-target.write_text("# file\texpected\tisomer\tpicklescan\tmodelscan\tfickling\n" + "".join("\t".join(row) + "\n" for row in rows))
+table = "# file\texpected\tisomer\tpicklescan\tmodelscan\tfickling\n" + "".join("\t".join(row) + "\n" for row in rows)
+target.write_bytes(gzip.compress(table.encode(), 9, mtime=0))
 for key, count in sorted(counts.items()):
     print(*key, count)
