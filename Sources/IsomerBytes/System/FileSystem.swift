@@ -181,7 +181,8 @@ extension FileSystem {
                 status.st_mode & S_IFMT == S_IFDIR
             {
                 pending.append((path, true))
-                for name in (try? names(in: path)) ?? [] { pending.append((path.appending(name), false)) }
+                // Tried twice, because what a moment's failure leaves here is litter.
+                for name in (try? names(in: path)) ?? (try? names(in: path)) ?? [] { pending.append((path.appending(name), false)) }
             }
         }
     }
