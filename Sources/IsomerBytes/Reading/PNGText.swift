@@ -3,29 +3,16 @@
 /// Reference: PNG specification, third edition, 11.3.3: `tEXt` keyword 0 Latin-1 text, `zTXt` keyword 0 method compressed text, `iTXt` keyword 0
 /// compressed? method language 0 translated keyword 0 UTF-8 text. Tools also write UTF-8 into `tEXt`, and so it is read.
 public enum PNGText {
-    /// What every PNG file begins with.
-    public static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
-
     /// The text under `keyword`, in any of the three kinds of chunks; `nil` if there is none, or the file is no PNG.
     ///
     /// Throws `malformed` if the file ends inside a chunk, `limitExceeded` if the text is longer than JSON may be.
     public static func text(_ keyword: String, in file: ReadableFile, limits: Limits = Limits()) throws(IsomerError) -> String? {
-        guard file.size >= 8, try file.bytes(at: 0, count: 8) == signature else { return nil }
+        guard var chunks = try PNGChunks(file, limits: limits) else { return nil }
         let name = Array(keyword.utf8) + [0]
-        var offset: UInt64 = 8
-        while offset + 12 <= file.size {
-            let header = try file.bytes(at: offset, count: 8)
-            let count = header[..<4].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            guard count <= file.size - offset - 12 else {
-                throw IsomerError(.malformed, "a chunk of the picture is longer than the file", path: file.path, byteOffset: offset)
-            }
-            let kind = String(decoding: header[4...], as: UTF8.self)
-            if ["tEXt", "zTXt", "iTXt"].contains(kind), count >= UInt64(name.count), count <= limits.jsonBytes {
-                let bytes = try file.bytes(at: offset + 8, count: Int(count))
-                if bytes.starts(with: name) { return try text(kind, Array(bytes.dropFirst(name.count)), limits) }
-            }
-            if kind == "IEND" { break }
-            offset += 12 + count
+        while let chunk = try chunks.next() {
+            guard ["tEXt", "zTXt", "iTXt"].contains(chunk.kind), chunk.count >= UInt64(name.count), chunk.count <= limits.jsonBytes else { continue }
+            let bytes = try file.bytes(at: chunk.offset, count: Int(chunk.count))
+            if bytes.starts(with: name) { return try text(chunk.kind, Array(bytes.dropFirst(name.count)), limits) }
         }
         return nil
     }

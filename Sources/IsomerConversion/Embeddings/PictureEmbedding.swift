@@ -12,7 +12,7 @@ enum PictureEmbedding {
     /// The vectors of the picture at `path`, called as in the web UI's own files; `nil` if it is no PNG picture.
     static func source(_ path: FilePath, limits: Limits) throws(IsomerError) -> HeldTensors? {
         let file = try ReadableFile(path)
-        guard file.size >= 8, try file.bytes(at: 0, count: 8) == PNGText.signature else { return nil }
+        guard file.size >= 8, try file.bytes(at: 0, count: 8) == PNGChunks.signature else { return nil }
         var found = try PNGText.text(keyword, in: file, limits: limits).flatMap { Base64.decode($0) }
         if found == nil { found = try hidden(in: file, limits) }
         guard let json = found else {
@@ -60,7 +60,7 @@ enum PictureEmbedding {
 
     /// The JSON that is hidden in the picture's edges.
     private static func hidden(in file: ReadableFile, _ limits: Limits) throws(IsomerError) -> [UInt8]? {
-        guard let hidden = try PicturePixels(file, PictureChunk.all(of: file))?.hiddenBytes() else { return nil }
+        guard let hidden = try PicturePixels(file, limits: limits)?.hiddenBytes() else { return nil }
         // Behind the stream its beginning comes again, to fill the strip.
         var position = 0
         let inflater = try Inflater(.zlib, size: .atMost(limits.jsonBytes)) { buffer in
@@ -108,7 +108,7 @@ enum PictureEmbedding {
         object["sd_checkpoint_name"] = metadata["sd_checkpoint_name"].map(JSONValue.string) ?? .null
         let side = 64
         let pixels = [UInt8](repeating: 0, count: side * (side + 1)).indices.map { index -> UInt8 in index % (side + 1) == 0 ? 0 : 0x80 }
-        var picture = PNGText.signature
+        var picture = PNGChunks.signature
         picture += chunk("IHDR", bigEndian(UInt32(side)) + bigEndian(UInt32(side)) + [8, 0, 0, 0, 0])
         let text = Base64.encode(JSONWriter(style: .compact).bytes(.object(object)))
         let (kind, content) = PNGText.chunk(keyword, text)

@@ -13,9 +13,10 @@ struct PicturePixels {
     /// More than any picture that a textual inversion was saved in.
     private static let mostBytes = 1 << 28
 
-    /// The picture in `file`; `nil` if it is of another kind, or too large to hold an embedding. `chunks` are those of the file.
-    init?(_ file: ReadableFile, _ chunks: [PictureChunk]) throws(IsomerError) {
-        guard let header = chunks.first, header.kind == "IHDR", header.count == 13 else { return nil }
+    /// The picture in `file`; `nil` if it is of another kind, or too large to hold an embedding.
+    init?(_ file: ReadableFile, limits: Limits) throws(IsomerError) {
+        guard var chunks = try PNGChunks(file, limits: limits), let header = try chunks.next(), header.kind == "IHDR", header.count == 13
+        else { return nil }
         let head = try file.bytes(at: header.offset, count: 13)
         func number(_ start: Int) -> Int { head[start..<start + 4].reduce(0) { $0 << 8 | Int($1) } }
         (width, height) = (number(0), number(4))
@@ -26,17 +27,16 @@ struct PicturePixels {
         let (total, o2) = (stride + 1).multipliedReportingOverflow(by: height)
         guard !o1, !o2, total <= Self.mostBytes else { return nil }
 
-        var data = chunks.filter { $0.kind == "IDAT" }[...]
-        var done: UInt64 = 0
+        // What is left of the chunk that is being read.
+        var rest: Range<UInt64> = 0..<0
         let inflater = try Inflater(.zlib, size: .exactly(UInt64(total))) { buffer throws(IsomerError) in
-            while let chunk = data.first, done == chunk.count {
-                data.removeFirst()
-                done = 0
+            while rest.isEmpty {
+                guard let chunk = try chunks.next() else { return 0 }
+                if chunk.kind == "IDAT" { rest = chunk.offset..<chunk.offset + chunk.count }
             }
-            guard let chunk = data.first else { return 0 }
-            let count = min(buffer.count, Int(clamping: chunk.count - done))
-            try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: chunk.offset + done)
-            done += UInt64(count)
+            let count = min(buffer.count, Int(clamping: rest.upperBound - rest.lowerBound))
+            try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: rest.lowerBound)
+            rest = rest.lowerBound + UInt64(count)..<rest.upperBound
             return count
         }
         var row = [UInt8](repeating: 0, count: stride + 1)
@@ -86,31 +86,6 @@ struct PicturePixels {
             row[i] &+= UInt8(truncatingIfNeeded: guess)
         }
         return true
-    }
-}
-
-/// A chunk of a PNG file: where its body lies.
-struct PictureChunk {
-    var kind: String
-    var offset: UInt64
-    var count: UInt64
-
-    /// All chunks of a file that begins as PNG pictures do, to the one that ends it.
-    static func all(of file: ReadableFile) throws(IsomerError) -> [PictureChunk] {
-        var chunks: [PictureChunk] = []
-        var offset: UInt64 = 8
-        while offset + 12 <= file.size {
-            let header = try file.bytes(at: offset, count: 8)
-            let count = header[..<4].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            guard count <= file.size - offset - 12 else {
-                throw IsomerError(.malformed, "a chunk of the picture is longer than the file", path: file.path, byteOffset: offset)
-            }
-            let kind = String(decoding: header[4...], as: UTF8.self)
-            chunks.append(PictureChunk(kind: kind, offset: offset + 8, count: count))
-            if kind == "IEND" { break }
-            offset += 12 + count
-        }
-        return chunks
     }
 }
 

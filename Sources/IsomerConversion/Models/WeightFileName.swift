@@ -17,7 +17,7 @@ struct WeightFileName: Hashable, Sendable {
     /// Whether a file of this name holds weights or an index of them, in any container that some library writes.
     static func isWeights(_ name: String) -> Bool {
         let endings = [".safetensors", ".bin", ".pt", ".ckpt", ".msgpack", ".h5", ".onnx", ".onnx_data", ".gguf", ".xml"]
-        return endings.contains { name.hasSuffix($0) } || name.contains(".index.")
+        return endings.contains { name.hasSuffix($0) } || name.split(separator: ".").dropFirst().contains("index")
     }
 
     /// Reads a name; `nil` if it is not the one file that a loader opens: a shard, another library's file, something else.
