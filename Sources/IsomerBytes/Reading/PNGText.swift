@@ -10,7 +10,9 @@ public enum PNGText {
         guard var chunks = try PNGChunks(file, limits: limits) else { return nil }
         let name = Array(keyword.utf8) + [0]
         while let chunk = try chunks.next() {
-            guard ["tEXt", "zTXt", "iTXt"].contains(chunk.kind), chunk.count >= UInt64(name.count), chunk.count <= limits.jsonBytes else { continue }
+            guard ["tEXt", "zTXt", "iTXt"].contains(chunk.kind), chunk.count >= UInt64(name.count), chunk.count <= limits.jsonBytes else {
+                continue
+            }
             let bytes = try file.bytes(at: chunk.offset, count: Int(chunk.count))
             if bytes.starts(with: name) { return try text(chunk.kind, Array(bytes.dropFirst(name.count)), limits) }
         }

@@ -28,7 +28,9 @@ extension FileScanner {
             let name = String(decoding: header.prefix(100).prefix { $0 != 0 }, as: UTF8.self)
             let kind = header[place(156)]
             let path = FilePath(name)
-            if path.isAbsolute || path.components.contains(where: { $0.kind == .parentDirectory }) || kind == UInt8(ascii: "1") || kind == UInt8(ascii: "2") {
+            if path.isAbsolute || path.components.contains(where: { $0.kind == .parentDirectory }) || kind == UInt8(ascii: "1")
+                || kind == UInt8(ascii: "2")
+            {
                 remark(.suspicious, "a member of the tar archive leads elsewhere: \(name)")
             }
             let (end, overflow) = offset.addingReportingOverflow(size)
