@@ -3,12 +3,12 @@
 
 FROM swift:6.3-bookworm AS build
 WORKDIR /isomer
-COPY Tools/setup Tools/setup
+COPY Tools/setup Tools/isomer Tools/
 RUN Tools/setup
 COPY Package.swift ./
 COPY Sources Sources
 COPY Tests Tests
-RUN swift build -c release --product isomer --static-swift-stdlib \
+RUN Tools/isomer --version \
     && install -D -s .build/release/isomer /out/isomer
 
 FROM debian:12-slim

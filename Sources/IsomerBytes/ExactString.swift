@@ -40,14 +40,20 @@ extension ExactString: Comparable {
 
     /// Negative, zero or positive, as `memcmp` counts: byte by byte an order of magnitude slower in files with thousands of names.
     private static func order(_ left: ExactString, _ right: ExactString) -> Int {
-        var (left, right) = (left.string, right.string)
-        return left.withUTF8 { left in
-            right.withUTF8 { right in
+        withBytes(left.string) { left in
+            withBytes(right.string) { right in
                 guard let first = left.baseAddress, let second = right.baseAddress else { return left.count - right.count }
                 let difference = memcmp(first, second, min(left.count, right.count))
                 return difference == 0 ? left.count - right.count : Int(difference)
             }
         }
+    }
+
+    /// The string's bytes where they lie, without a count of references; `withUTF8` needs a variable, which is a copy.
+    private static func withBytes(_ string: String, _ body: (UnsafeBufferPointer<UInt8>) -> Int) -> Int {
+        if let result = string.utf8.withContiguousStorageIfAvailable(body) { return result }
+        var copy = string
+        return copy.withUTF8(body)
     }
 }
 

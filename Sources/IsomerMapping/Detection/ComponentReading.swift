@@ -56,11 +56,13 @@ public struct ComponentReading: Sendable {
     ) throws(IsomerError) {
         self.placement = placement
         self.configuration = configuration
+        let items = try placement.layout.expansion(of: configuration, provesInverse: false).items
         var assignments: [Assignment] = []
+        assignments.reserveCapacity(items.count)
         var missing: [String] = []
         var mismatches: [IsomerError] = []
-        var taken: Set<Int> = []
-        for item in try placement.layout.expansion(of: configuration, provesInverse: false).items {
+        var taken = Set<Int>(minimumCapacity: items.count)
+        for item in items {
             let name = placement.name(of: item.name)
             guard let index = inventory.index(of: name) else {
                 missing.append(name)

@@ -26,7 +26,8 @@ public struct Expansion: Sendable {
     /// names; a reader, which only goes forth, does without.
     public init(_ table: RuleTable, _ manifest: Manifest, provesInverse: Bool = true) throws(IsomerError) {
         var items: [Item] = []
-        var links: [String: RuleTable.Link] = [:]
+        items.reserveCapacity(manifest.entries.count)
+        var links: [String: RuleTable.Link] = Dictionary(minimumCapacity: manifest.entries.count)
         for entry in manifest.entries {
             guard let link = try table.link(canonical: entry.name) else {
                 throw IsomerError(.mismatch, "the layout has no name for this tensor", item: entry.name)
