@@ -1,4 +1,4 @@
-"""Times conversion of a full-size model beside `cp` of the same bytes and beside diffusers, in one interleaved run.
+"""Times conversion of a full-size model beside `cp` of the same bytes, diffusers and stable-diffusion.cpp, in one interleaved run.
 
     python Tools/Benchmarks/convert.py --isomer PATH --model MODEL --scratch FOLDER [--dtype f16] [--peer SCRIPT] [--runs 5]
 
@@ -7,13 +7,15 @@ tensors (Fixtures/manifests/flux-dev/checkpoint/transformer.txt), of which a fil
 
 FOLDER must be on the disk of the model, with room for three copies. SCRIPT is diffusers'
 scripts/convert_diffusers_to_original_stable_diffusion.py or …_sdxl.py, which its wheel does not contain; without it that peer is left out. The
-way back is diffusers' `from_single_file` of the pipeline that the folder names, if it has one.
+way back is diffusers' `from_single_file` of the pipeline that the folder names, if it has one. stable-diffusion.cpp's converter is PyPI's
+`stable-diffusion-cpp-python`, if it is installed (it needs `cmake` and `ninja`, which pip has too).
 
 Every round runs every case once, from another starting point, on a warm page cache; before each case its old output is deleted and the disk is
 synced, so that no case pays for another's writes. With a file as the model, only its container and dtype change. Times are medians. Memory comes from one more run of each case, sampled.
 """
 
 import argparse
+import importlib.util
 import json
 import math
 import os
@@ -30,6 +32,12 @@ import json, pathlib, sys, torch, diffusers
 name = json.loads((pathlib.Path(sys.argv[2]) / "model_index.json").read_text())["_class_name"]
 pipeline = getattr(diffusers, name).from_single_file(sys.argv[1], config=sys.argv[2], local_files_only=True)
 pipeline.save_pretrained(sys.argv[3])
+"""
+
+# Type 1 is f16. The library prints what it does on the way.
+PEER_GGUF = """
+import sys, stable_diffusion_cpp
+sys.exit(0 if stable_diffusion_cpp.convert(sys.argv[1].encode(), b"", sys.argv[2].encode(), 1, b"", False) else 1)
 """
 
 PEER_INSPECT = """
@@ -148,6 +156,10 @@ def cases(isomer, model, scratch, single, peer):
     ):
         source = "file" if model.is_file() else "folder"
         yield Case(f"isomer: {source} to {name}", [*convert, model, scratch / output, *options], scratch / output, "cp", limit)
+    yield Case("isomer: safetensors to GGUF, f16", [*convert, single, scratch / "out.gguf", "--dtype", "f16"], scratch / "out.gguf", "cp")
+    if importlib.util.find_spec("stable_diffusion_cpp"):
+        output = scratch / "peer.gguf"
+        yield Case("stable-diffusion.cpp: the same", [python, "-c", PEER_GGUF, single, output], output, "cp")
     if model.is_file():
         return
     yield Case("isomer: safetensors to folder", [*convert, single, scratch / "folder", "--to", "diffusers"], scratch / "folder", "cp", 1.05)

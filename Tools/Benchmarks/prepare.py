@@ -162,6 +162,7 @@ def main():
             "isomer png": lambda w: isomer(command, folder, w, *centre),
             "isomer fast jpeg": lambda w: isomer(command, folder, w, *centre, *jpeg, "--fast"),
             "isomer smart jpeg": lambda w: isomer(command, folder, w, *jpeg),
+            "isomer smart fast jpeg": lambda w: isomer(command, folder, w, *jpeg, "--fast"),
         }
         times = {(name, w): [] for name in variants for w in (1, 2)}
         for _ in range(rounds):
@@ -177,7 +178,8 @@ def main():
             if (name, 2) in rate:
                 print(f"  {name:24} 1 worker {rate[name, 1]:6.1f}   2 workers {rate[name, 2]:6.1f}   ({rate[name, 2] / rate[name, 1]:.2f} x)")
         for a, b in (("isomer jpeg", "pillow jpeg"), ("isomer png", "pillow png"), ("isomer fast jpeg", "vips thumbnail jpeg"),
-                     ("isomer fast jpeg", "pillow draft 1/2 jpeg"), ("isomer smart jpeg", "a1111 focal crop jpeg")):
+                     ("isomer fast jpeg", "pillow draft 1/2 jpeg"), ("isomer smart jpeg", "a1111 focal crop jpeg"),
+                     ("isomer smart fast jpeg", "a1111 focal crop jpeg")):
             if (a, 2) in rate and (b, 2) in rate:
                 print(f"  {a} / {b}: {rate[a, 2] / rate[b, 2]:.2f} with 2 workers, {rate[a, 1] / rate[b, 1]:.2f} with 1")
 
