@@ -1,10 +1,10 @@
 """Compares ids with the reference on many random strings: one million of each family unless told otherwise.
 
-    python Tools/Goldens/tokenizers_check.py --binary tokenizer-benchmark [--count 1000000] [--seed 1] [--only NAME …]
+    python Tools/Goldens/tokenizers_check.py --binary tokenizer-benchmark [--count 1000000] [--seed 1] [--only NAME …] [--t5 PACKAGE]
 
-CLIP as the fast tokenizer of transformers (both paddings), open_clip, and the slow tokenizers; every tokenizer.json of Fixtures/tokenizers (GPT-2's,
-RoBERTa's, BERT's, Llama's and T5's kind among them). Pinned: tokenizers 0.23.3, transformers 5.23.0, open-clip-torch 3.3.0, ftfy 6.3.1. The slow
-tokenizers need transformers 4.57.1 instead, and are checked only if named.
+CLIP as the fast tokenizer of transformers (both paddings), open_clip, and the slow tokenizers; every tokenizer.json of Fixtures/tokenizers
+(GPT-2's, RoBERTa's, BERT's, Llama's and T5's kind among them), and with --t5 the published T5 that is built in. Pinned: tokenizers 0.23.3,
+transformers 5.23.0, open-clip-torch 3.3.0, ftfy 6.3.1. The slow tokenizers need transformers 4.57.1 instead, and are checked only if named.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from tokenizer_strings import random_string  # noqa: E402
 SLOW = ["transformers-slow", "transformers-slow-without-ftfy"]
 
 
-def references(folder: pathlib.Path, only: list[str]):
+def references(folder: pathlib.Path, only: list[str], package: pathlib.Path | None):
     """Name, what the binary is to be given, and a function from strings to ids."""
     if any(name in SLOW for name in only):
         from tokenizers_slow import slow
@@ -43,6 +43,10 @@ def references(folder: pathlib.Path, only: list[str]):
         plain = folder / path.name.removesuffix(".gz")
         plain.write_bytes(gzip.open(path).read())
         found.append((path.name.split(".")[0], str(plain), lambda plain=plain: batch(Tokenizer.from_file(str(plain)))))
+    if package:
+        from t5_vocabulary import published, tokenizer_json
+
+        found.append(("t5-published", "t5", lambda: batch(published(tokenizer_json(package)))))
     for name, source, make in found:
         if not only or name in only:
             yield name, source, make()
@@ -54,10 +58,11 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--t5", type=pathlib.Path, help="the package that t5_vocabulary.py reads, for T5's published vocabulary")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         texts = pathlib.Path(folder) / "texts"
-        for name, source, encode in references(pathlib.Path(folder), options.only):
+        for name, source, encode in references(pathlib.Path(folder), options.only, options.t5):
             r = random.Random(options.seed)
             left, differ = options.count, 0
             while left > 0:

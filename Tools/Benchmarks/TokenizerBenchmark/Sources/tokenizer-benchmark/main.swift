@@ -3,7 +3,7 @@ import Synchronization
 
 // tokenizer-benchmark load ROUNDS
 // tokenizer-benchmark encode clip|FILE CAPTIONS THREADS
-// tokenizer-benchmark ids clip|clip2|FLAVOR|FILE TEXTS
+// tokenizer-benchmark ids clip|clip2|t5|FLAVOR|FILE TEXTS
 //
 // load and encode print one line of numbers: seconds (the first and the least of ROUNDS for load), then for encode the number of ids and a sum
 // over them that the peer's ids must have too. ids prints each line's ids, and stops where the short way and the long way differ. A FLAVOR is
@@ -72,6 +72,7 @@ case "ids" where arguments.count == 4:
             switch arguments[2] {
             case "clip": try Tokenizer.clip()
             case "clip2": try Tokenizer.clip(padding: .exclamation)
+            case "t5": try Tokenizer.t5()
             default: try TokenizerFile(FilePath(arguments[2])).tokenizer
             }
         let encoder = IDEncoder(tokenizer)
@@ -82,5 +83,5 @@ case "ids" where arguments.count == 4:
         }
     }
 default:
-    print("usage: tokenizer-benchmark load ROUNDS | encode clip|FILE CAPTIONS THREADS | ids clip|clip2|FLAVOR|FILE TEXTS")
+    print("usage: tokenizer-benchmark load ROUNDS | encode clip|FILE CAPTIONS THREADS | ids clip|clip2|t5|FLAVOR|FILE TEXTS")
 }
