@@ -37,14 +37,16 @@ public final class Computation {
         Computation(workers, .current, precision, Arena(planningUpTo: memory), [], nil)
     }
 
-    /// A pass for real, with memory as a plan found it; without a plan, memory is taken as needed.
+    /// A pass for real, with memory as a plan found it; without a plan, memory is taken as needed. Without `heedsInterruption` it is finished
+    /// though the user asks to stop.
     public convenience init(
-        workers: Workers = Workers(), precision: Precision = .f32, planned bytes: Int = 0, level: KernelLevel = .current
+        workers: Workers = Workers(), precision: Precision = .f32, planned bytes: Int = 0, level: KernelLevel = .current,
+        heedsInterruption: Bool = true
     ) throws(IsomerError) {
         var scratch: [Scratch] = []
         let size = max(isomer_matrix_scratch(), isomer_attention_scratch(Int(ISOMER_ATTENTION_HEAD)))
         for _ in 0..<workers.count { scratch.append(Scratch(address: try Arena.allocate(size))) }
-        self.init(workers, level, precision, try Arena(capacity: bytes), scratch, WorkerPool(workers))
+        self.init(workers, level, precision, try Arena(capacity: bytes), scratch, WorkerPool(workers, heedsInterruption: heedsInterruption))
     }
 
     private init(

@@ -2,6 +2,14 @@ import IsomerBytes
 import IsomerCommands
 import Testing
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 @Suite struct GenerateTests {
     private let folder: TemporaryFolder
     init() throws { folder = try TemporaryFolder() }
@@ -157,9 +165,31 @@ import Testing
             [models.pushing("sdxl-tiny").string, "--lora", Fixtures.root.pushing("adapters/peft.safetensors").string + ":0.5"], "adapter",
             .failed)
         refused([folder["nowhere"].string], "no such file", .failed)
+        refused(
+            [model, "--refiner", models.pushing("sdxl-refiner-tiny").string], "the refiner's latents are not the model's", .failed)
         #expect(try FileSystem.kind(of: folder["x.png"]) == nil)
         try folder.file("y.png", [1])
         let run = CommandRun("generate", model, "-o", folder["y.png"].string)
         #expect(run.status == .failed && run.error.contains("there is something already"))
+    }
+
+    @Test(.timeLimit(.minutes(5))) func aStoppedRunKeepsWhatIsFinishedAndGoesOn() throws {
+        let images = folder["stopped"]
+        let arguments = ["generate", model] + small + ["--class-prompt", "a cat", "-o", images.string, "--skip-existing"]
+        let run = try RunningProgram("isomer", arguments + ["--count", "1000"])
+        // Until the second image is begun.
+        while try FileSystem.kind(of: images.appending("00000-0.png")) == nil { usleep(10_000) }
+        run.send(SIGINT)
+        let said = try run.readAll()
+        #expect(run.wait() == .exit(130), "\(said)")
+        let names = try FileSystem.entries(of: images).map(\.string)
+        #expect(names == names.indices.map { "0000\($0)-\($0).png" })
+        let count = names.count == 1 ? "1 finished image is" : "\(names.count) finished images are"
+        #expect(said.contains("stopped by request; \(count) kept"), "\(said)")
+        let before = try names.map { try folder.bytes("stopped/" + $0) }
+        let again = CommandRun(arguments + ["--count", "\(names.count + 1)", "--json"])
+        #expect(try again.json["skipped"] == .number(JSONNumber(names.count)))
+        #expect(try FileSystem.entries(of: images).count == names.count + 1)
+        #expect(try names.map { try folder.bytes("stopped/" + $0) } == before)
     }
 }

@@ -90,6 +90,9 @@ import Testing
     @Test func progressFitsTheTerminal() {
         let line = ProgressBar.line("Writing", done: 1_800_000_000, total: 4_270_000_000, seconds: 1.04, columns: 100)
         #expect(line == "Writing   42%  [################-----------------------]  1.80 GB of 4.27 GB  1.73 GB/s  1.4 s left")
+        let steps = ProgressBar.line(
+            "Making 2", done: 5, total: 20, unit: .items("steps"), seconds: 41.5, memory: 2_140_000_000, columns: 90)
+        #expect(steps == "Making 2   25%  [####---------------]  5 of 20  8.3 s each  2:05 min left  memory 2.14 GB")
         for columns in 1..<120 {
             #expect(ProgressBar.line("Writing", done: 1, total: 3, seconds: 1, columns: columns).count <= max(1, columns - 1))
         }

@@ -6,15 +6,7 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(20))) struct ToolTests {
     private static let tools = Fixtures.root.removingLastComponent().pushing("Tools/Faults")
 
-    /// A program that is built beside the tests.
-    private static func program(_ name: FilePath.Component) throws -> String {
-        var folder = FilePath(try #require(CommandLine.arguments.first)).removingLastComponent()
-        for _ in 0..<6 {
-            if (try? FileSystem.kind(of: folder.appending(name))) == .file { return folder.appending(name).string }
-            folder.removeLastComponent()
-        }
-        throw IsomerError(.cannotRead, "\(name) was not built beside the tests")
-    }
+    private static func program(_ name: String) throws -> String { try RunningProgram.path(of: name).string }
 
     private static let canRun = ["/usr/bin/cc", "/usr/bin/bash"].allSatisfy { FileManager.default.isExecutableFile(atPath: $0) }
 

@@ -105,4 +105,5 @@ def main(folder: Path) -> None:
     (folder / "variations.json").write_text(json.dumps([variation(case) for case in VARIATIONS], separators=(",", ":")) + "\n")
 
 
-main(Path(sys.argv[1]))
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

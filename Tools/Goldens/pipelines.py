@@ -3,10 +3,21 @@
     python Tools/Goldens/pipelines.py Fixtures
 
 Reads Fixtures/models and writes Fixtures/pipelines: `cases.json`, one request a line as the tests make it; `results.safetensors` with
-`NAME.latents` (f32, channels first) and `NAME.image` (8 bits, [height, width, 3]); the pictures and the ControlNet that the requests name.
+`NAME.latents` (f32, channels first), `NAME.image` and, of some, previews of those latents (8 bits, [height, width, 3]); the pictures and the
+ControlNet that the requests name.
+
+What diffusers has no pipeline for is put together here from its parts, by the rules of those who have it:
+- weights of words and long prompts as in AUTOMATIC1111 1.10 (modules/sd_hijack_clip.py, sd_emphasis.py `EmphasisOriginal`, and `pad_cond_uncond`);
+- variations of a seed as there (modules/rng.py);
+- guidance in a part of the steps as in diffusers' own guiders (guiders/classifier_free_guidance.py `_is_cfg_enabled`);
+- a second pass over the image, enlarged by Pillow's Lanczos filter;
+- previews by ComfyUI 0.3's factors (comfy/latent_formats.py), or TAESD.
+
+One pipeline begins at sigma 4,096, where float32 leaves 6e-4 of what comes out to chance: it runs in binary64.
 Versions in requirements.txt: torch 2.13.0, diffusers 0.42.1, transformers 5.23.0.
 """
 
+import contextlib
 import json
 import pathlib
 import sys
@@ -17,6 +28,9 @@ import torch
 import transformers
 from PIL import Image
 from safetensors.torch import load_file, save_file
+
+from noise import slerp
+from samplers import widen
 
 torch.manual_seed(0)
 torch.use_deterministic_algorithms(True)
@@ -83,10 +97,46 @@ def schedule(pipe, name, **changes):
 cases, tensors = [], {}
 
 
+def bytes_of(image):
+    """[1, 3, height, width] from -1 to 1 as [height, width, 3] of 8 bits."""
+    return (image / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).mul(255).round().to(torch.uint8)[0].contiguous()
+
+
 def decode(pipe, latents):
     config = pipe.vae.config
-    image = pipe.vae.decode(latents / config.scaling_factor + (config.get("shift_factor") or 0)).sample
-    return (image / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).mul(255).round().to(torch.uint8)[0]
+    latents = latents.to(pipe.vae.dtype)
+    return bytes_of(pipe.vae.decode(latents / config.scaling_factor + (config.get("shift_factor") or 0)).sample)
+
+
+# What a latent pixel's channels say of its colour; the last row is of none.
+FACTORS = {
+    "sd15-tiny": [
+        [0.3512, 0.2297, 0.3227], [0.3250, 0.4974, 0.2350], [-0.2829, 0.1762, 0.2721], [-0.2120, -0.2616, -0.7177], [0, 0, 0]],
+    "sdxl-tiny": [
+        [0.3651, 0.4232, 0.4341], [-0.2533, -0.0042, 0.1068], [0.1076, 0.1111, -0.0362], [-0.3165, -0.2492, -0.2188],
+        [0.1084, -0.0175, -0.0011]],
+}
+
+
+def calmed(latents):
+    """Brought down to what pictures have."""
+    deviation = latents.double().square().mean().sqrt()
+    return latents / deviation.float() if deviation > 1 else latents
+
+
+def projected(model, latents):
+    factors = torch.tensor(FACTORS[model])
+    image = calmed(latents).permute(1, 2, 0) @ factors[:-1] + factors[-1]
+    small = Image.fromarray(bytes_of(image.permute(2, 0, 1)[None]).numpy())
+    return small.resize((small.width * 8, small.height * 8), Image.Resampling.BILINEAR)
+
+
+def decoded_small(model, latents):
+    coder = diffusers.AutoencoderTiny.from_pretrained(fixtures / "components" / "taesd")
+    return bytes_of(coder.decode(calmed(latents)[None]).sample)
+
+
+PREVIEWS = {"projection": projected, "tiny": decoded_small}
 
 
 @torch.no_grad()
@@ -99,14 +149,18 @@ def case(name, model, cls, request, arguments=None, sampler=None, before=None, *
         before(pipe)
     request = {"prompt": PROMPT, "seed": 7, "steps": 4, "width": 40, "height": 24} | request
     call = {
-        "prompt": request["prompt"], "num_inference_steps": request["steps"], "output_type": "latent",
+        "num_inference_steps": request["steps"], "output_type": "latent",
         "generator": torch.Generator().manual_seed(request["seed"]), "guidance_scale": request["guidanceScale"],
     }
-    if "negativePrompt" in request:
-        call["negative_prompt"] = request["negativePrompt"]
+    if callable(arguments):
+        arguments = arguments(pipe, request, call["generator"])
+    if "prompt_embeds" not in (arguments or {}):
+        call["prompt"] = request["prompt"]
+        if "negativePrompt" in request:
+            call["negative_prompt"] = request["negativePrompt"]
     if "picture" not in request:
         call |= {"width": request["width"], "height": request["height"]}
-    latents = pipe(**call, **(arguments or {})).images
+    latents = pipe(**(call | (arguments or {}))).images
     if "Flux" in cls.__name__:
         latents = pipe._unpack_latents(latents, request["height"], request["width"], pipe.vae_scale_factor)
     note(name, model, request | ({"sampler": sampler} if sampler else {}), latents, pipe)
@@ -114,10 +168,139 @@ def case(name, model, cls, request, arguments=None, sampler=None, before=None, *
 
 def note(name, model, request, latents, pipe):
     tensors[f"{name}.latents"] = latents[0].contiguous().float()
-    tensors[f"{name}.image"] = decode(pipe, latents.float()).contiguous()
+    tensors[f"{name}.image"] = decode(pipe, latents)
     assert torch.isfinite(tensors[f"{name}.latents"]).all(), name
+    for kind in request.get("previews", []):
+        tensors[f"{name}.{kind}"] = torch.from_numpy(np.array(PREVIEWS[kind](model, tensors[f"{name}.latents"])))
     cases.append({"name": name, "model": model} | request)
     print(name, tuple(latents.shape), float(latents.abs().max()), tensors[f"{name}.image"].float().std().item())
+
+
+def noise(request, generator):
+    return torch.randn((1, 4, request["height"] // 8, request["width"] // 8), generator=generator)
+
+
+@contextlib.contextmanager
+def doubled():
+    """Everything in binary64, but for the scheduler's tables, which are as it makes them in float32."""
+    real = torch.float32
+
+    def double(pipe):
+        pipe.to(torch.float64)
+        torch.float32 = torch.float64
+        made = pipe.scheduler.set_timesteps
+
+        def set_timesteps(*arguments, **more):
+            torch.float32 = real
+            made(*arguments, **more)
+            widen(pipe.scheduler)
+            torch.float32 = torch.float64
+
+        pipe.scheduler.set_timesteps = set_timesteps
+
+    try:
+        yield double
+    finally:
+        torch.float32 = real
+
+
+def read(tokenizer, encoder, windows, is_penultimate):
+    """Windows of pieces of text with weights: their features, and the vector of the first."""
+    features, first = [], None
+    for pieces in windows:
+        ids, weights = [tokenizer.bos_token_id], [1.0]
+        for text, weight in pieces:
+            new = tokenizer(text, add_special_tokens=False).input_ids
+            ids, weights = ids + new, weights + [weight] * len(new)
+        assert len(ids) < 77
+        rest = 77 - len(ids)
+        ids, weights = ids + [tokenizer.eos_token_id] + [tokenizer.pad_token_id] * (rest - 1), weights + [1.0] * rest
+        out = encoder(torch.tensor([ids]), output_hidden_states=True)
+        plain = out.hidden_states[-2] if is_penultimate else out[0]
+        weighed = plain * torch.tensor(weights)[None, :, None]
+        features.append(weighed * (plain.mean() / weighed.mean()))
+        first = out[0] if first is None else first
+    return torch.cat(features, 1), first
+
+
+def weighted(positive, negative):
+    """Arguments of a pipeline for texts as windows of pieces."""
+    def arguments(pipe, request, generator):
+        if not hasattr(pipe, "text_encoder_2"):
+            pair = [read(pipe.tokenizer, pipe.text_encoder, text, False)[0] for text in (positive, negative)]
+            return dict(zip(["prompt_embeds", "negative_prompt_embeds"], pair))
+        made = {}
+        for name, text in [("", positive), ("negative_", negative)]:
+            one, _ = read(pipe.tokenizer, pipe.text_encoder, text, True)
+            two, vector = read(pipe.tokenizer_2, pipe.text_encoder_2, text, True)
+            made |= {f"{name}prompt_embeds": torch.cat([one, two], -1), f"{name}pooled_prompt_embeds": vector}
+        return made
+    return arguments
+
+
+def ruled():
+    """What diffusers has no pipeline for."""
+    plain, xl = diffusers.StableDiffusionPipeline, diffusers.StableDiffusionXLPipeline
+    guided = {"guidanceScale": 7.5, "negativePrompt": NEGATIVE}
+    case(
+        "sd15-weights", "sd15-tiny", plain,
+        {"guidanceScale": 7.5, "syntax": "weighted", "prompt": "a (red:1.3) cat, sitting [softly] on BREAK the ((old roof)) of a house",
+         "negativePrompt": "blurry, (ugly:1.4)"},
+        weighted(
+            [[("a ", 1), ("red", 1.3), (" cat, sitting ", 1), ("softly", 1 / 1.1), (" on ", 1)],
+             [(" the ", 1), ("old roof", 1.1 * 1.1), (" of a house", 1)]],
+            [[("blurry, ", 1), ("ugly", 1.4)], []]), sampler="euler")
+    # Words of one token each, of which a window has room for 75.
+    words = ["a" if index % 3 else "i" for index in range(100)]
+    assert len(load("sdxl-tiny", xl).tokenizer(" ".join(words), add_special_tokens=False).input_ids) == len(words)
+    case(
+        "sdxl-long", "sdxl-tiny", xl, {"guidanceScale": 5.0, "syntax": "weighted", "prompt": " ".join(words), "negativePrompt": NEGATIVE},
+        weighted([[(" ".join(words[:75]), 1)], [(" ".join(words[75:]), 1)]], [[(NEGATIVE, 1)], []]), sampler="euler")
+
+    inside = range(int(0.2 * 5), int(0.6 * 5))
+    scale = lambda step: 7.5 if step in inside else 1 + 1e-9
+
+    def guide(pipe, step, time, values):
+        pipe._guidance_scale = scale(step + 1)
+        return values
+
+    case("sd15-interval", "sd15-tiny", plain, guided | {"steps": 5, "guidanceStart": 0.2, "guidanceEnd": 0.6},
+         {"guidance_scale": scale(0), "callback_on_step_end": guide}, sampler="euler")
+
+    def varied(pipe, request, generator):
+        start = noise(request, generator)
+        return {"latents": slerp(0.3, start[0], noise(request, torch.Generator().manual_seed(100 + request["number"]))[0])[None]}
+
+    case("sd15-variation", "sd15-tiny", plain, guided | {"variation": {"seed": 100, "strength": 0.3}, "number": 1}, varied, sampler="euler-a")
+    case("sd15-batch", "sd15-tiny", plain, guided | {"number": 2}, lambda *_: {"generator": torch.Generator().manual_seed(9)}, sampler="euler-a")
+    case("sd15-preview", "sd15-tiny", plain, guided | {"previews": ["projection", "tiny"], "steps": 2}, sampler="euler")
+    case("sdxl-preview", "sdxl-tiny", xl, {"guidanceScale": 5.0, "previews": ["projection"], "steps": 2}, sampler="euler")
+
+    def tile(pipe):
+        pipe.vae.enable_tiling()
+        pipe.vae.tile_latent_min_size, pipe.vae.tile_sample_min_size = 4, 32
+
+    large = {"picture": "picture-48x32.png", "width": 48, "height": 32, "strength": 0.6, "tile": 4}
+    case("sd15-tiled", "sd15-tiny", diffusers.StableDiffusionImg2ImgPipeline, guided | large,
+         {"image": opened("picture-48x32.png"), "strength": 0.6}, sampler="euler", before=tile)
+    enlarged()
+
+
+@torch.no_grad()
+def enlarged():
+    pipe = load("sd15-tiny", diffusers.StableDiffusionPipeline)
+    schedule(pipe, "euler")
+    second = diffusers.StableDiffusionImg2ImgPipeline(**pipe.components, requires_safety_checker=False)
+    second.set_progress_bar_config(disable=True)
+    generator = torch.Generator().manual_seed(7)
+    common = {"prompt": PROMPT, "negative_prompt": NEGATIVE, "guidance_scale": 7.5, "generator": generator, "output_type": "latent"}
+    latents = pipe(**common, width=40, height=24, num_inference_steps=4).images
+    image = Image.fromarray(decode(pipe, latents).numpy()).resize((64, 40), Image.Resampling.LANCZOS)
+    latents = second(**common, image=image, strength=0.6, num_inference_steps=5).images
+    note(
+        "sd15-hires", "sd15-tiny",
+        {"prompt": PROMPT, "negativePrompt": NEGATIVE, "steps": 4, "guidanceScale": 7.5, "seed": 7, "width": 40, "height": 24, "sampler": "euler",
+         "enlargement": {"factor": 1.5, "strength": 0.6, "steps": 5}}, latents, pipe)
 
 
 def texts():
@@ -136,7 +319,9 @@ def texts():
     xl = diffusers.StableDiffusionXLPipeline
     case("sdxl", "sdxl-tiny", xl, {"guidanceScale": 5.0})
     case("sdxl-negative", "sdxl-tiny", xl, {"guidanceScale": 6.0, "negativePrompt": NEGATIVE}, sampler="ddim")
-    case("sdxl-vpred", "sdxl-vpred-tiny", xl, {"guidanceScale": 5.0, "negativePrompt": "", "guidanceRescale": 0.7}, {"guidance_rescale": 0.7})
+    with doubled() as double:
+        case("sdxl-vpred", "sdxl-vpred-tiny", xl, {"guidanceScale": 5.0, "negativePrompt": "", "guidanceRescale": 0.7},
+             lambda pipe, request, generator: {"guidance_rescale": 0.7, "latents": noise(request, generator).double()}, before=double)
 
     three = diffusers.StableDiffusion3Pipeline
     large = {"width": 48, "height": 32}
@@ -233,5 +418,6 @@ pictures()
 refined()
 controlled()
 adapted()
+ruled()
 save_file(tensors, out / "results.safetensors")
 (out / "cases.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")

@@ -2,6 +2,9 @@
 
 python Tools/Goldens/samplers.py Fixtures/samplers
 
+The schedulers step in binary64, over the tables of sigmas and alphas that they make in float32 as ever: what they round on the way in float32 is
+no part of what they say. How far a run in float32 ends up from this one is printed for each of them, relative to the sample's largest number.
+
 Where diffusers is wrong the golden is what is right, and says so here:
 - a scheduler that is told where to begin does not search for its first timestep, which fails where two are the same;
 - UniPC's last step is NaN with bh1: it is what was predicted as the image;
@@ -18,15 +21,15 @@ import diffusers
 import numpy as np
 import torch
 from diffusers.pipelines.flux.pipeline_flux import calculate_shift
+from diffusers.schedulers.scheduling_dpmsolver_sde import BrownianTreeNoiseSampler
 from diffusers.schedulers.scheduling_utils import AysSchedules
 
 CALLS, SIZE = 64, 24
 STABLE = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 
 draws = np.random.RandomState(7)
-outputs = torch.from_numpy(draws.randn(CALLS, SIZE).astype(np.float32) * 0.7)
-noises = torch.from_numpy(draws.randn(CALLS, SIZE).astype(np.float32))
-start = torch.from_numpy(draws.randn(SIZE).astype(np.float32))
+# The model's outputs, the noise, and the sample to begin with.
+fixed = [torch.from_numpy(draws.randn(*shape).astype(np.float32) * scale) for shape, scale in [((CALLS, SIZE), np.float32(0.7)), ((CALLS, SIZE), np.float32(1)), ((SIZE,), np.float32(1))]]
 
 
 class ThirdOrder(diffusers.DPMSolverMultistepScheduler):
@@ -69,13 +72,34 @@ class Path1D:
         return (increment + self.draw() * (middle - end).sqrt()) / (first - end).sqrt()
 
 
-def run(scheduler_class, config: dict, count: int, eta=None, tokens=None, levels=None, ays=None, strength=None, spacing=None) -> dict:
+STEPS = {"HeunDiscreteScheduler": 2, "KDPM2DiscreteScheduler": 2, "KDPM2AncestralDiscreteScheduler": 2, "DPMSolverSDEScheduler": 2}
+rounding = {}
+
+
+def run(scheduler_class, config: dict, count: int, **asked) -> dict:
+    """One case, in binary64, and how far the same in float32 ends up from it."""
+    drawn = []
+    single = walk(scheduler_class, config, count, torch.float32, drawn, **asked)
+    double = walk(scheduler_class, config, count, torch.float64, drawn, **asked)
+    apart = max(abs(a - b) / max(map(abs, y)) for x, y in zip(single["results"], double["results"]) for a, b in zip(x, y))
+    rounding.setdefault(double["config"]["_class_name"], []).append((apart, count))
+    return double | {"results": [result[:2] for result in double["results"]], "last": double["results"][-1][:8]}
+
+
+def widen(scheduler) -> None:
+    """Makes the tables of a scheduler binary64, each number as it is."""
+    for name, value in vars(scheduler).items():
+        if isinstance(value, torch.Tensor) and value.dtype == torch.float32 and name != "timesteps":
+            setattr(scheduler, name, value.double())
+
+
+def walk(scheduler_class, config: dict, count: int, dtype, drawn_paths: list, eta=None, tokens=None, unshifted=None, ays=None, strength=None, spacing=None) -> dict:
     case = {"config": {"_class_name": {"ThirdOrder": "DPMSolverMultistepScheduler", "ThirdOrderSingle": "DPMSolverSinglestepScheduler"}.get(scheduler_class.__name__, scheduler_class.__name__)} | config, "count": count}
-    case |= {key: value for key, value in dict(eta=eta, tokens=tokens, levels=levels, ays=ays, strength=strength, spacing=spacing).items() if value is not None}
+    case |= {key: value for key, value in dict(eta=eta, tokens=tokens, unshifted=unshifted, ays=ays, strength=strength, spacing=spacing).items() if value is not None}
     scheduler = scheduler_class(**config)
     mu = None if tokens is None else calculate_shift(tokens)
-    if mu is not None or levels is not None:
-        scheduler.set_timesteps(**({"sigmas": levels} if levels is not None else {"num_inference_steps": count}), **({"mu": mu} if mu is not None else {}))
+    if mu is not None or unshifted is not None:
+        scheduler.set_timesteps(**({"sigmas": unshifted} if unshifted is not None else {"num_inference_steps": count}), **({"mu": mu} if mu is not None else {}))
     elif ays is not None:
         table = AysSchedules["StableDiffusionXLSigmas" if ays == "ays-sdxl" else "StableDiffusionSigmas"][:-1] + [0.029]
         points = np.linspace(0, len(table) - 1, count + 1)
@@ -89,6 +113,9 @@ def run(scheduler_class, config: dict, count: int, eta=None, tokens=None, levels
         scheduler.timesteps = torch.from_numpy(steps)
     else:
         scheduler.set_timesteps(count)
+    if dtype == torch.float64:
+        widen(scheduler)
+    outputs, noises, start = [each.to(dtype) for each in fixed]
 
     drawn = 0
 
@@ -100,23 +127,45 @@ def run(scheduler_class, config: dict, count: int, eta=None, tokens=None, levels
     for module in list(sys.modules.values()):
         if getattr(module, "__name__", "").startswith("diffusers.schedulers.") and hasattr(module, "randn_tensor"):
             module.randn_tensor = randn_tensor
-    has_path = scheduler_class is diffusers.DPMSolverSDEScheduler and "noise_sampler_seed" not in config
-    if has_path:
-        scheduler.noise_sampler = Path1D(randn_tensor)
+    if scheduler_class is diffusers.DPMSolverSDEScheduler:
+        if "noise_sampler_seed" not in config:
+            scheduler.noise_sampler = Path1D(randn_tensor)
+        elif dtype == torch.float64:
+            # The tree's noise follows from the ends of its intervals in float32.
+            scheduler.noise_sampler = lambda start, end, left=iter(drawn_paths): next(left).double()
+        else:
+            levels = scheduler.sigmas[scheduler.sigmas > 0]
+            tree = BrownianTreeNoiseSampler(start[None, None], levels.min().item(), levels.max().item(), config["noise_sampler_seed"])
+
+            def sampler(start, end):
+                drawn_paths.append(tree(start, end))
+                return drawn_paths[-1].clone()
+
+            scheduler.noise_sampler = sampler
     initial = float(getattr(scheduler, "init_noise_sigma", 1.0))
     begin = 0
     if strength is not None:
         kept = min(count * strength, count)
         begin = int(count - kept) if hasattr(scheduler, "scale_noise") else count - int(kept)
         begin *= scheduler.order
-    if hasattr(scheduler, "set_begin_index"):
-        scheduler.set_begin_index(begin)
+
+    def mixed(image, noise, call):
+        if hasattr(scheduler, "set_begin_index"):
+            scheduler.set_begin_index(call)
+        at = scheduler.timesteps[call:call + 1]
+        return scheduler.scale_noise(image, at, noise) if hasattr(scheduler, "scale_noise") else scheduler.add_noise(image, noise, at)
+
+    # How much noise there is where a step begins.
+    nothing = torch.zeros(1, dtype=dtype)
+    levels = [float(mixed(nothing, nothing + 1, call)) for call in range(0, len(scheduler.timesteps), STEPS.get(scheduler_class.__name__, 1))]
     sample, inputs, results = start * initial, [], []
     if strength is not None:
-        mix = scheduler.scale_noise if hasattr(scheduler, "scale_noise") else scheduler.add_noise
-        at = scheduler.timesteps[begin:begin + 1]
-        sample = mix(start, at, noises[-1]) if hasattr(scheduler, "scale_noise") else mix(start, noises[-1], at)
+        sample = mixed(start, noises[-1], begin)
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(begin)
     arguments = {} if eta is None else {"eta": eta}
+    real, torch.float32 = torch.float32, dtype
+    torch.set_default_dtype(dtype)
     for call, timestep in enumerate(scheduler.timesteps[begin:]):
         shown = scheduler.scale_model_input(sample, timestep) if hasattr(scheduler, "scale_model_input") else sample
         inputs.append(float(shown[0]))
@@ -126,8 +175,10 @@ def run(scheduler_class, config: dict, count: int, eta=None, tokens=None, levels
             sample = scheduler.model_outputs[-1][0, 0]
         assert sample.isfinite().all(), case
         results.append([float(x) for x in sample])
+    torch.float32 = real
+    torch.set_default_dtype(real)
     timesteps = [float(x) for x in scheduler.timesteps]
-    return case | {"timesteps": timesteps, "initial": initial, "inputs": inputs, "results": [result[:2] for result in results], "last": results[-1][:8]}
+    return case | {"timesteps": timesteps, "levels": levels, "initial": initial, "inputs": inputs, "results": results}
 
 
 def cases():
@@ -241,10 +292,10 @@ def cases():
     for count in (1, 4, 28):
         levels = np.linspace(1.0, 1 / count, count).tolist()
         for shift in (1.0, 3.0):
-            yield run(d.FlowMatchEulerDiscreteScheduler, {"shift": shift}, count, levels=levels)
+            yield run(d.FlowMatchEulerDiscreteScheduler, {"shift": shift}, count, unshifted=levels)
             yield run(d.FlowMatchEulerDiscreteScheduler, {"shift": shift}, count)
         for tokens in (256, 1_000, 4_096):
-            yield run(d.FlowMatchEulerDiscreteScheduler, {"use_dynamic_shifting": True}, count, levels=levels, tokens=tokens)
+            yield run(d.FlowMatchEulerDiscreteScheduler, {"use_dynamic_shifting": True}, count, unshifted=levels, tokens=tokens)
         yield run(d.FlowMatchEulerDiscreteScheduler, {"use_dynamic_shifting": True, "time_shift_type": "linear"}, count, tokens=2_000)
         for solver in (d.UniPCMultistepScheduler, d.DPMSolverMultistepScheduler, d.DPMSolverSinglestepScheduler):
             for shift in (1.0, 3.0):
@@ -275,17 +326,20 @@ def short(number: float):
 def main(folder: Path) -> None:
     warnings.simplefilter("ignore")
     folder.mkdir(parents=True, exist_ok=True)
-    np.concatenate([outputs.numpy().ravel(), noises.numpy().ravel(), start.numpy()]).astype("<f4").tofile(folder / "inputs.bin")
+    np.concatenate([each.numpy().ravel() for each in fixed]).astype("<f4").tofile(folder / "inputs.bin")
     every = list(cases())
     with gzip.GzipFile(folder / "cases.jsonl.gz", "wb", mtime=0) as file:
         for case in every:
             # The numbers after each call are the same ones as the last, so that they are enough to find the call that went wrong.
             case["results"] = [short(x) for result in case["results"] for x in result]
             case["last"] = [short(x) for x in case["last"]]
-            for key in ("inputs", "timesteps"):
+            for key in ("inputs", "timesteps", "levels"):
                 case[key] = [short(x) for x in case[key]]
             file.write((json.dumps(case, separators=(",", ":")) + "\n").encode())
-    print(len(every), "cases")
+    print(len(every), "cases; apart in float32: median, greatest")
+    for name, all in sorted(rounding.items()):
+        print(f"{name:36} {np.median([apart for apart, _ in all]):.1e} {max(all)[0]:.1e} (of {len(all)}: above 1e-6 {sum(apart > 1e-6 for apart, _ in all)})")
 
 
-main(Path(sys.argv[1]))
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

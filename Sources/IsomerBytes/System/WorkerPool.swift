@@ -15,10 +15,14 @@ public final class WorkerPool: Sendable {
     /// Threads that work at the same time, the calling one included.
     public let count: Int
     private let board: Board
+    private let heedsInterruption: Bool
 
     /// Starts all threads but the caller's. Where the system has no more of them, those that run do the work.
-    public init(_ workers: Workers = Workers()) {
+    ///
+    /// Without `heedsInterruption` a loop that has begun is finished though the user asks to stop: the caller looks between loops.
+    public init(_ workers: Workers = Workers(), heedsInterruption: Bool = true) {
         count = workers.count
+        self.heedsInterruption = heedsInterruption
         let board = Board()
         board.threads = SystemThread.crew(of: workers.count, board.serve)
         self.board = board
@@ -33,7 +37,7 @@ public final class WorkerPool: Sendable {
     public func run(_ items: Int, _ body: @Sendable (_ item: Int, _ worker: Int) throws(IsomerError) -> Void) throws(IsomerError) {
         // No thread keeps the closure: all have left the job before this returns.
         let failure = withoutActuallyEscaping(body) { body in
-            let job = Job(items: items, body: body)
+            let job = Job(items: items, heedsInterruption: heedsInterruption, body: body)
             let isShared = items > 1 && !board.threads.isEmpty
             if isShared { board.post(job) }
             job.work(as: 0)

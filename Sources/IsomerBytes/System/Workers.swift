@@ -54,13 +54,15 @@ public struct Workers: Hashable, Sendable {
 /// What the workers of one loop share.
 final class Job: Sendable {
     private let items: Int
+    private let heedsInterruption: Bool
     private let body: @Sendable (Int, Int) throws(IsomerError) -> Void
     private let next = Atomic<Int>(0)
     private let isStopped = Atomic<Bool>(false)
     private let first = Mutex<(item: Int, error: IsomerError)?>(nil)
 
-    init(items: Int, body: @escaping @Sendable (Int, Int) throws(IsomerError) -> Void) {
+    init(items: Int, heedsInterruption: Bool = true, body: @escaping @Sendable (Int, Int) throws(IsomerError) -> Void) {
         self.items = items
+        self.heedsInterruption = heedsInterruption
         self.body = body
     }
 
@@ -71,7 +73,7 @@ final class Job: Sendable {
             let item = next.wrappingAdd(1, ordering: .relaxed).oldValue
             guard item < items else { return }
             do throws(IsomerError) {
-                try Interruption.check()
+                if heedsInterruption { try Interruption.check() }
                 try body(item, worker)
             } catch {
                 isStopped.store(true, ordering: .relaxed)

@@ -21,6 +21,7 @@ final class ProgressBar: Sendable {
         func rate(_ done: UInt64, seconds: Double) -> String {
             switch self {
             case .bytes: Numbers.rate(bytes: done, seconds: seconds)
+            case .items where done > 0 && Double(done) < seconds: "\(Numbers.duration(seconds / Double(done))) each"
             case .items(let name): "\(Numbers.fixed(Double(done) / max(seconds, 1e-3), 1)) \(name)/s"
             }
         }
@@ -47,8 +48,8 @@ final class ProgressBar: Sendable {
         clear()
     }
 
-    /// Says that `done` of `total` of the work called `title` are behind us.
-    func update(_ title: String, done: UInt64, total: UInt64, unit: Unit = .bytes) {
+    /// Says that `done` of `total` of the work called `title` are behind us, and how many bytes of memory are held, where that is asked for.
+    func update(_ title: String, done: UInt64, total: UInt64, unit: Unit = .bytes, memory: @autoclosure () -> UInt64? = nil) {
         guard let terminal else { return }
         let now = ContinuousClock.now
         // A worker that finds another one drawing has better things to do.
@@ -65,7 +66,8 @@ final class ProgressBar: Sendable {
                 state.lastDrawn = now
                 state.isDrawn = true
                 return Self.line(
-                    title, done: done, total: total, unit: unit, seconds: began.duration(to: now) / .seconds(1), columns: terminal.columns)
+                    title, done: done, total: total, unit: unit, seconds: began.duration(to: now) / .seconds(1), memory: memory(),
+                    columns: terminal.columns)
             } ?? nil
         if let line { environment.writeError("\r\(line)\u{1B}[K") }
     }
@@ -81,13 +83,14 @@ final class ProgressBar: Sendable {
 
     /// `Writing  42%  [#########-------------]  1.80 GB of 4.27 GB  1.73 GB/s  1.4 s left`
     static func line(
-        _ title: String, done: UInt64, total: UInt64, unit: Unit = .bytes, seconds: Double, columns: Int
+        _ title: String, done: UInt64, total: UInt64, unit: Unit = .bytes, seconds: Double, memory: UInt64? = nil, columns: Int
     ) -> String {
         let share = total == 0 ? 1 : min(1, Double(done) / Double(total))
         let percent = "\(Int(share * 100))%"
         let left = done == 0 || share == 1 ? "" : "  \(Numbers.duration(seconds * (1 - share) / share)) left"
         let head = "\(title)  \(String(repeating: " ", count: 4 - percent.count))\(percent)  "
-        let tail = "  \(unit.amount(done, of: total))  \(unit.rate(done, seconds: seconds))\(left)"
+        let held = memory.map { "  memory \(Numbers.bytes($0))" } ?? ""
+        let tail = "  \(unit.amount(done, of: total))  \(unit.rate(done, seconds: seconds))\(left)\(held)"
         // One column stays free: a cursor behind the last one makes some terminals wrap.
         let room = columns - 1 - head.count - tail.count - 2
         guard room >= 8 else { return shortened(head + tail.drop(while: { $0 == " " }), columns: max(1, columns - 1)) }

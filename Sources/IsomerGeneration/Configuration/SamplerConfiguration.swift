@@ -90,7 +90,7 @@ extension SamplerConfiguration {
         switch method {
         case .ddim:
             var sampler = DDIMSampler(steps, schedule, prediction, spacing, offset: offset, endsAtOne: endsAtOne)
-            sampler.eta = Float(stochasticity)
+            sampler.eta = stochasticity
             sampler.clip = clip
             return sampler
         case .ddpm:

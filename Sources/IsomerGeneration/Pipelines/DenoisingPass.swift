@@ -130,8 +130,7 @@ struct DenoisingPass {
     ) throws(IsomerError) {
         let request = pipeline.request
         let family = isRefined ? pipeline.refiner ?? pipeline.base : pipeline.base
-        let share = Double(place.call) / Double(max(1, place.calls))
-        let isGuided = session.isRehearsal || (share >= request.guidanceStart && share <= request.guidanceEnd)
+        let isGuided = session.isRehearsal || place.isAmong(request.guidanceStart, request.guidanceEnd)
         let all = isRefined ? refiningBranches : branches
         let asked = isGuided ? all : Array(all.prefix(1))
         var inputs: [Values] = []

@@ -17,6 +17,16 @@ struct FamilyPipeline {
         case stableDiffusionXL(isScored: Bool)
         case stableDiffusion3
         case flux(hasGuidance: Bool)
+
+        /// Whose latents they are: those of one autoencoder's kind are understood by its kin.
+        var latents: String {
+            switch self {
+            case .stableDiffusion: "sd"
+            case .stableDiffusionXL: "sdxl"
+            case .stableDiffusion3: "sd3"
+            case .flux: "flux"
+            }
+        }
     }
 
     /// Throws `unsupported` if images are not made with models of this family.

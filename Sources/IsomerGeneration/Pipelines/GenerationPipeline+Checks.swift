@@ -52,13 +52,20 @@ extension GenerationPipeline {
         default:
             throw IsomerError(
                 .unsupported, "images are not made with models that look at something else than a picture and a mask",
-                path: family.model.path, found: "\(beside) channels beside the latent's \(latent)")
+                path: family.model.path, expected: "\(latent), \(2 * latent) or \(2 * latent + 1) channels",
+                found: "\(latent + beside)")
         }
         if let refiner {
-            guard refiner.denoiser.latentChannels == latent, refiner.denoiser.besideChannels == 0, beside == 0 else {
+            guard refiner.kind.latents == family.kind.latents, refiner.denoiser.latentChannels == latent else {
                 throw IsomerError(
-                    .mismatch, "the refiner's latents are not the model's", path: refiner.model.path, expected: "\(latent) channels",
-                    found: "\(refiner.denoiser.latentChannels)", remedy: "use the refiner of the model's own family")
+                    .mismatch, "the refiner's latents are not the model's", path: refiner.model.path,
+                    expected: "a model of the family of \(family.model.title)", found: refiner.model.title,
+                    remedy: "use a refiner that was made for the model's own family")
+            }
+            guard refiner.denoiser.besideChannels == 0, beside == 0 else {
+                throw IsomerError(
+                    .unsupported, "models that look at a picture beside the latent have no refiner, and are none",
+                    path: refiner.model.path, remedy: "leave --refiner away")
             }
         }
         if beside == latent, request.enlargement != nil {

@@ -70,9 +70,10 @@ public final class GenerationPipeline {
     /// - Parameters:
     ///   - refiner: the model that the request's refiner names.
     ///   - tile: the side of the autoencoder's tiles in latent pixels, where pictures are not coded whole.
+    ///   - batchSize: the most images that will be made in one batch.
     public init(
         _ model: GenerationModel, refiner: GenerationModel? = nil, _ request: GenerationRequest,
-        _ settings: ComputeSettings = ComputeSettings(), tile: Int? = nil, limits: Limits = Limits()
+        _ settings: ComputeSettings = ComputeSettings(), tile: Int? = nil, batchSize: Int = 1, limits: Limits = Limits()
     ) throws(IsomerError) {
         try request.check()
         self.request = request
@@ -104,7 +105,7 @@ public final class GenerationPipeline {
         let rehearsal = (
             base: ModelSession(model, settings, isRehearsal: true), refiner: refiner.map { ModelSession($0, settings, isRehearsal: true) }
         )
-        summary.calls = try make([0], rehearsal.base, rehearsal.refiner) { _ in }.calls
+        summary.calls = try make(Array(0..<max(1, batchSize)), rehearsal.base, rehearsal.refiner) { _ in }.calls
         for (slot, bytes) in rehearsal.base.peaks { summary.peaks[slot] = bytes }
     }
 

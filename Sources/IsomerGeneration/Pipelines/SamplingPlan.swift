@@ -38,7 +38,7 @@ struct SamplingPlan {
     }
 
     /// Other words for what the enumeration has.
-    private static let spreads: [String: SigmaSpacing] = ["normal": .schedule, "uniform": .schedule, "ays": .alignYourSteps]
+    private static let spreads: [String: SigmaSpacing] = ["normal": .schedule, "uniform": .schedule]
 
     private static func word<Value: RawRepresentable<String> & CaseIterable>(
         _ text: String, _ what: String, _ more: [String: Value] = [:]

@@ -81,7 +81,7 @@ public struct InitialNoise: Hashable, Sendable {
         let (products, firstSquares, secondSquares) = (sum(first, second), sum(first, first), sum(second, second))
         let cosines = products.indices.map { products[$0] / (firstSquares[$0].squareRoot() * secondSquares[$0].squareRoot()) }
         guard let mean = cosines.isEmpty ? nil : cosines.reduce(0, +) / Float(columns), mean <= 0.9995 else {
-            return combine(1 - share, first, share, second)
+            return combine(Double(1 - share), first, Double(share), second)
         }
         let weights = cosines.map { cosine -> (Float, Float) in
             let angle = Elementary.arccosine(cosine)

@@ -43,7 +43,7 @@ public struct ConsistencySampler: Sampler {
         let image = prediction.image(output, sample, here)
         switch kind {
         case .latent(let scaling):
-            let scaled = Float(steps[index]) * scaling
+            let scaled = Double(steps[index]) * Double(scaling)
             let whole = scaled * scaled + 0.25
             let denoised = combine(scaled / whole.squareRoot(), image.clipped(to: clip), 0.25 / whole, sample)
             return isLast ? denoised : NoiseLevel(alpha: schedule.alphas[next]).mix(denoised, noise(sample.count))
@@ -52,7 +52,7 @@ public struct ConsistencySampler: Sampler {
             let alpha = schedule.alphas[min(max(0, between), schedule.alphas.count - 1)]
             let moved = NoiseLevel(alpha: alpha).mix(image, prediction.noise(output, sample, here))
             guard stochasticity > 0, !isLast else { return moved }
-            let kept = schedule.alphas[next] / alpha
+            let kept = Double(schedule.alphas[next]) / Double(alpha)
             return combine(kept.squareRoot(), moved, (1 - kept).squareRoot(), noise(sample.count))
         }
     }

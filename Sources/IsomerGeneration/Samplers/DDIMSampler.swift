@@ -5,7 +5,7 @@ public struct DDIMSampler: Sampler {
     public let timesteps: [Float]
     public var initialDeviation: Float { 1 }
     /// How much of the noise that DDPM would add is added.
-    public var eta: Float = 0
+    public var eta = 0.0
     /// Bounds of the image that is predicted, for models of pixels.
     public var clip: Float?
 
@@ -30,16 +30,17 @@ public struct DDIMSampler: Sampler {
     }
 
     public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
-        let alpha = schedule.alphas[steps[index]]
         let next = steps[index] - stride
-        let nextAlpha = next >= 0 ? schedule.alphas[next] : finalAlpha
-        let level = NoiseLevel(alpha: alpha)
+        let level = NoiseLevel(alpha: schedule.alphas[steps[index]])
+        let alpha = Double(schedule.alphas[steps[index]])
+        let nextAlpha = Double(next >= 0 ? schedule.alphas[next] : finalAlpha)
         let image = prediction.image(output, sample, level).clipped(to: clip)
         let variance = (1 - nextAlpha) / (1 - alpha) * (1 - alpha / nextAlpha)
         let deviation = eta * variance.squareRoot()
         let kept = max(0, 1 - nextAlpha - deviation * deviation).squareRoot()
-        let moved = combine(nextAlpha.squareRoot(), image, kept, prediction.noise(output, sample, level))
-        return eta > 0 ? combine(1, moved, deviation, noise(sample.count)) : moved
+        var terms = [(nextAlpha.squareRoot(), image), (kept, prediction.noise(output, sample, level))]
+        if eta > 0 { terms.append((deviation, noise(sample.count))) }
+        return combine(terms)
     }
 
     public func noised(_ image: [Float], _ noise: [Float], at index: Int) -> [Float] {

@@ -30,15 +30,18 @@ public struct DDPMSampler: Sampler {
     }
 
     public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
-        let alpha = schedule.alphas[steps[index]]
-        let next = index + 1 < steps.count ? schedule.alphas[steps[index + 1]] : 1
+        let image = prediction.image(output, sample, NoiseLevel(alpha: schedule.alphas[steps[index]])).clipped(to: clip)
+        let alpha = Double(schedule.alphas[steps[index]])
+        let next = index + 1 < steps.count ? Double(schedule.alphas[steps[index + 1]]) : 1
         let kept = alpha / next
-        let image = prediction.image(output, sample, NoiseLevel(alpha: alpha)).clipped(to: clip)
-        let moved = combine(
-            next.squareRoot() * (1 - kept) / (1 - alpha), image, kept.squareRoot() * (1 - next) / (1 - alpha), sample)
-        guard steps[index] > 0 else { return moved }
-        let added = variance == .large ? 1 - kept : max((1 - next) / (1 - alpha) * (1 - kept), 1e-20)
-        return combine(1, moved, added.squareRoot(), noise(sample.count))
+        var terms = [
+            (next.squareRoot() * (1 - kept) / (1 - alpha), image), (kept.squareRoot() * (1 - next) / (1 - alpha), sample),
+        ]
+        if steps[index] > 0 {
+            let added = variance == .large ? 1 - kept : max((1 - next) / (1 - alpha) * (1 - kept), 1e-20)
+            terms.append((added.squareRoot(), noise(sample.count)))
+        }
+        return combine(terms)
     }
 
     public func noised(_ image: [Float], _ noise: [Float], at index: Int) -> [Float] {

@@ -19,25 +19,25 @@ public struct DPM2Sampler: Sampler {
         self.prediction = prediction
         self.isAncestral = isAncestral
         timesteps = ladder.interleaved { step in
-            let (from, to) = (ladder.sigmas[step], ladder.sigmas[step + 1])
+            let (from, to) = (ladder.sigma(step), ladder.sigma(step + 1))
             return middle(from, isAncestral ? AncestralStep(from, to).down : to)
         }
     }
 
     /// Even calls begin a step, odd ones stand in its middle.
-    private func sigma(_ index: Int) -> Float { index % 2 == 0 ? ladder.sigmas[index / 2] : middleOfStep(index / 2) }
+    private func sigma(_ index: Int) -> Double { index % 2 == 0 ? ladder.sigma(index / 2) : middleOfStep(index / 2) }
 
-    private func middleOfStep(_ step: Int) -> Float { middle(ladder.sigmas[step], end(step).down) }
+    private func middleOfStep(_ step: Int) -> Double { middle(ladder.sigma(step), end(step).down) }
 
     private func end(_ step: Int) -> AncestralStep {
-        let next = ladder.sigmas[step + 1]
-        return isAncestral ? AncestralStep(ladder.sigmas[step], next) : AncestralStep(down: next, up: 0)
+        let next = ladder.sigma(step + 1)
+        return isAncestral ? AncestralStep(ladder.sigma(step), next) : AncestralStep(down: next, up: 0)
     }
 
     public func input(_ sample: [Float], at index: Int) -> [Float] { ladder.input(sample, sigma(index)) }
 
     public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
-        let (here, start) = (sigma(index), ladder.sigmas[index / 2])
+        let (here, start) = (sigma(index), ladder.sigma(index / 2))
         let slope = difference(sample, prediction.image(output, sample, sigma: here), 1 / here)
         guard index % 2 == 1, let first = begun else {
             begun = sample
@@ -45,8 +45,8 @@ public struct DPM2Sampler: Sampler {
         }
         begun = nil
         let end = end(index / 2)
-        let moved = combine(1, first, end.down - start, slope)
-        return isAncestral ? combine(1, moved, end.up, noise(sample.count)) : moved
+        guard isAncestral else { return combine(1, first, end.down - start, slope) }
+        return combine([(1, first), (end.down - start, slope), (end.up, noise(sample.count))])
     }
 
     public func noised(_ image: [Float], _ noise: [Float], at index: Int) -> [Float] { combine(1, image, sigma(index), noise) }
@@ -54,15 +54,15 @@ public struct DPM2Sampler: Sampler {
 
 /// A step that goes further down than it should, and adds noise to make up for it, as much as DDPM would.
 struct AncestralStep {
-    let down: Float
-    let up: Float
+    let down: Double
+    let up: Double
 
-    init(down: Float, up: Float) {
+    init(down: Double, up: Double) {
         self.down = down
         self.up = up
     }
 
-    init(_ from: Float, _ to: Float) {
+    init(_ from: Double, _ to: Double) {
         let square = to * to * (from * from - to * to) / (from * from)
         up = min(to, square.squareRoot())
         down = max(0, to * to - up * up).squareRoot()

@@ -12,8 +12,8 @@ public struct DPMSolverSDESampler: Sampler {
     private let ladder: SigmaLadder
     private let prediction: PredictionType
     private let path: BrownianPath?
-    /// Where the step began, and the path's increment to its middle.
-    private var begun: (sample: [Float], increment: [Float])?
+    /// Where the step began, and the noise that was drawn for the way to its middle.
+    private var begun: (sample: [Float], noise: [Float])?
 
     /// With a `seed`, the noise is that of torchsde's Brownian tree, as A1111 and diffusers' `noise_sampler_seed` have it.
     public init(_ ladder: SigmaLadder, _ prediction: PredictionType, seed: UInt64? = nil) {
@@ -21,41 +21,50 @@ public struct DPMSolverSDESampler: Sampler {
         self.prediction = prediction
         let levels = ladder.sigmas.filter { $0 > 0 }
         path = seed.map { BrownianPath(seed: $0, from: levels.min() ?? 0, to: levels.max() ?? 0) }
-        timesteps = ladder.interleaved { middle(ladder.sigmas[$0], ladder.sigmas[$0 + 1]) }
+        timesteps = ladder.interleaved { middle(ladder.sigma($0), ladder.sigma($0 + 1)) }
     }
 
     /// Even calls begin a step, odd ones stand in its middle.
-    private func sigma(_ index: Int) -> Float {
+    private func sigma(_ index: Int) -> Double {
         let step = index / 2
-        return index % 2 == 0 ? ladder.sigmas[step] : middle(ladder.sigmas[step], ladder.sigmas[step + 1])
+        return index % 2 == 0 ? ladder.sigma(step) : middle(ladder.sigma(step), ladder.sigma(step + 1))
     }
 
     public func input(_ sample: [Float], at index: Int) -> [Float] { ladder.input(sample, sigma(index)) }
 
     public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
-        let (start, next) = (ladder.sigmas[index / 2], ladder.sigmas[index / 2 + 1])
+        let (start, next) = (ladder.sigma(index / 2), ladder.sigma(index / 2 + 1))
         let image = prediction.image(output, sample, sigma: sigma(index))
         guard next > 0 else { return image }
         let half = middle(start, next)
         if let path {
+            let (pathStart, pathEnd) = (Float(start), Float(next))
             guard index % 2 == 1, let first = begun else {
                 begun = (sample, [])
-                return moved(sample, image, from: start, to: half, path.noise(sample.count, from: start, to: half))
+                return moved(
+                    sample, image, from: start, to: half,
+                    path.noise(sample.count, from: pathStart, to: Self.pathMiddle(pathStart, pathEnd)))
             }
             begun = nil
-            return moved(first.sample, image, from: start, to: next, path.noise(sample.count, from: start, to: next))
+            return moved(first.sample, image, from: start, to: next, path.noise(sample.count, from: pathStart, to: pathEnd))
         }
         guard index % 2 == 1, let first = begun else {
             let drawn = noise(sample.count)
-            begun = (sample, drawn.map { $0 * (start - half).squareRoot() })
+            begun = (sample, drawn)
             return moved(sample, image, from: start, to: half, drawn)
         }
         begun = nil
-        let increment = combine(1, first.increment, (half - next).squareRoot(), noise(sample.count))
-        return moved(first.sample, image, from: start, to: next, increment.map { $0 / (start - next).squareRoot() })
+        let share = (start - half) / (start - next)
+        let joined = combine(share.squareRoot(), first.noise, (1 - share).squareRoot(), noise(sample.count))
+        return moved(first.sample, image, from: start, to: next, joined)
     }
 
-    private func moved(_ sample: [Float], _ image: [Float], from start: Float, to end: Float, _ noise: [Float]) -> [Float] {
+    /// The middle in float32, as the references have it: a path's noise is another one where an end differs in its sixth decimal.
+    private static func pathMiddle(_ a: Float, _ b: Float) -> Float {
+        Elementary.exponential((Elementary.logarithm(a) + Elementary.logarithm(b)) / 2)
+    }
+
+    private func moved(_ sample: [Float], _ image: [Float], from start: Double, to end: Double, _ noise: [Float]) -> [Float] {
         let step = AncestralStep(start, end)
         let share = step.down / start
         return combine([(share, sample), (1 - share, image), (step.up, noise)])

@@ -35,7 +35,7 @@ public struct DPMSolverSampler: Sampler {
         let (near, far) = (before / width, (ladder.level(index - 1).logarithm - ladder.level(index - 2).logarithm) / width)
         let bend = difference(slope, difference(last, earlier, 1 / far), 1)
         return update.moved(
-            sample, predicted, first: combine(1, slope, near / (near + far), bend), second: bend.map { $0 / (near + far) }, .heun,
+            sample, predicted, first: combine(1, slope, near / (near + far), bend), second: combine([(1 / (near + far), bend)]), .heun,
             noise: noise)
     }
 
@@ -49,9 +49,4 @@ public struct DPMSolverSampler: Sampler {
         if left == 1, isFew || options.usesEulerAtEnd || ladder.sigmas.last == 0 { return 1 }
         return min(greatest, history.count + 1, left == 2 && isFew ? 2 : 3)
     }
-}
-
-/// (a − b) · factor, element by element.
-func difference(_ a: [Float], _ b: [Float], _ factor: Float) -> [Float] {
-    zip(a, b).map { ($0 - $1) * factor }
 }

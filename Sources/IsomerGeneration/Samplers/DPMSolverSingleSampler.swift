@@ -44,7 +44,7 @@ public struct DPMSolverSingleSampler: Sampler {
         }
         let update = DPMSolverUpdate(options: options, start: ladder.level(index - order + 1), end: ladder.level(index + 1))
         let width = update.end.logarithm - update.start.logarithm
-        func share(_ level: NoiseLevel) -> Float { (level.logarithm - update.start.logarithm) / width }
+        func share(_ level: NoiseLevel) -> Double { (level.logarithm - update.start.logarithm) / width }
         let first = history[history.count - order]
         switch order {
         case 1: return update.moved(begun, first, noise: noise)

@@ -46,27 +46,27 @@ struct DPMSolverUpdate {
         noise: (Int) -> [Float]
     ) -> [Float] {
         let width = end.logarithm - start.logarithm
-        var terms: [(Float, [Float])]
-        let added: Float
+        var terms: [(Double, [Float])]
+        let added: Double
         if options.algorithm.integratesNoise {
-            let growth = Elementary.exponential(width) - 1
-            let double: Float = options.algorithm.isStochastic ? 2 : 1
+            let growth = Elementary.exponentialLessOne(width)
+            let double: Double = options.algorithm.isStochastic ? 2 : 1
             terms = [(end.signal / start.signal, sample), (-double * end.deviation * growth, predicted)]
             if let first {
                 terms.append((-double * end.deviation * (weight == .midpoint ? growth / 2 : growth / width - 1), first))
             }
             if let second { terms.append((-end.deviation * ((growth - width) / (width * width) - 0.5), second)) }
-            added = end.deviation * (Elementary.exponential(2 * width) - 1).squareRoot()
+            added = end.deviation * Elementary.exponentialLessOne(2 * width).squareRoot()
         } else {
             let doubled = options.algorithm.isStochastic ? 2 * width : width
-            let left = Elementary.exponential(-doubled)
+            let gone = -Elementary.exponentialLessOne(-doubled)
             let kept = end.deviation / start.deviation * (options.algorithm.isStochastic ? Elementary.exponential(-width) : 1)
-            terms = [(kept, sample), (end.signal * (1 - left), predicted)]
+            terms = [(kept, sample), (end.signal * gone, predicted)]
             if let first {
-                terms.append((end.signal * (weight == .midpoint ? (1 - left) / 2 : (left - 1) / doubled + 1), first))
+                terms.append((end.signal * (weight == .midpoint ? gone / 2 : 1 - gone / doubled), first))
             }
-            if let second { terms.append((end.signal * (0.5 - (left - 1 + doubled) / (doubled * doubled)), second)) }
-            added = end.deviation * (1 - left).squareRoot()
+            if let second { terms.append((end.signal * (0.5 - (doubled - gone) / (doubled * doubled)), second)) }
+            added = end.deviation * gone.squareRoot()
         }
         if options.algorithm.isStochastic { terms.append((added, noise(sample.count))) }
         return combine(terms)

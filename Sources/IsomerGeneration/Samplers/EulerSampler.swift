@@ -16,16 +16,17 @@ public struct EulerSampler: Sampler {
         self.isAncestral = isAncestral
     }
 
-    public func input(_ sample: [Float], at index: Int) -> [Float] { ladder.input(sample, ladder.sigmas[index]) }
+    public func input(_ sample: [Float], at index: Int) -> [Float] { ladder.input(sample, ladder.sigma(index)) }
 
     public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
-        let (sigma, next) = (ladder.sigmas[index], ladder.sigmas[index + 1])
+        let (sigma, next) = (ladder.sigma(index), ladder.sigma(index + 1))
         let image = prediction.image(output, sample, sigma: sigma)
         let end = isAncestral ? AncestralStep(sigma, next) : AncestralStep(down: next, up: 0)
-        let change = end.down - sigma
-        let moved = zip(sample, image).map { $0 + ($0 - $1) / sigma * change }
-        return isAncestral ? combine(1, moved, end.up, noise(sample.count)) : moved
+        // The share of the noise that is left, rather than a step along the slope: from a level of thousands nothing cancels out this way.
+        let left = end.down / sigma
+        guard isAncestral else { return combine(left, sample, 1 - left, image) }
+        return combine([(left, sample), (1 - left, image), (end.up, noise(sample.count))])
     }
 
-    public func noised(_ image: [Float], _ noise: [Float], at index: Int) -> [Float] { combine(1, image, ladder.sigmas[index], noise) }
+    public func noised(_ image: [Float], _ noise: [Float], at index: Int) -> [Float] { combine(1, image, ladder.sigma(index), noise) }
 }

@@ -85,7 +85,7 @@ public struct FlowMatchSampler: Sampler {
     }
 
     public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
-        let (here, next) = (sigmas[index], sigmas[index + 1])
+        let (here, next) = (Double(sigmas[index]), Double(sigmas[index + 1]))
         guard isStochastic else { return combine(1, sample, next - here, output) }
         return combine(1 - next, combine(1, sample, -here, output), next, noise(sample.count))
     }

@@ -20,22 +20,21 @@ public struct HeunSampler: Sampler {
     }
 
     /// Call 0 stands at level 0, calls 1 and 2 at level 1, and so on: the second call of a step stands where the next step begins.
-    private func sigma(_ index: Int) -> Float { ladder.sigmas[(index + 1) / 2] }
+    private func sigma(_ index: Int) -> Double { ladder.sigma((index + 1) / 2) }
 
     public func input(_ sample: [Float], at index: Int) -> [Float] { ladder.input(sample, sigma(index)) }
 
     public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
         let here = sigma(index)
         let image = prediction.image(output, sample, sigma: here).clipped(to: clip)
-        let slope = zip(sample, image).map { ($0 - $1) / here }
+        let slope = difference(sample, image, 1 / here)
         guard let first = begun else {
             begun = (sample, slope)
             return combine(1, sample, sigma(index + 1) - here, slope)
         }
         begun = nil
-        let change = here - sigma(index - 1)
-        let mean = zip(first.slope, slope).map { ($0 + $1) / 2 }
-        return combine(1, first.sample, change, mean)
+        let half = (here - sigma(index - 1)) / 2
+        return combine([(1, first.sample), (half, first.slope), (half, slope)])
     }
 
     public func noised(_ image: [Float], _ noise: [Float], at index: Int) -> [Float] { combine(1, image, sigma(index), noise) }

@@ -19,18 +19,18 @@ public struct LMSSampler: Sampler {
         self.order = min(max(1, order), 6)
     }
 
-    public func input(_ sample: [Float], at index: Int) -> [Float] { ladder.input(sample, ladder.sigmas[index]) }
+    public func input(_ sample: [Float], at index: Int) -> [Float] { ladder.input(sample, ladder.sigma(index)) }
 
     public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
-        let sigma = ladder.sigmas[index]
+        let sigma = ladder.sigma(index)
         let slope = difference(sample, prediction.image(output, sample, sigma: sigma), 1 / sigma)
         slopes = [slope] + slopes.prefix(order - 1)
-        let nodes = slopes.indices.map { Double(ladder.sigmas[index - $0]) }
-        let end = Double(ladder.sigmas[index + 1])
-        return combine([(1, sample)] + slopes.indices.map { (Float(Self.weight($0, nodes, to: end)), slopes[$0]) })
+        let nodes = slopes.indices.map { ladder.sigma(index - $0) }
+        let end = ladder.sigma(index + 1)
+        return combine([(1, sample)] + slopes.indices.map { (Self.weight($0, nodes, to: end), slopes[$0]) })
     }
 
-    public func noised(_ image: [Float], _ noise: [Float], at index: Int) -> [Float] { combine(1, image, ladder.sigmas[index], noise) }
+    public func noised(_ image: [Float], _ noise: [Float], at index: Int) -> [Float] { combine(1, image, ladder.sigma(index), noise) }
 
     /// The integral, from the first node to `end`, of the polynomial that is one at a node and zero at the others. Gauss' rule with three
     /// points is exact up to the fifth power.

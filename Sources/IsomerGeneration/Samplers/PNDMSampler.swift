@@ -64,17 +64,17 @@ public struct PNDMSampler: Sampler {
         switch index - first {
         case 0:
             begun = sample
-            sum = output.map { $0 / 6 }
+            sum = combine([(1.0 / 6, output)])
             outputs = [output] + outputs.prefix(2)
             return moved(sample, output, from: calls[first], to: calls[first] - stride / 2)
         case 1:
-            sum = combine(1, sum, 1 / 3, output)
+            sum = combine(1, sum, 1.0 / 3, output)
             return moved(begun, output, from: calls[first], to: calls[index])
         case 2:
-            sum = combine(1, sum, 1 / 3, output)
+            sum = combine(1, sum, 1.0 / 3, output)
             return moved(begun, output, from: calls[first], to: calls[index] - stride / 2)
         default:
-            return moved(begun, combine(1, sum, 1 / 6, output), from: calls[first], to: calls[index])
+            return moved(begun, combine(1, sum, 1.0 / 6, output), from: calls[first], to: calls[index])
         }
     }
 
@@ -85,7 +85,7 @@ public struct PNDMSampler: Sampler {
         }
         if made == 0 { begun = sample }
         outputs = [output] + outputs.prefix(3)
-        let weights: [Float] =
+        let weights: [Double] =
             switch outputs.count {
             case 1: [1]
             case 2: [3 / 2, -1 / 2]
@@ -97,9 +97,9 @@ public struct PNDMSampler: Sampler {
 
     /// Along a slope from one training step to another. Reference: equation 9 of the paper.
     private func moved(_ sample: [Float], _ output: [Float], from: Int, to: Int) -> [Float] {
-        let level = alpha(from)
-        let next = to >= 0 ? alpha(to) : finalAlpha
-        let noise = prediction.noise(output, sample, NoiseLevel(alpha: level))
+        let noise = prediction.noise(output, sample, NoiseLevel(alpha: alpha(from)))
+        let level = Double(alpha(from))
+        let next = Double(to >= 0 ? alpha(to) : finalAlpha)
         let divisor = level * (1 - next).squareRoot() + (level * (1 - level) * next).squareRoot()
         return combine((next / level).squareRoot(), sample, -(next - level) / divisor, noise)
     }

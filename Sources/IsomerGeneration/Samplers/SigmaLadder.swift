@@ -47,24 +47,27 @@ public struct SigmaLadder: Hashable, Sendable {
         self.table = table
     }
 
-    /// What the model is shown at `level`: a sample of unit variance.
-    func input(_ sample: [Float], _ sigma: Float) -> [Float] {
+    /// The level of step `index`, or the end.
+    func sigma(_ index: Int) -> Double { Double(sigmas[index]) }
+
+    /// What the model is shown at the level `sigma`: a sample of unit variance.
+    func input(_ sample: [Float], _ sigma: Double) -> [Float] {
         let deviation = (sigma * sigma + 1).squareRoot()
-        return sample.map { $0 / deviation }
+        return sample.map { Float(Double($0) / deviation) }
     }
 
     /// The training step, or the place between two, where the noise is `sigma`.
-    func timestep(of sigma: Float) -> Float { Float(table.timestep(of: Double(sigma))) }
+    func timestep(of sigma: Double) -> Float { Float(table.timestep(of: sigma)) }
 
     /// Every timestep but the first after the one of the level between, which `between` gives for each step but the last: what samplers
     /// tell the model that ask twice a step.
-    func interleaved(_ between: (Int) -> Float) -> [Float] {
+    func interleaved(_ between: (Int) -> Double) -> [Float] {
         timesteps.indices.flatMap { $0 == 0 ? [timesteps[0]] : [timestep(of: between($0 - 1)), timesteps[$0]] }
     }
 }
 
 /// The level between two, by the logarithm; zero if either is.
-func middle(_ a: Float, _ b: Float) -> Float {
+func middle(_ a: Double, _ b: Double) -> Double {
     guard a > 0, b > 0 else { return 0 }
     return Elementary.exponential((Elementary.logarithm(a) + Elementary.logarithm(b)) / 2)
 }

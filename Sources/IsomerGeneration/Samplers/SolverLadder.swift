@@ -38,7 +38,7 @@ public struct SolverLadder: Hashable, Sendable {
         var steps: [Double]
         var sigmas: [Double]
         if distribution == .schedule {
-            let kept = trained.count { Double(NoiseLevel(sigma: $0).logarithm) >= options.lowestLogarithm }
+            let kept = trained.count { NoiseLevel(sigma: $0).logarithm >= options.lowestLogarithm }
             switch spacing {
             case .trailing:
                 let ratio = Double(max(1, trained.count)) / Double(max(1, count))

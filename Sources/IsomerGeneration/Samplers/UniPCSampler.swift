@@ -65,10 +65,10 @@ public struct UniPCSampler: Sampler {
         let function = options.usesFirstFunction ? signed : change
         let (kept, taken) =
             options.integratesNoise ? (end.signal / start.signal, end.deviation) : (end.deviation / start.deviation, end.signal)
-        var terms: [(Float, [Float])] = [(kept, sample), (-taken * change, last)]
+        var terms: [(Double, [Float])] = [(kept, sample), (-taken * change, last)]
 
         // Differences to the predictions before, each at its share of the step's width, and to the one at the step's end.
-        var shares: [Float] = []
+        var shares: [Double] = []
         var slopes: [[Float]] = []
         for back in stride(from: 1, to: order, by: 1) {
             let share = (ladder.level(index - back).logarithm - start.logarithm) / width
@@ -87,19 +87,19 @@ public struct UniPCSampler: Sampler {
     }
 
     /// The weights ρ of which Σ ρᵢ shareᵢᵏ⁻¹ = k! φₖ₊₁ / B for each k.
-    private static func weights(_ shares: [Float], _ width: Float, _ function: Float) -> [Float] {
+    private static func weights(_ shares: [Double], _ width: Double, _ function: Double) -> [Double] {
         guard !shares.isEmpty else { return [] }
         var rows: [[Double]] = []
         var phi = Elementary.exponentialLessOne(width) / width - 1
-        var factorial: Float = 1
+        var factorial = 1.0
         var powers = [Double](repeating: 1, count: shares.count)
         for k in 1...shares.count {
-            rows.append(powers + [Double(phi * factorial / function)])
-            factorial *= Float(k + 1)
+            rows.append(powers + [phi * factorial / function])
+            factorial *= Double(k + 1)
             phi = phi / width - 1 / factorial
-            powers = zip(powers, shares).map { $0 * Double($1) }
+            powers = zip(powers, shares).map { $0 * $1 }
         }
-        return solve(rows).map(Float.init)
+        return solve(rows)
     }
 
     /// The unknowns of as many equations, each row with its right side last. Elimination with pivots.

@@ -13,7 +13,7 @@ enum Elementary {
     static func logarithm(_ x: Float) -> Float { logf(x) }
     static func exponential(_ x: Double) -> Double { exp(x) }
     static func exponential(_ x: Float) -> Float { expf(x) }
-    static func exponentialLessOne(_ x: Float) -> Float { expm1f(x) }
+    static func exponentialLessOne(_ x: Double) -> Double { expm1(x) }
     static func sine(_ x: Float) -> Float { sinf(x) }
     static func arccosine(_ x: Float) -> Float { acosf(x) }
     static func gamma(_ x: Double) -> Double { tgamma(x) }

@@ -43,11 +43,15 @@ struct GenerationRun {
             refiner = try Self.open(inner, [], [], settings.workers)
         }
         do throws(IsomerError) {
-            pipeline = try GenerationPipeline(model, refiner: refiner, request, settings, tile: record.tile, limits: shared.limits)
+            pipeline = try GenerationPipeline(
+                model, refiner: refiner, request, settings, tile: record.tile, batchSize: min(batch.batchSize, batch.count),
+                limits: shared.limits)
         } catch {
             guard automaticTile, error.code == .limitExceeded, error.location.item == "vae" else { throw error }
             record.tile = Self.tile
-            pipeline = try GenerationPipeline(model, refiner: refiner, request, settings, tile: Self.tile, limits: shared.limits)
+            pipeline = try GenerationPipeline(
+                model, refiner: refiner, request, settings, tile: Self.tile, batchSize: min(batch.batchSize, batch.count),
+                limits: shared.limits)
         }
         self.record = record
     }
@@ -96,7 +100,12 @@ struct GenerationRun {
             for first in stride(from: 0, to: wanted.count, by: batch.batchSize) {
                 let now = Array(wanted[first..<min(wanted.count, first + batch.batchSize)])
                 let title = "Making \(firstNumber + now[0] + 1)"
-                bar.update(title, done: 0, total: UInt64(pipeline.summary.calls), unit: .items("steps"))
+                func show(_ done: Int, of total: Int) {
+                    bar.update(
+                        title, done: UInt64(clamping: done), total: UInt64(clamping: total), unit: .items("steps"),
+                        memory: ProcessMemory.resident)
+                }
+                show(0, of: pipeline.summary.calls)
                 let images = try pipeline.images(now) { progress throws(IsomerError) in
                     tally.step(progress.done)
                     if let preview, let every = batch.previewEvery, progress.done % every == 0, progress.done < progress.total {
@@ -104,7 +113,7 @@ struct GenerationRun {
                             try destination.write(try preview.bitmap(latent), toPreviewOf: paths[number])
                         }
                     }
-                    bar.update(title, done: UInt64(progress.done), total: UInt64(progress.total), unit: .items("steps"))
+                    show(progress.done, of: progress.total)
                 }
                 for (number, image) in zip(now, images) {
                     let record = record.record(ofImage: number)

@@ -18,7 +18,14 @@ struct StepPlace {
     var call: Int
     var calls: Int
 
-    /// Whether what runs from one share of the steps to another is on. Reference: diffusers 0.42.1, pipeline_controlnet.py `controlnet_keep`.
+    /// Whether guidance from one share of the steps to another is on: from the first one that is not whole on, and up to the last.
+    ///
+    /// Reference: diffusers 0.42.1, guiders/classifier_free_guidance.py `_is_cfg_enabled`.
+    func isAmong(_ start: Double, _ end: Double) -> Bool {
+        call >= Int(start * Double(calls)) && call < Int(end * Double(calls))
+    }
+
+    /// Whether a ControlNet from one share of the steps to another is on. Reference: diffusers 0.42.1, pipeline_controlnet.py `controlnet_keep`.
     func isInside(_ start: Double, _ end: Double) -> Bool {
         let total = Double(max(1, calls))
         return Double(call) / total >= start && Double(call + 1) / total <= end

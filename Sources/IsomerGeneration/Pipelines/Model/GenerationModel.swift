@@ -136,6 +136,9 @@ public struct GenerationModel: Sendable {
         guard let source = sources[slot] else {
             throw IsomerError(.mismatch, "the model has no such component", path: path, item: slot)
         }
-        return NetworkStage(slot, source, settings, isRehearsal: isRehearsal, keepsMade: hasAdapters)
+        // A step is finished when the user asks to stop; nothing is lost by leaving texts and pictures half done.
+        return NetworkStage(
+            slot, source, settings, isRehearsal: isRehearsal, keepsMade: hasAdapters,
+            finishesPasses: slot == "unet" || slot == "transformer")
     }
 }

@@ -26,13 +26,19 @@ final class NetworkStage {
     private let isRehearsal: Bool
     /// Whether tensors that have to be made stay in memory once they are.
     private let keepsMade: Bool
+    /// Whether a pass that has begun is finished though the user asks to stop.
+    private let finishesPasses: Bool
     private var weights: Weights?
     private var pass: Computation?
 
     /// The most bytes that a pass was found to take.
     private(set) var peak = 0
 
-    init(_ name: String, _ source: any TensorSource, _ settings: ComputeSettings, isRehearsal: Bool, keepsMade: Bool) {
+    init(
+        _ name: String, _ source: any TensorSource, _ settings: ComputeSettings, isRehearsal: Bool, keepsMade: Bool,
+        finishesPasses: Bool = false
+    ) {
+        self.finishesPasses = finishesPasses
         self.name = name
         self.source = source
         self.settings = settings
@@ -58,7 +64,8 @@ final class NetworkStage {
                         remedy: "allow more with --memory, or choose a smaller size")
                 }
                 if isRehearsal { return planned }
-                pass = try Computation(workers: settings.workers, precision: settings.precision, planned: plan.peak)
+                pass = try Computation(
+                    workers: settings.workers, precision: settings.precision, planned: plan.peak, heedsInterruption: !finishesPasses)
             }
             guard let pass else { return [] }
             return try body(pass, weights.root).map { Values($0) }
