@@ -113,12 +113,20 @@ public final class Weights {
         type.kind == .float || type.kind == .block
     }
 
+    /// Whether the kernels take a tensor's bytes as they are stored: elements that have addresses, or rows of whole blocks.
+    private static func isUsedAsStored(_ tensor: TensorDescriptor) -> Bool {
+        if tensor.scalarType.kernelScalar != nil { return true }
+        let extents = tensor.shape.dimensions
+        guard tensor.scalarType.nativeBlock != nil, extents.count >= 2, extents.dropFirst(2).allSatisfy({ $0 == 1 }) else { return false }
+        return extents[1] % tensor.scalarType.group.elementCount == 0
+    }
+
     /// Bytes that a parameter takes while it is used, beside the file it is stored in.
     private func widenedBytes(_ index: Int, _ source: any TensorSource, _ name: String) -> Int {
         let tensor = source.tensors[index]
         let wide = tensor.shape.elementCount.multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
         var bytes = 0
-        if tensor.scalarType.kernelScalar == nil {
+        if !Self.isUsedAsStored(tensor) {
             bytes = tensor.byteCount.addingReportingOverflow(wide.partialValue).partialValue
         } else if source.storedRange(of: index) == nil {
             bytes = tensor.byteCount
@@ -127,7 +135,7 @@ public final class Weights {
         return isAdapted(name) ? bytes.addingReportingOverflow(3 * (wide.partialValue / 4 * 4)).partialValue : bytes
     }
 
-    /// Lends a tensor's bytes to `body` as they are stored.
+    /// Lends a tensor's bytes to `body` as they are stored, or widened to f32 if there is no way to compute with those.
     func withStoredBytes(
         _ name: String, _ shape: [Int], _ body: (UnsafeRawPointer, ScalarType) throws(IsomerError) -> Void
     ) throws(IsomerError) {
@@ -142,8 +150,7 @@ public final class Weights {
             throw IsomerError(.unsupported, "the tensor's numbers cannot be computed with", item: prefix + name)
         }
         guard descriptor.byteCount > 0 else { return }
-        // Elements below a byte, and those of blocks, have no address.
-        if descriptor.scalarType.kernelScalar == nil { return try withWidened(index, source, body) }
+        if !Self.isUsedAsStored(descriptor) { return try withWidened(index, source, body) }
         if let range = source.storedRange(of: index) {
             let mapping = try mapping(of: range.file)
             return try mapping.withBytes { bytes throws(IsomerError) in

@@ -30,20 +30,50 @@ import Testing
         #expect(error <= bound * max(peak, 1e-30), sourceLocation: location)
     }
 
-    @Test(arguments: Case.all, [ScalarType.f32, .f16, .bf16, .f8e4m3])
-    func linearMaps(test: Case, type: ScalarType) throws {
+    private static let storedTypes = [ScalarType.f32, .f16, .bf16, .f8e4m3]
+
+    @Test(arguments: Case.all, Computation.Precision.allCases.flatMap { precision in storedTypes.map { (precision, $0) } })
+    func linearMaps(test: Case, variant: (precision: Computation.Precision, type: ScalarType)) throws {
+        let (precision, type) = variant
         var random = Numbers(test.seed)
-        let (rows, inputs, outputs) = (random.size(40), random.size(900), random.size(120))
+        // More inputs than are summed at a time, by each of the precisions.
+        let (rows, inputs) = precision == .f32 ? (random.size(40), random.size(900)) : (random.size(14), random.size(2700))
+        let outputs = random.size(120)
         let x = random.values(rows * inputs)
         let weights = try store(
             [("a.weight", [outputs, inputs], random.values(outputs * inputs)), ("a.bias", [outputs], random.values(outputs))], as: type)
-        let computation = try Computation(workers: Workers(count: 3), level: test.level)
+        let computation = try Computation(workers: Workers(count: 3), precision: precision, level: test.level)
         let y = try computation.linear(computation.tensor([1, rows, inputs], x), weights.root["a"], outputs: outputs)
         #expect(y.shape == [1, rows, outputs])
         let size = Reference.Convolution(images: 1, height: 1, width: rows, channels: inputs, outputs: outputs)
         let wanted = try Reference.convolution(
             x, weights.values("a.weight", [outputs, inputs]), weights.values("a.bias", [outputs]), size)
-        expect(y.values, wanted, within: 2e-6)
+        expect(y.values, wanted, within: precision == .f32 ? 2e-6 : 1e-2)
+    }
+
+    /// Blocks are widened while they are packed where rows hold whole ones, and before that where they do not.
+    @Test(arguments: Case.all, [ScalarType.q8_0, .q4_0, .q6K, .q4K])
+    func linearMapsOfBlocks(test: Case, type: ScalarType) throws {
+        var random = Numbers(test.seed)
+        let block = type.group.elementCount
+        let outputs = random.size(6) * 8
+        for inputs in [block * random.size(2000 / block), block / 8 * 11] {
+            let x = random.values(5 * inputs)
+            let shape = test.seed % 2 == 0 ? [outputs, inputs] : [outputs, inputs, 1, 1]
+            let weights = try store([("a.weight", shape, random.values(outputs * inputs))], as: type)
+            let size = Reference.Convolution(images: 1, height: 1, width: 5, channels: inputs, outputs: outputs)
+            let wanted = try Reference.convolution(
+                x, weights.values("a.weight", shape), [Float](repeating: 0, count: outputs), size)
+            for precision in Computation.Precision.allCases {
+                let computation = try Computation(workers: Workers(count: 2), precision: precision, level: test.level)
+                let input = try computation.tensor([1, 1, 5, inputs], x)
+                let y =
+                    shape.count == 2
+                    ? try computation.linear(input, weights.root["a"], outputs: outputs, hasBias: false)
+                    : try computation.convolution(input, weights.root["a"], outputs: outputs, kernel: 1, hasBias: false)
+                expect(y.values, wanted, within: precision == .f32 ? 3e-6 : 1e-2)
+            }
+        }
     }
 
     @Test(arguments: Case.all, Computation.Precision.allCases)

@@ -128,11 +128,18 @@ extension Computation {
         }
         let bias = product.hasBias ? try module.weights.values(module.path + "bias", [outputs]) : []
         try module.weights.withBytes(module.path + "weight", product.weightShape) { bytes, type throws(IsomerError) in
-            guard let scalar = type.kernelScalar, let schedule, let memory = packed?.address else { return }
+            guard let schedule, let memory = packed?.address else { return }
+            if let scalar = type.kernelScalar {
+                job.weight_type = scalar
+            } else if let block = type.nativeBlock {
+                job.has_blocks = true
+                job.block_type = block
+            } else {
+                return
+            }
             var failure: IsomerError?
             bias.withUnsafeBufferPointer { bias in
                 job.weights = bytes
-                job.weight_type = scalar
                 job.bias = product.hasBias ? bias.baseAddress : nil
                 do throws(IsomerError) { try run(job, schedule, UnsafeMutableRawPointer(memory)) } catch { failure = error }
             }

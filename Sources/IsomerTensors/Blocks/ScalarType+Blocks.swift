@@ -1,4 +1,4 @@
-internal import CKernels
+package import CKernels
 
 extension ScalarType {
     /// The least number of elements that fill whole bytes, and how many: one for most types, a few below a byte, a block of block types.
@@ -22,7 +22,7 @@ extension ScalarType {
     }
 
     /// The kernels' name of a block type.
-    var nativeBlock: isomer_block_type? {
+    package var nativeBlock: isomer_block_type? {
         switch self {
         case .q4_0: ISOMER_Q4_0
         case .q4_1: ISOMER_Q4_1
