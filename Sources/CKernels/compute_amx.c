@@ -16,6 +16,7 @@
 #define VECTOR 16
 #define ROWS 48
 #define TALL 12
+#define MIDDLE 8
 #define LOW 4
 #define WINOGRAD_LEAST 64
 #define KERNELS isomer_compute_kernels_amx

@@ -8,6 +8,7 @@
 #define VECTOR 16
 #define ROWS 12
 #define TALL 12
+#define MIDDLE 8
 #define LOW 4
 #define WINOGRAD_LEAST 64
 #define KERNELS isomer_compute_kernels_avx512bf16

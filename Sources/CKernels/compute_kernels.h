@@ -29,6 +29,8 @@ enum {
     WIDENED_STRIDE = WIDENED + 16,
     // Transformed rows of PACKED_STRIDE units that one of Winograd's 16 products may have.
     WINOGRAD_ROWS = 192,
+    // The most channels of a convolution that is done so.
+    WINOGRAD_CHANNELS = 8192,
 };
 
 typedef struct {
