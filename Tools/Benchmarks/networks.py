@@ -2,12 +2,15 @@
 
     swift build -c release --package-path Tools/Benchmarks/NetworkBenchmark
     isomer synthesize sd15 FOLDER
-    networks.py --binary …/network-benchmark [--model FOLDER] [--rounds 5] [--precision f32 bf16] [--clock wall]
+    isomer convert FOLDER FOLDER-bf16 --dtype bf16
+    networks.py --binary …/network-benchmark [--model FOLDER FOLDER-bf16] [--networks unet decoder text] [--rounds 5]
+                [--precision f32 bf16] [--clock wall]
 
 Both take turns in every round; what is printed are medians, and the median of each round's ratio. PyTorch runs channels-last (its better
-layout here) with as many threads as the machine has, inputs and weights of the type named. Under `taskset -c 0`, with `--clock cpu`, one
-core's time is compared, which other programs on the machine disturb less. The peaks of memory are those of the whole processes while a
-network runs; Isomer's has the model's file in it, as mapped.
+layout here) with as many threads as the machine has, inputs and weights of the type named; Isomer reads a model of that type too if one is
+given for each precision. Under `taskset -c 0`, with `--clock cpu`, one core's time is compared, which other programs on the machine disturb
+less: PyTorch's threads wait for each other at barriers, and a core that is busy elsewhere costs them far more than ours. The peaks of memory
+are those of the whole processes while a network runs; Isomer's has the model's file in it, as mapped.
 """
 
 import argparse
@@ -38,6 +41,8 @@ class Ours:
         self.process.stdin.write(" ".join(map(str, words)) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline().split()
+        if len(answer) != 3:
+            sys.exit(f"no measurement of {words}: {answer}")
         return float(answer[self.place]), int(answer[1])
 
 
@@ -77,22 +82,32 @@ def convolution(shape, dtype):
     return lambda: seconds(lambda: layer(x), 3)
 
 
-def networks(folder, dtype):
-    import diffusers
-    import transformers
+def unet(folder, dtype):
+    from diffusers import UNet2DConditionModel
 
-    unet = diffusers.UNet2DConditionModel.from_pretrained(folder, subfolder="unet", torch_dtype=dtype).eval()
-    unet = unet.to(memory_format=torch.channels_last)
-    sample, context = torch.randn(2, 4, 64, 64, dtype=dtype), torch.randn(2, 77, 768, dtype=dtype)
-    yield "unet", (64, 2), lambda: seconds(lambda: unet(sample, torch.tensor([981, 37]), context))
-    del unet
-    vae = diffusers.AutoencoderKL.from_pretrained(folder, subfolder="vae", torch_dtype=dtype).eval().to(memory_format=torch.channels_last)
+    network = UNet2DConditionModel.from_pretrained(folder, subfolder="unet", torch_dtype=dtype).eval().to(memory_format=torch.channels_last)
+    sample, times, context = torch.randn(2, 4, 64, 64, dtype=dtype), torch.tensor([981, 37]), torch.randn(2, 77, 768, dtype=dtype)
+    return (64, 2), lambda: seconds(lambda: network(sample, times, context))
+
+
+def decoder(folder, dtype):
+    from diffusers import AutoencoderKL
+
+    network = AutoencoderKL.from_pretrained(folder, subfolder="vae", torch_dtype=dtype).eval().to(memory_format=torch.channels_last)
     latents = torch.randn(1, 4, 64, 64, dtype=dtype)
-    yield "decoder", (64, 1), lambda: seconds(lambda: vae.decode(latents))
-    del vae
-    text = transformers.CLIPTextModel.from_pretrained(folder, subfolder="text_encoder", torch_dtype=dtype).eval()
+    return (64, 1), lambda: seconds(lambda: network.decode(latents))
+
+
+def text(folder, dtype):
+    from transformers import CLIPTextModel
+
+    network = CLIPTextModel.from_pretrained(folder, subfolder="text_encoder", torch_dtype=dtype).eval()
     ids = torch.randint(0, 49000, (1, 77))
-    yield "text", (0, 1), lambda: seconds(lambda: text(ids))
+    return (0, 1), lambda: seconds(lambda: network(ids), 5)
+
+
+# How each is made: what Isomer is asked for beside its name, and what measures PyTorch's.
+NETWORKS = {"unet": unet, "decoder": decoder, "text": text}
 
 
 def compare(name, rounds, ours, theirs, work=None, process=None):
@@ -110,7 +125,8 @@ def compare(name, rounds, ours, theirs, work=None, process=None):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--binary", required=True)
-    parser.add_argument("--model")
+    parser.add_argument("--model", nargs="+", default=[], metavar="FOLDER", help="one for each precision, or one for all")
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--precision", nargs="+", default=["f32", "bf16"])
     parser.add_argument("--skip-shapes", action="store_true")
@@ -121,7 +137,7 @@ def main():
         CLOCK = time.process_time
     ours = Ours(options.binary, options.clock)
     print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads")
-    for precision in options.precision:
+    for place, precision in enumerate(options.precision):
         dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[precision]
         for shape in [] if options.skip_shapes else SHAPES:
             images, height, width, channels, outputs, kernel, stride = shape
@@ -129,8 +145,11 @@ def main():
             with torch.no_grad():
                 theirs = convolution(shape, dtype)
                 compare(f"{precision} {shape}", options.rounds, lambda: ours("convolution", *shape, precision), theirs, work)
-        for name, size, theirs in networks(options.model, dtype) if options.model else []:
-            compare(f"{precision} {name}", options.rounds, lambda: ours(name, options.model, *size, precision), theirs, process=ours.process.pid)
+        for name in options.networks if options.model else []:
+            folder = options.model[min(place, len(options.model) - 1)]
+            size, theirs = NETWORKS[name](folder, dtype)
+            compare(f"{precision} {name}", options.rounds, lambda: ours(name, folder, *size, precision), theirs, process=ours.process.pid)
+            del theirs
 
 
 if __name__ == "__main__":

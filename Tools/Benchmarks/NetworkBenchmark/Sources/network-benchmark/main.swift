@@ -7,27 +7,30 @@ import IsomerKit
 //     convolution IMAGES HEIGHT WIDTH CHANNELS OUTPUTS KERNEL STRIDE PRECISION
 //     unet|encoder|decoder|text PATH SIZE IMAGES PRECISION
 
-/// A weight file of random numbers, mapped as any model is.
-func weights(_ shapes: [(String, [Int])]) throws -> Weights {
+/// A weight file of random numbers of the precision's type, mapped as any model is.
+func weights(_ shapes: [(String, [Int])], _ precision: Computation.Precision) throws -> Weights {
+    let (type, size) = precision == .bf16 ? ("BF16", 2) : ("F32", 4)
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("benchmark-\(ProcessInfo.processInfo.processIdentifier)").path
     var header = "{"
     var offset = 0
     for (name, shape) in shapes {
-        let end = offset + 4 * shape.reduce(1, *)
-        header += "\(offset == 0 ? "" : ",")\"\(name)\":{\"dtype\":\"F32\",\"shape\":\(shape),\"data_offsets\":[\(offset),\(end)]}"
+        let end = offset + size * shape.reduce(1, *)
+        header += "\(offset == 0 ? "" : ",")\"\(name)\":{\"dtype\":\"\(type)\",\"shape\":\(shape),\"data_offsets\":[\(offset),\(end)]}"
         offset = end
     }
     header += "}"
     while header.utf8.count % 8 != 0 { header += " " }
-    var bytes = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) }
+    var bytes = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) }
+    bytes.reserveCapacity(8 + header.utf8.count + offset)
     bytes.append(contentsOf: header.utf8)
     var state: UInt32 = 1
-    let numbers = (0..<offset / 4).map { _ in
+    for _ in 0..<offset / size {
         state = state &* 1_664_525 &+ 1_013_904_223
-        return Float(state >> 8) / 0x80_0000 - 1
+        let number = (Float(state >> 8) / 0x80_0000 - 1).bitPattern.littleEndian
+        // The upper half of a float is a bf16.
+        withUnsafeBytes(of: number) { bytes.append(contentsOf: $0.suffix(size)) }
     }
-    numbers.withUnsafeBytes { bytes.append(contentsOf: $0) }
-    try bytes.write(to: URL(fileURLWithPath: path))
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
     let reader = try SafetensorsReader(FilePath(path))
     let weights = Weights(reader)
     // The open file stays readable.
@@ -42,16 +45,23 @@ func processorSeconds() -> Double {
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
 
-/// Plans, runs once to warm up, and times a second run.
-func time(_ precision: Computation.Precision, _ body: (Computation) throws -> Void) throws -> String {
+/// Plans, runs once to warm up, and tells the best of some more runs.
+func time(_ precision: Computation.Precision, repeats: Int = 1, _ body: (Computation) throws -> Void) throws -> String {
     let plan = Computation.plan(precision: precision)
     try body(plan)
     let pass = try Computation(precision: precision, planned: plan.peak)
     try body(pass)
-    let clock = ContinuousClock()
-    let before = processorSeconds()
-    let seconds = try clock.measure { try body(pass) } / .seconds(1)
-    return "\(seconds) \(plan.peak) \(processorSeconds() - before)"
+    return try best(of: repeats, peak: plan.peak) { try body(pass) }
+}
+
+func best(of repeats: Int, peak: Int, _ body: () throws -> Void) throws -> String {
+    var (seconds, work) = (Double.infinity, Double.infinity)
+    for _ in 0..<repeats {
+        let before = processorSeconds()
+        seconds = min(seconds, try ContinuousClock().measure(body) / .seconds(1))
+        work = min(work, processorSeconds() - before)
+    }
+    return "\(seconds) \(peak) \(work)"
 }
 
 var made: [String: Weights] = [:]
@@ -61,26 +71,18 @@ var models: [String: (Model, any TensorSource)] = [:]
     let precision = Computation.Precision(rawValue: words[words.count - 1]) ?? .f32
     if words[0] == "convolution" {
         let n = words[1...7].compactMap { Int($0) }
-        let key = "\(n[4]) \(n[3]) \(n[5])"
+        let key = "\(n[4]) \(n[3]) \(n[5]) \(precision)"
         let shape = [n[4], n[3], n[5], n[5]]
-        if made[key] == nil { made[key] = try weights([("weight", shape), ("bias", [n[4]])]) }
+        if made[key] == nil { made[key] = try weights([("weight", shape), ("bias", [n[4]])], precision) }
         guard let module = made[key]?.root else { return "?" }
         let values = (0..<n[0] * n[1] * n[2] * n[3]).map { Float($0 % 97) / 97 - 0.5 }
         let (plan, input) = (Computation.plan(precision: precision), [n[0], n[1], n[2], n[3]])
         _ = try plan.convolution(plan.tensor(input, values), module, outputs: n[4], kernel: n[5], stride: n[6])
         let pass = try Computation(precision: precision, planned: plan.peak)
         let x = try pass.tensor(input, values)
-        var (best, leastWork) = (Double.infinity, Double.infinity)
-        for _ in 0..<3 {
-            let before = processorSeconds()
-            let seconds =
-                try ContinuousClock().measure {
-                    _ = try pass.convolution(x, module, outputs: n[4], kernel: n[5], stride: n[6])
-                } / .seconds(1)
-            best = min(best, seconds)
-            leastWork = min(leastWork, processorSeconds() - before)
+        return try best(of: 3, peak: plan.peak) {
+            _ = try pass.convolution(x, module, outputs: n[4], kernel: n[5], stride: n[6])
         }
-        return "\(best) \(plan.peak) \(leastWork)"
     }
     if models[words[1]] == nil {
         let model = try Model(ConversionRequest(source: FilePath(words[1])))
@@ -95,7 +97,7 @@ var models: [String: (Model, any TensorSource)] = [:]
     case "text":
         guard let configuration = model.components["text_encoder"]?.configuration as? CLIPTextConfiguration else { return "?" }
         let (network, weights) = (try CLIPTextEncoder(configuration), Weights(source, under: "text_encoder/"))
-        return try time(precision) { try network.rehearse($0, weights, texts: images) }
+        return try time(precision, repeats: 5) { try network.rehearse($0, weights, texts: images) }
     default:
         guard let configuration = model.components["vae"]?.configuration as? AutoencoderKLConfiguration else { return "?" }
         let (network, weights) = (try AutoencoderKL(configuration), Weights(source, under: "vae/"))
