@@ -86,8 +86,11 @@ import Testing
         return lines.compactMap { try? Case($0) }
     }()
 
-    static func opened(_ path: FilePath, _ request: GenerationRequest = GenerationRequest()) throws -> GenerationModel {
-        let reading = ConversionRequest(source: path)
+    static func opened(
+        _ path: FilePath, _ request: GenerationRequest = GenerationRequest(), replacing components: [String: FilePath] = [:]
+    ) throws -> GenerationModel {
+        var reading = ConversionRequest(source: path)
+        reading.replacements = components
         return try GenerationModel(
             Model(reading), reading, adapters: request.adapters.map { .init($0.path, strength: $0.strength) },
             words: request.embeddings.map { AddedWord(try TextualInversion($0)) })
@@ -111,13 +114,14 @@ import Testing
         #expect(off <= 1, "\(name): \(off) of 255")
     }
 
-    @Test func thereAreCases() { #expect(Self.all.count == 39) }
+    @Test func thereAreCases() { #expect(Self.all.count == 43) }
 
     @Test(arguments: all) func endsWhereDiffusersEnds(_ golden: Case) throws {
         let request = try golden.request()
         let refiner = try request.refiner.map { try Self.opened($0.model) }
-        let pipeline = try GenerationPipeline(
-            Self.opened(Self.model(golden.model), request), refiner: refiner, request, tile: golden.number("tile"))
+        let transformer = try golden.cursor.optional("transformer").map { Self.file(try $0.string()) }
+        let model = try Self.opened(Self.model(golden.model), request, replacing: transformer.map { ["transformer": $0] } ?? [:])
+        let pipeline = try GenerationPipeline(model, refiner: refiner, request, tile: golden.number("tile"))
         // The first image and the one that is asked for, in one batch.
         let number = try golden.number("number") ?? 0
         let image = try #require(try pipeline.images(number == 0 ? [0] : [0, number]).last)

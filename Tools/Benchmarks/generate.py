@@ -1,11 +1,12 @@
 """Images by `isomer generate` beside diffusers on the CPU, each from a cold start in a process of its own, taking turns.
 
     isomer synthesize sd15 FOLDER
-    generate.py --isomer BINARY --model FOLDER [--steps 20] [--size 512] [--rounds 3] [--dtype bf16] [--scratch FOLDER]
+    generate.py --isomer BINARY --model FOLDER [--steps 20] [--size 512] [--rounds 3] [--dtype bf16] [--sdcpp] [--scratch FOLDER]
 
-diffusers runs channels-last in the type named, with as many threads as the machine has. What is printed are medians, and the median of each
-round's ratio: seconds from the start of the process to the end of the first step, a step after that, and all in all, with the picture
-written; then peaks of memory, mapped files included. stable-diffusion.cpp can take part: --sdcpp BINARY, with the checkpoint in --sdcpp-model.
+diffusers runs channels-last in the type named, with as many threads as the machine has. stable-diffusion.cpp takes part with --sdcpp, by way of
+the Python package stable-diffusion-cpp-python, on the same folder, with weights in the type that --sdcpp-type names. What is printed are medians,
+and the median of each round's ratio: seconds from the start of the process to the end of the first step, a step after that, and all in all, with
+the picture written; then peaks of memory, mapped files included.
 """
 
 import argparse
@@ -40,6 +41,22 @@ image.save(out)
 print(json.dumps({"first": times[0] - start, "step": (times[-1] - times[0]) / max(1, len(times) - 1)}))
 """
 
+SDCPP = """
+import json, sys, time
+start = float(sys.argv[1])
+model, steps, size, dtype, out = sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5], sys.argv[6]
+from stable_diffusion_cpp import StableDiffusion
+pipe = StableDiffusion(model_path=model, wtype=dtype, rng_type="cpu", vae_decode_only=True, verbose=False, enable_mmap=True, diffusion_flash_attn=True)
+times = []
+def note(step, steps, seconds):
+    if step > 0: times.append(time.time())
+image = pipe.generate_image(prompt=sys.argv[7], negative_prompt="blurry", sample_steps=steps, width=size, height=size, cfg_scale=7.5, seed=1,
+                            sample_method="euler", progress_callback=note)[0]
+image.save(out)
+times = times[:steps]
+print(json.dumps({"first": times[0] - start, "step": (times[-1] - times[0]) / max(1, len(times) - 1)}))
+"""
+
 
 def run(arguments):
     """What the process printed, its seconds, and the most memory that it had."""
@@ -70,8 +87,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--dtype", choices=["bf16", "f32"], default="bf16")
     parser.add_argument("--scratch", default=tempfile.gettempdir())
-    parser.add_argument("--sdcpp")
-    parser.add_argument("--sdcpp-model")
+    parser.add_argument("--sdcpp", action="store_true")
+    parser.add_argument("--sdcpp-type", default="f16")
     options = parser.parse_args()
     size, steps = str(options.size), str(options.steps)
     picture = os.path.join(options.scratch, "generate-benchmark.png")
@@ -90,10 +107,9 @@ def main():
         peer = json.loads(said.splitlines()[-1])
         row["diffusers"] = (peer["first"], peer["step"], seconds, peak)
         if options.sdcpp:
-            _, seconds, peak = run(
-                [options.sdcpp, "-m", options.sdcpp_model, "-p", PROMPT, "-n", "blurry", "--steps", steps, "-W", size, "-H", size, "-s", "1",
-                 "-o", picture])
-            row["stable-diffusion.cpp"] = (float("nan"), float("nan"), seconds, peak)
+            said, seconds, peak = run([sys.executable, "-P", "-c", SDCPP, START, options.model, steps, size, options.sdcpp_type, picture, PROMPT])
+            peer = json.loads(said.splitlines()[-1])
+            row["stable-diffusion.cpp"] = (peer["first"], peer["step"], seconds, peak)
         rows.append(row)
     for peer in rows[0]:
         medians = [statistics.median(row[peer][place] for row in rows) for place in range(4)]

@@ -375,15 +375,20 @@ def refined():
          "refiner": "sdxl-refiner-tiny", "refinerStart": 0.6}, latents, base)
 
 
+def filled(net, name):
+    """A network with random weights, kept in f16."""
+    for index, (_, parameter) in enumerate(sorted(net.named_parameters())):
+        generator = torch.Generator().manual_seed(1000 + index)
+        parameter.data = torch.randn(parameter.shape, generator=generator) * (0.3 if parameter.ndim > 1 else 0.1)
+    net.half().save_pretrained(out / name)
+    return type(net).from_pretrained(out / name, torch_dtype=torch.float32)
+
+
 def controlled():
     unet = diffusers.UNet2DConditionModel.from_pretrained(models / "sd15-tiny" / "unet")
     torch.manual_seed(11)
     net = diffusers.ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 8, 8, 8), load_weights_from_unet=False)
-    for index, (_, parameter) in enumerate(sorted(net.named_parameters())):
-        generator = torch.Generator().manual_seed(1000 + index)
-        parameter.data = torch.randn(parameter.shape, generator=generator) * (0.3 if parameter.ndim > 1 else 0.1)
-    net.half().save_pretrained(out / "controlnet-tiny")
-    net = diffusers.ControlNetModel.from_pretrained(out / "controlnet-tiny", torch_dtype=torch.float32)
+    net = filled(net, "controlnet-tiny")
     guided = {"guidanceScale": 7.5, "negativePrompt": NEGATIVE}
     hint = {"image": opened("hint-40x24.png"), "controlnet_conditioning_scale": 0.8}
     case("control", "sd15-tiny", diffusers.StableDiffusionControlNetPipeline,
@@ -393,6 +398,30 @@ def controlled():
          {"image": [opened("hint-40x24.png"), opened("hint2-40x24.png")], "controlnet_conditioning_scale": [0.8, 0.4],
           "control_guidance_start": [0.0, 0.25], "control_guidance_end": [0.5, 1.0]},
          sampler="euler", controlnet=[net, net])
+
+
+def flux_transformer(name, width):
+    """A transformer for the rest of the tiny Flux, narrower than its own, for tokens of `width` numbers."""
+    config = diffusers.FluxTransformer2DModel.load_config(models / "flux-dev-tiny" / "transformer")
+    config = config | {"in_channels": width, "num_layers": 1, "num_single_layers": 1, "num_attention_heads": 1}
+    return filled(diffusers.FluxTransformer2DModel.from_config(config), name)
+
+
+def seeing():
+    """Flux models that look at a picture."""
+    large = {"picture": "picture-48x32.png", "width": 48, "height": 32, "guidanceScale": 3.0, "textTokens": 32}
+    given = {"width": 48, "height": 32, "max_sequence_length": 32}
+    fill = flux_transformer("flux-fill-tiny", (2 + 2 + 64) * 4)
+    hidden = {"image": opened("picture-48x32.png"), "mask_image": opened("mask-48x32.png")}
+    for name, strength in [("flux-fill", 1.0), ("flux-fill-some", 0.6)]:
+        case(name, "flux-dev-tiny", diffusers.FluxFillPipeline,
+             large | {"mask": "mask-48x32.png", "transformer": "flux-fill-tiny", "strength": strength, "steps": 5},
+             given | hidden | {"strength": strength}, transformer=fill)
+    depth = flux_transformer("flux-depth-tiny", (2 + 2) * 4)
+    case("flux-depth", "flux-dev-tiny", diffusers.FluxControlPipeline, large | {"transformer": "flux-depth-tiny"},
+         given | {"control_image": opened("picture-48x32.png")}, transformer=depth)
+    case("flux-depth-batch", "flux-dev-tiny", diffusers.FluxControlPipeline, large | {"transformer": "flux-depth-tiny", "number": 1},
+         given | {"control_image": opened("picture-48x32.png"), "generator": torch.Generator().manual_seed(8)}, transformer=depth)
 
 
 def adapted():
@@ -417,6 +446,7 @@ texts()
 pictures()
 refined()
 controlled()
+seeing()
 adapted()
 ruled()
 save_file(tensors, out / "results.safetensors")

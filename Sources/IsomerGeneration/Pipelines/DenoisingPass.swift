@@ -40,9 +40,9 @@ struct DenoisingPass {
         self.pipeline = pipeline
         let (family, coder, size) = (pipeline.base, pipeline.coder, settings.size)
         let shape = [size.height / coder.magnification, size.width / coder.magnification, family.denoiser.latentChannels]
-        let beside = family.denoiser.besideChannels
-        let isEdited = beside == shape[2] && beside > 0
-        let isFilled = beside == shape[2] + 1
+        let isEdited = family.denoiser.surroundings == .picture
+        let isFilled = family.denoiser.surroundings == .maskedPicture
+        let isDrawn = family.drawsSurroundings
         let mask = try pipeline.inputs.mask?.mask(size)
         // What is usual: an inpainted part is made anew, a picture changed for the most part.
         let strength = settings.strength ?? (mask != nil ? 1 : 0.8)
@@ -54,11 +54,14 @@ struct DenoisingPass {
         calls = sampler.timesteps.count - firstCall
 
         latents = []
-        var masked: [Values] = []
+        var seen: [Values] = []
         for index in noises.indices {
             var original: Values?
             let startsAnew = mask != nil && strength == 1
-            if let picture = pictures[index], begins, !isFilled || !startsAnew {
+            if let picture = pictures[index], isEdited, isDrawn {
+                seen.append(try coder.encode(picture, noise: Self.drawn(&noises[index], shape, session), in: session))
+            }
+            if let picture = pictures[index], begins, !isFilled || !startsAnew || isDrawn {
                 original = try coder.encode(picture, noise: Self.drawn(&noises[index], shape, session), in: session)
             }
             let initial = session.isRehearsal ? Values(shape) : noises[index].initial(shape)
@@ -70,23 +73,26 @@ struct DenoisingPass {
             }
             if let picture = pictures[index], let mask {
                 let drawn = Self.drawn(&noises[index], shape, session)
-                if isFilled { masked.append(try coder.encode(picture.hidden(where: mask), noise: drawn, in: session)) }
+                if isFilled { seen.append(try coder.encode(picture.hidden(where: mask), noise: drawn, in: session)) }
             }
             if let original { originals.append(original) }
             noises[index].beginSampling()
         }
         let small = mask?.thinned(by: coder.magnification)
-        if beside == 0, originals.count == latents.count { self.mask = small }
+        if family.denoiser.surroundings == .nothing, originals.count == latents.count { self.mask = small }
 
         // Channels beside the latent: those of the picture that is edited, or the mask and what it leaves.
         var channels: [[Values]] = Array(repeating: [], count: pipeline.guidance.branchCount)
-        if isEdited, let picture = settings.picture {
+        if isEdited, isDrawn {
+            channels = channels.map { _ in seen }
+        } else if isEdited, let picture = settings.picture {
             let seen = try coder.encode(picture, noise: nil, isScaled: false, in: session)
             let images = latents.count
             channels = [seen, seen, .zeros(seen.shape)].prefix(channels.count).map { Array(repeating: $0, count: images) }
-        } else if isFilled, let small {
-            let seen = masked.map { Values.beside([small, $0]) }
-            channels = channels.map { _ in seen }
+        } else if isFilled, let mask, let small {
+            let unfolded = isDrawn ? mask.unfolded(by: coder.magnification) : small
+            let together = seen.map { Values.beside(isDrawn ? [$0, unfolded] : [unfolded, $0]) }
+            channels = channels.map { _ in together }
         }
         let scale = Float(pipeline.summary.guidanceScale)
         branches = family.branches(texts.base, channels, size, scale)

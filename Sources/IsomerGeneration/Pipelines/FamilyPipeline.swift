@@ -49,7 +49,7 @@ struct FamilyPipeline {
             kind = .stableDiffusion3
         case "flux":
             text = try FluxText(model, options)
-            let flux = try FluxDenoiser(model)
+            let flux = try FluxDenoiser(model, magnification: PictureCoder(model, tile: nil).magnification)
             denoiser = flux
             kind = .flux(hasGuidance: flux.hasGuidance)
         default:
@@ -73,7 +73,7 @@ struct FamilyPipeline {
         case .stableDiffusion: 7.5
         case .stableDiffusionXL: 5
         case .stableDiffusion3: 7
-        case .flux(let hasGuidance): hasGuidance ? 3.5 : 1
+        case .flux(let hasGuidance): hasGuidance ? (denoiser.surroundings == .maskedPicture ? 30 : 3.5) : 1
         }
     }
 
@@ -83,6 +83,13 @@ struct FamilyPipeline {
         case .stableDiffusion3: 28
         case .flux(let hasGuidance): hasGuidance ? 28 : 4
         }
+    }
+
+    /// Whether what stands beside the latent is drawn and scaled as the latent is, the mask pixel by pixel behind it.
+    ///
+    /// Reference: diffusers 0.42.1, pipeline_flux_fill.py, pipeline_flux_control.py.
+    var drawsSurroundings: Bool {
+        if case .flux = kind { true } else { false }
     }
 
     /// Whether a flow's levels are spread evenly before the shift.

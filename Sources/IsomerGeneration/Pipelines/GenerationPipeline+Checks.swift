@@ -30,30 +30,29 @@ extension GenerationPipeline {
     static func checkInputs(
         _ request: GenerationRequest, _ family: FamilyPipeline, _ refiner: FamilyPipeline?, _ inputs: Inputs
     ) throws(IsomerError) {
-        let beside = family.denoiser.besideChannels
+        let surroundings = family.denoiser.surroundings
         let latent = family.denoiser.latentChannels
-        switch beside {
-        case 0: break
-        case latent:
+        switch surroundings {
+        case .nothing: break
+        case .picture:
             guard inputs.picture != nil else {
                 throw IsomerError(
-                    .usage, "this model edits a picture, and there is none", path: family.model.path, remedy: "give one with --image")
+                    .usage, "this model goes by a picture, and there is none", path: family.model.path, remedy: "give one with --image")
             }
             guard inputs.mask == nil else {
                 throw IsomerError(
-                    .usage, "this model edits a whole picture and takes no mask", path: family.model.path, remedy: "leave --mask away")
+                    .usage, "this model goes by a whole picture and takes no mask", path: family.model.path, remedy: "leave --mask away")
             }
-        case latent + 1:
+        case .maskedPicture:
             guard inputs.picture != nil, inputs.mask != nil else {
                 throw IsomerError(
                     .usage, "this is an inpainting model: it fills what a mask leaves out of a picture", path: family.model.path,
                     remedy: "give both with --image and --mask")
             }
-        default:
+        case .other(let channels):
             throw IsomerError(
                 .unsupported, "images are not made with models that look at something else than a picture and a mask",
-                path: family.model.path, expected: "\(latent), \(2 * latent) or \(2 * latent + 1) channels",
-                found: "\(latent + beside)")
+                path: family.model.path, found: "\(latent + channels) channels, \(latent) of them the latent's")
         }
         if let refiner {
             guard refiner.kind.latents == family.kind.latents, refiner.denoiser.latentChannels == latent else {
@@ -62,15 +61,15 @@ extension GenerationPipeline {
                     expected: "a model of the family of \(family.model.title)", found: refiner.model.title,
                     remedy: "use a refiner that was made for the model's own family")
             }
-            guard refiner.denoiser.besideChannels == 0, beside == 0 else {
+            guard refiner.denoiser.surroundings == .nothing, surroundings == .nothing else {
                 throw IsomerError(
                     .unsupported, "models that look at a picture beside the latent have no refiner, and are none",
                     path: refiner.model.path, remedy: "leave --refiner away")
             }
         }
-        if beside == latent, request.enlargement != nil {
+        if surroundings == .picture, request.enlargement != nil {
             throw IsomerError(
-                .unsupported, "a model that edits a picture has no second pass", path: family.model.path, remedy: "leave --hires away")
+                .unsupported, "a model that goes by a picture has no second pass", path: family.model.path, remedy: "leave --hires away")
         }
     }
 
@@ -89,7 +88,7 @@ extension GenerationPipeline {
             }
             return .none
         }
-        if family.denoiser.besideChannels == family.denoiser.latentChannels {
+        if family.denoiser.surroundings == .picture {
             guard scale > 1, request.imageGuidanceScale >= 1 else { return .none }
             return .instruction(textScale: Float(scale), pictureScale: Float(request.imageGuidanceScale))
         }

@@ -32,14 +32,35 @@ struct StepPlace {
     }
 }
 
+/// What a denoiser looks at beside the latent.
+enum Surroundings: Hashable {
+    case nothing
+    /// The latent of a picture: the one to be edited, a depth map, edges.
+    case picture
+    /// A mask, and the latent of what it leaves of a picture.
+    case maskedPicture
+    /// Something else, in so many channels.
+    case other(Int)
+
+    /// By the channels beside the latent's: one of a mask, or as many as there are pixels to a latent pixel.
+    init(channels: Int, latent: Int, mask: Int) {
+        switch channels {
+        case 0: self = .nothing
+        case latent: self = .picture
+        case latent + mask: self = .maskedPicture
+        default: self = .other(channels)
+        }
+    }
+}
+
 /// How a family's denoiser is asked. A new family is one type that conforms to this, and one `TextConditioner`.
 protocol Denoiser {
     /// The component.
     var slot: String { get }
     /// Channels of a latent.
     var latentChannels: Int { get }
-    /// Channels that it wants beside a latent.
-    var besideChannels: Int { get }
+    /// What it looks at beside a latent.
+    var surroundings: Surroundings { get }
     /// Latent pixels that a side must be a multiple of.
     var sizeUnit: Int { get }
     /// Width and height of the latents that it was trained for.
@@ -54,7 +75,7 @@ protocol Denoiser {
 }
 
 extension Denoiser {
-    var besideChannels: Int { 0 }
+    var surroundings: Surroundings { .nothing }
 
     /// The batch of all branches, each with all inputs.
     func batch(_ inputs: [Values], _ branches: [Branch]) -> Values {

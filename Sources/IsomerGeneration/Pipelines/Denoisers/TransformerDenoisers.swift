@@ -42,19 +42,20 @@ struct FluxDenoiser: Denoiser {
     let latentChannels: Int
     let sizeUnit = FluxTransformer.sizeUnit
     let usualSide = 128
+    let surroundings: Surroundings
     /// Whether it was distilled for guidance.
     let hasGuidance: Bool
     private let network: FluxTransformer
 
-    init(_ model: GenerationModel) throws(IsomerError) {
+    /// `magnification`: the autoencoder's. The fill model sees the mask's pixels of each latent pixel as channels.
+    init(_ model: GenerationModel, magnification: Int) throws(IsomerError) {
         let configuration: FluxTransformerConfiguration = try model.configuration(slot)
         network = try FluxTransformer(configuration)
         latentChannels = configuration.outputWidth / (Self.side * Self.side)
         hasGuidance = configuration.hasGuidance
-        guard configuration.inputWidth == configuration.outputWidth else {
-            throw IsomerError(
-                .unsupported, "images are not made with Flux models that look at a picture yet: fill, depth, canny", path: model.path)
-        }
+        surroundings = Surroundings(
+            channels: (configuration.inputWidth - configuration.outputWidth) / (Self.side * Self.side), latent: latentChannels,
+            mask: magnification * magnification)
     }
 
     private static let side = 2

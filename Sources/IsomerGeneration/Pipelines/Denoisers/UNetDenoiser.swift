@@ -7,7 +7,7 @@ import IsomerNetworks
 struct UNetDenoiser: Denoiser {
     let slot = "unet"
     let latentChannels: Int
-    let besideChannels: Int
+    let surroundings: Surroundings
     let sizeUnit = 1
     let usualSide: Int
     private let network: UNet2DCondition
@@ -20,7 +20,7 @@ struct UNetDenoiser: Denoiser {
             throw IsomerError(.unsupported, "images are not made with UNets that want a class", path: model.path, item: slot)
         }
         latentChannels = configuration.outputChannels
-        besideChannels = configuration.inputChannels - configuration.outputChannels
+        surroundings = Surroundings(channels: configuration.inputChannels - latentChannels, latent: latentChannels, mask: 1)
         usualSide = configuration.sampleSize ?? 64
         self.controls = controls
         for control in controls { try control.check(network) }

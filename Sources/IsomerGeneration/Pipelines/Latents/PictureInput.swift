@@ -41,6 +41,23 @@ struct PictureInput {
 }
 
 extension Values {
+    /// The pixels of each square of `factor` as channels, row by row: of one channel.
+    func unfolded(by factor: Int) -> Values {
+        let (height, width) = (shape[0] / factor, shape[1] / factor)
+        guard isReal else { return Values([height, width, factor * factor]) }
+        var numbers: [Float] = []
+        numbers.reserveCapacity(self.numbers.count)
+        for row in 0..<height {
+            for column in 0..<width {
+                for line in 0..<factor {
+                    let from = (row * factor + line) * shape[1] + column * factor
+                    numbers += self.numbers[from..<from + factor]
+                }
+            }
+        }
+        return Values([height, width, factor * factor], numbers)
+    }
+
     /// Every `factor`th pixel, as PyTorch's nearest interpolation takes them.
     func thinned(by factor: Int) -> Values {
         let (height, width, channels) = (shape[0] / factor, shape[1] / factor, shape[2])
