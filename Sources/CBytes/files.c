@@ -32,6 +32,16 @@ int isomer_start_writeback(int descriptor) {
 #endif
 }
 
+int isomer_preallocate(int descriptor, uint64_t count) {
+#if defined(__linux__)
+    return fallocate(descriptor, 0, 0, (off_t)count);
+#else
+    (void)descriptor, (void)count;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
 int isomer_direct_flag(void) {
 #if defined(__linux__)
     return O_DIRECT;

@@ -19,6 +19,9 @@ int isomer_rename(const char *from, const char *to, int mode);
 /// Asks the kernel to start writing what is dirty in the file, without waiting for it. A no-op where there is no such call.
 int isomer_start_writeback(int descriptor);
 
+/// Gives a file blocks for all of its `count` bytes, and that size; ENOSYS where there is no such call.
+int isomer_preallocate(int descriptor, uint64_t count);
+
 /// The flag of open(2) for writing past the system's cache; 0 where there is none.
 int isomer_direct_flag(void);
 

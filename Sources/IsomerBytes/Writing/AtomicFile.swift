@@ -111,6 +111,7 @@ public final class AtomicFile: Sendable {
 
     /// Brings everything to the device.
     func prepareToCommit() throws(IsomerError) {
+        try file.flush()
         if let byteCount { try file.checkSize(byteCount) }
         try file.sync()
     }

@@ -34,6 +34,9 @@ extension WritableFile {
                 remedy: "the file is cut short or damaged: get it again")
         }
         if try copyDirectly(from: source, at: sourceOffset, to: offset, count: count, progress: progress) { return }
+        if count > 0, count < UInt64(Self.leastBytes), lets(wait: Int(count)) {
+            return try copyByReading(from: source, at: sourceOffset, to: offset, count: count, through: buffer, progress: progress)
+        }
         var done: UInt64 = 0
         while done < count {
             try Interruption.check()

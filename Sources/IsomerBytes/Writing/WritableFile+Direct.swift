@@ -20,7 +20,7 @@ extension WritableFile {
     /// Below this the cache is faster for a copy, which the kernel can then do alone.
     private static let leastCopyBytes: UInt64 = 4 << 20
     /// Below this it is faster for bytes that are in memory already.
-    private static let leastBytes = 128 << 10
+    static let leastBytes = 128 << 10
 
     /// Copies a long range by reading it from the cache and writing it straight to the device; `false` if that cannot be done here and nothing
     /// was written.
@@ -32,7 +32,9 @@ extension WritableFile {
         from source: ReadableFile, at sourceOffset: UInt64, to offset: UInt64, count: UInt64,
         progress: (UInt64) throws(IsomerError) -> Void
     ) throws(IsomerError) -> Bool {
-        guard count >= Self.leastCopyBytes, offset < 1 << 62, let target = directDescriptor() else { return false }
+        // Where others go past the cache, going through it would make them wait.
+        let least = isOpenDirectly ? UInt64(Self.leastBytes) : Self.leastCopyBytes
+        guard count >= least, offset < 1 << 62, let target = directDescriptor() else { return false }
         let first = Self.blockStart(after: offset)
         let last = Self.blockStart(before: offset + count)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceBytes, alignment: Self.blockBytes)
@@ -57,7 +59,7 @@ extension WritableFile {
         for (start, end) in [(offset, first), (last, offset + count)] where start < end {
             let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(end - start)])
             try source.read(into: piece, at: sourceOffset + (start - offset))
-            try writeThroughCache(UnsafeRawBufferPointer(piece), at: start)
+            try writeBeside(UnsafeRawBufferPointer(piece), at: start)
             try progress(end - start)
         }
         return true
@@ -112,6 +114,11 @@ extension WritableFile {
             done += count
         }
         return true
+    }
+
+    /// Whether bytes have gone past the cache, and may go on doing so.
+    var isOpenDirectly: Bool {
+        direct.withLock { if case .open = $0 { true } else { false } }
     }
 
     private func directDescriptor() -> FileDescriptor? {

@@ -26,6 +26,8 @@ public final class WritableFile: Sendable {
     private let written = Atomic<UInt64>(0)
     /// The same file past the system's cache: opened when first wanted, `.unavailable` where that cannot be.
     let direct = Mutex(DirectState.unopened)
+    /// Runs that wait; `nil` if none may.
+    let waiting = Mutex<ShortRuns?>(nil)
 
     init(path: FilePath, stagingPath: FilePath, descriptor: FileDescriptor) {
         self.path = path
@@ -50,7 +52,7 @@ public final class WritableFile: Sendable {
     public func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(IsomerError) {
         let direct = try writeBlocksDirectly(bytes, at: offset)
         for rest in [0..<direct.lowerBound, direct.upperBound..<bytes.count] where !rest.isEmpty {
-            try writeThroughCache(UnsafeRawBufferPointer(rebasing: bytes[rest]), at: offset + UInt64(rest.lowerBound))
+            try writeBeside(UnsafeRawBufferPointer(rebasing: bytes[rest]), at: offset + UInt64(rest.lowerBound))
         }
     }
 
@@ -109,6 +111,7 @@ public final class WritableFile: Sendable {
 
     /// Waits until everything is on the device.
     func sync() throws(IsomerError) {
+        try flush()
         while isomer_sync(descriptor.rawValue) != 0 {
             let failure = Errno(rawValue: errno)
             if failure == .interrupted { continue }

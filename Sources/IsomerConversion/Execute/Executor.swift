@@ -41,11 +41,13 @@ public struct Executor: Sendable {
             plan.shape, at: destination, paths: plan.files.map(\.path) + plan.plainFiles.map(\.path), byteCounts: byteCounts,
             overwrite: overwrite, replaces: replaceableFolderNames, inputs: plan.sources.flatMap { $0.files.map(\.identity) })
 
+        for (file, byteCount) in zip(files, byteCounts) { try file.gather(byteCount) }
         var sinks: [any TensorSink] = []
         for (preparation, file) in zip(preparations, files) { sinks.append(try preparation.begin(file)) }
         let (losses, quantized) = try move(plan, into: sinks, progress)
         for sink in sinks { try sink.finish() }
         for (plain, file) in zip(plan.plainFiles, files.dropFirst(sinks.count)) { try file.write(plain.bytes, at: 0) }
+        for file in files { try file.flush() }
 
         if verification != .none { try verify(plan, files, progress) }
         for source in plan.sources {
@@ -58,9 +60,12 @@ public struct Executor: Sendable {
             verification: verification)
     }
 
-    /// Bytes of one buffer. Half a megabyte in and out stay in a core's own cache; more workers than memory is meant for get less.
+    /// Threads for as many workers that compute: while some wait for the device to take their bytes, others keep the processors busy.
+    private var crew: Workers { Workers(count: 2 * workers.count) }
+
+    /// Bytes of one buffer. Half a megabyte in and out stay in a core's own cache; more threads than memory is meant for get less.
     var chunkBytes: Int {
-        max(64 << 10, min(1 << 20, memoryBytes / (PortionMaker.buffers * workers.count)))
+        max(64 << 10, min(1 << 20, memoryBytes / (PortionMaker.buffers * crew.count)))
     }
 
     private func move(
@@ -72,8 +77,9 @@ public struct Executor: Sendable {
             progress(ConversionProgress(phase: .writing, done: done.add(count), total: total))
         }
         let work = WorkList(plan, sinks: sinks, chunkBytes: chunkBytes, checksChecksums: verification != .none).items
-        let makers = (0..<workers.count).map { _ in PortionMaker(plan, chunkBytes: chunkBytes) }
-        try workers.run(work.count) { (item, worker) throws(IsomerError) in
+        let makers = (0..<crew.count).map { _ in PortionMaker(plan, chunkBytes: chunkBytes) }
+        let processors = Permits(workers.count)
+        try crew.run(work.count) { (item, worker) throws(IsomerError) in
             switch work[item] {
             case .copy(let copy):
                 try copy.target.copyRange(
@@ -82,7 +88,8 @@ public struct Executor: Sendable {
             case .make(let portion):
                 let sink = sinks[portion.file]
                 let offset = (sink.destination(of: portion.tensor)?.offset ?? 0) + UInt64(portion.targetOffset)
-                try sink.write(makers[worker].make(portion, for: offset), to: portion.tensor, at: portion.targetOffset)
+                let bytes = try processors.hold { () throws(IsomerError) in try makers[worker].make(portion, for: offset) }
+                try sink.write(bytes, to: portion.tensor, at: portion.targetOffset)
                 advance(UInt64(portion.byteCount))
             }
         }

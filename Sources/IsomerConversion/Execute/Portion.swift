@@ -1,3 +1,4 @@
+import IsomerBytes
 import IsomerTensors
 
 /// A run of one piece's elements that a worker makes at once in its buffers.
@@ -54,7 +55,10 @@ extension ConversionPlan {
     ///
     /// They start and end between bytes and blocks, because their lengths are multiples of 256 elements. A transpose is cut into runs of whole
     /// target rows, or, where not even one fits, into parts of single rows.
-    func portions(of placed: PlacedPiece, chunkBytes: Int) -> [Portion] {
+    ///
+    /// Where the tensor's bytes begin at `fileOffset` of a file and its elements are whole bytes, all portions but the first begin where a block
+    /// of the file does, so that they can be written past the system's cache as they are.
+    func portions(of placed: PlacedPiece, chunkBytes: Int, ofFileFrom fileOffset: UInt64? = nil) -> [Portion] {
         let tensor = files[placed.file].tensors[placed.tensor]
         let type = tensor.descriptor.scalarType
         // Transposed blocks go through their values.
@@ -63,6 +67,7 @@ extension ConversionPlan {
         let most = max(256, chunkBytes * 8 / bits / 256 * 256)
         var result: [Portion] = []
         func add(_ elements: Range<Int>) {
+            guard !elements.isEmpty else { return }
             result.append(
                 Portion(
                     file: placed.file, tensor: placed.tensor, piece: placed.index, elements: elements,
@@ -81,7 +86,14 @@ extension ConversionPlan {
                 for row in 0..<columns { add(row * rows..<(row + 1) * rows, inStepsOf: most) }
             }
         } else {
-            add(0..<placed.elementCount, inStepsOf: most)
+            var first = 0
+            let size = type.bitCount / 8
+            if let fileOffset, !isWidened, type.isByteAligned, type.kind != .block, most * size % WritableFile.blockBytes == 0 {
+                let excess = Int((fileOffset + UInt64(placed.targetOffset)) % UInt64(WritableFile.blockBytes))
+                if excess > 0, excess % size == 0, most * size > excess { first = min(placed.elementCount, most - excess / size) }
+            }
+            add(0..<first)
+            add(first..<placed.elementCount, inStepsOf: most)
         }
         return result
     }

@@ -43,7 +43,8 @@ struct WorkList {
                             targetOffset: destination.offset + UInt64(placed.targetOffset), count: UInt64(stored.count))
                         copies.append((key, copy))
                     } else {
-                        portions += plan.portions(of: placed, chunkBytes: chunkBytes).map { (key, $0) }
+                        let place = sinks[fileIndex].destination(of: tensorIndex)?.offset
+                        portions += plan.portions(of: placed, chunkBytes: chunkBytes, ofFileFrom: place).map { (key, $0) }
                     }
                 }
             }
@@ -69,12 +70,15 @@ struct WorkList {
         }
         var result: [(key: Key, copy: KernelCopy)] = []
         for (key, copy) in joined {
-            for start in stride(from: 0, to: copy.count, by: UInt64.Stride(copyBytes)) {
+            var start: UInt64 = 0
+            while start < copy.count {
                 var part = copy
                 part.sourceOffset += start
                 part.targetOffset += start
-                part.count = min(copyBytes, copy.count - start)
+                // All but the first begin where a block of the file does.
+                part.count = min(copyBytes - part.targetOffset % UInt64(WritableFile.blockBytes), copy.count - start)
                 result.append((Key(source: key.source, offset: key.offset &+ start), part))
+                start += part.count
             }
         }
         return result

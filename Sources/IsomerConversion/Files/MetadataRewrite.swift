@@ -89,6 +89,7 @@ public struct MetadataRewrite: Sendable {
         let dataBytes = source.size - reader.dataOffset
         let output = try AtomicFile(
             path: path, byteCount: UInt64(header.count) + dataBytes, overwrite: overwrite, inputs: [source.identity])
+        try output.file.gather(UInt64(header.count) + dataBytes)
         try output.file.write(header, at: 0)
         let step: UInt64 = 64 << 20
         let done = Counter()
@@ -99,6 +100,7 @@ public struct MetadataRewrite: Sendable {
                 from: source, at: reader.dataOffset + start, to: shift + start, count: min(step, dataBytes - start),
                 progress: { count in progress(done.add(count)) })
         }
+        try output.file.flush()
         try check(SafetensorsReader(output.file.stagingPath, limits: limits), path)
         try source.checkUnchanged()
         try output.commit()
