@@ -12,7 +12,10 @@ import Testing
     static let adapters = Fixtures["adapters"]
 
     /// What `adapter` makes of each weight that it names.
-    private func formula(_ adapter: Adapter, _ model: [String: [Double]], _ strength: Double) throws -> [String: [Double]] {
+    private func formula(
+        _ adapter: Adapter, _ model: [String: [Double]], _ strength: Double, _ meaning: ModelMerge.LengthStrength = .diffusers
+    ) throws -> [String: [Double]] {
+        let share = strength
         let factors = try numbers(adapter.source.tensors)
         var expected: [String: [Double]] = [:]
         for (number, module) in adapter.modules.enumerated() {
@@ -27,7 +30,9 @@ import Testing
             #expect(down.count == rank * columns)
             let name = "\(target.slot)/\(target.modules[0]).weight"
             var values = try #require(model[name])
-            // DoRA's weight goes all the way to its new lengths; the strength is 1 wherever there is one.
+            let before = values
+            // Where the strength is one of the whole change, the weight first goes all the way.
+            let strength = module.hasMagnitude && meaning == .comfyui ? 1 : strength
             let scale = adapter.scales[number].factor * strength
             for row in 0..<rows {
                 for column in 0..<columns {
@@ -37,13 +42,15 @@ import Testing
                 }
             }
             if module.hasMagnitude {
-                #expect(strength == 1)
                 let lengths = try factor(.magnitude)
                 #expect(lengths.count == rows)
                 for row in 0..<rows {
                     let range = row * columns..<(row + 1) * columns
                     let length = values[range].reduce(0) { $0 + $1 * $1 }.squareRoot()
                     for place in range { values[place] *= lengths[row] / length }
+                }
+                if meaning == .comfyui {
+                    for place in values.indices { values[place] = before[place] + share * (values[place] - before[place]) }
                 }
             }
             expected[name] = values
@@ -54,7 +61,7 @@ import Testing
     /// Ours within 3e-7 of the formula, and no farther from it than diffusers' and kohya's own sums, which are 32-bit floats too.
     @Test(arguments: [
         ("sd15-tiny", "kohya", "kohya.kohya", 0.8), ("sd15-tiny", "peft", "peft.diffusers", 0.8),
-        ("sd15-tiny", "dora", "dora.diffusers", 1),
+        ("sd15-tiny", "dora", "dora.diffusers", 0.8),
         ("sdxl-tiny", "sdxl", "sdxl.diffusers", 0.8),
     ])
     func mergesAreTheFormula(_ model: String, _ name: String, _ golden: String, _ strength: Double) throws {
@@ -76,6 +83,28 @@ import Testing
             #expect(distance(values, exact) <= 6e-7, "\(name)")
             #expect(distance(merged[name] ?? [], values) <= 3e-7 + distance(values, exact), "\(name)")
         }
+    }
+
+    /// Tools differ in what a strength means where lengths are trained too: a share of the whole change, in ComfyUI.
+    @Test(arguments: [0.8, -0.5, 1])
+    func sharesOfTrainedLengths(_ strength: Double) throws {
+        let folder = try TemporaryFolder()
+        let path = Fixtures["models/sd15-tiny"]
+        let file = Self.adapters.appending("dora.safetensors")
+        var merge = ModelMerge([path])
+        merge.adapters = [ModelMerge.AddedAdapter(file, strength: strength)]
+        merge.lengthStrength = .comfyui
+        let planned = try perform(merge, to: folder["merged.safetensors"])
+        #expect(planned.plan.decisions.contains { $0.flag == "--dora-strength" } == (strength != 1))
+        let merged = try modelNumbers(folder["merged.safetensors"])
+        let expected = try formula(Adapter(file, for: Model(ConversionRequest(source: path))), modelNumbers(path), strength, .comfyui)
+        for (name, values) in expected { #expect(distance(merged[name] ?? [], values) <= 3e-7, "\(name)") }
+        // At 1 there is nothing to differ in.
+        merge.lengthStrength = .diffusers
+        try perform(merge, to: folder["other.safetensors"])
+        let other = try modelNumbers(folder["other.safetensors"])
+        let differs = expected.keys.contains { distance(other[$0] ?? [], merged[$0] ?? []) > 1e-3 }
+        #expect(differs == (strength != 1))
     }
 
     /// Many ranks, a change that is much larger than the weight, and numbers that nearly cancel each other.

@@ -10,7 +10,7 @@ kinds.merged.safetensors     W + 0.8 · change of every tensor touched, in binar
 peft.safetensors             as diffusers saves one, alpha in the metadata only
 peft.diffusers.safetensors   the same model after diffusers' fuse_lora(lora_scale=0.8)
 dora.safetensors             PEFT's DoRA
-dora.diffusers.safetensors   after fuse_lora()
+dora.diffusers.safetensors   after fuse_lora(lora_scale=0.8)
 kohya.safetensors            kohya's names
 kohya.kohya.safetensors      W merged by kohya's own module at 0.8
 sdxl.safetensors             kohya's names of SDXL's original, both text encoders too
@@ -148,7 +148,7 @@ def kinds(model):
     tensors[key(module) + ".b_norm"] = noise(module + "b", *unet[module + ".bias"].shape)
     done("unet", module, tensors[key(module) + ".w_norm"])
     done("unet", module, tensors[key(module) + ".b_norm"], leaf="bias")
-    # DoRA: lengths of rows, and of columns. At 0.8 the weight goes 0.8 of the way.
+    # DoRA: lengths of rows, and of columns. At 0.8 the weight goes 0.8 of the way, as in ComfyUI.
     for module, axis in [(values[0], 1), (values[1], 0)]:
         weight = weights[module].double()
         out, inputs = weight.shape
@@ -194,7 +194,7 @@ def fused(model, folder, dora):
     save_file(
         {"unet." + key: value.contiguous().clone() for key, value in state.items()}, folder / f"{name}.safetensors",
         metadata={"format": "pt", LORA_ADAPTER_METADATA_KEY: json.dumps(settings, indent=2, sort_keys=True)})
-    unet.fuse_lora(lora_scale=1.0 if dora else SCALE)
+    unet.fuse_lora(lora_scale=SCALE)
     unet.unload_lora()
     after = {key.replace(".base_layer", ""): value for key, value in unet.state_dict().items()}
     changed = {f"unet/{key}": value.contiguous() for key, value in after.items() if not torch.equal(value, before[key])}

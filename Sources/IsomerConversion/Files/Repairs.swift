@@ -12,6 +12,8 @@ import IsomerTensors
 struct Repairs {
     /// The repaired tensors.
     private(set) var tensors: any TensorSource
+    /// What every decision's subject begins with.
+    static let subject = "repair:"
     /// What was mended.
     private(set) var decisions: [Decision] = []
     /// What could not be.
@@ -39,14 +41,15 @@ struct Repairs {
                     SetAside(TensorReference(source: 0, index: index), name: tensor.name, .implied, because: "position numbers made anew"))
             } else if try isTurned(index) {
                 let (rows, columns) = (tensor.shape.dimensions[0], tensor.shape.dimensions[1])
+                let (wrong, right) = tensor.name.hasSuffix(".weight") ? ("rows", "columns") : ("columns", "rows")
                 planned.append(
                     PlannedTensor(
                         renamed, pieces: [.tensor(TensorReference(source: 0, index: index), .transposed(rows: rows, columns: columns))],
                         sourceType: tensor.scalarType))
                 note(
                     tensor.name, "is turned",
-                    "the lengths of its \(tensor.name.hasSuffix(".weight") ? "rows" : "columns") go with the last norm's weights, those of its "
-                        + "\(tensor.name.hasSuffix(".weight") ? "columns" : "rows") do not")
+                    "the lengths of its \(wrong) go with the channels of the last norm, more than chance ever would, and those of its \(right) do not"
+                )
             } else {
                 planned.append(PlannedTensor(renamed, from: TensorReference(source: 0, index: index), of: tensor.scalarType))
             }
@@ -64,7 +67,7 @@ struct Repairs {
     }
 
     private mutating func note(_ subject: String, _ value: String, _ reason: String) {
-        decisions.append(Decision("repair: \(subject)", value, because: reason))
+        decisions.append(Decision("\(Self.subject) \(subject)", value, because: reason))
     }
 
     // MARK: Names
@@ -138,22 +141,19 @@ struct Repairs {
 
     // MARK: Orientation
 
-    /// Whether a projection's input lies along the wrong axis.
-    ///
-    /// What it projects has been scaled by the last norm's weights, channel by channel, and training balances the two: the lengths of the
-    /// projection's columns of inputs follow those weights, up or down. Where only the lengths along the other axis do, the matrix is turned.
+    /// Whether a projection's inputs lie along the wrong axis.
     private func isTurned(_ index: Int) throws(IsomerError) -> Bool {
         let tensor = source.tensors[index]
         let isLinear = tensor.name.hasSuffix("text_projection.weight")
-        guard isLinear || tensor.name.hasSuffix("text_projection"), tensor.shape.rank == 2,
-            tensor.shape.dimensions[0] == tensor.shape.dimensions[1], (64...8192).contains(tensor.shape.dimensions[0])
+        guard isLinear || tensor.name.hasSuffix("text_projection"), tensor.shape.rank == 2, let width = tensor.shape.dimensions.first,
+            tensor.shape.dimensions[1] == width, ProjectionOrientation.widths.contains(width)
         else { return false }
-        let width = tensor.shape.dimensions[0]
         let prefix = String(tensor.name.dropLast(isLinear ? "text_projection.weight".count : "text_projection".count))
-        let norms = ["ln_final.weight", "text_model.final_layer_norm.weight", "final_layer_norm.weight"]
-        guard let norm = norms.lazy.compactMap({ positions[ExactString(prefix + $0)] }).first,
-            source.tensors[norm].shape.elementCount == width, let gains = try values(norm, 0..<width)
+        let norms = ["ln_final", "text_model.final_layer_norm", "final_layer_norm"]
+        guard let norm = norms.first(where: { positions[ExactString(prefix + $0 + ".weight")] != nil }),
+            let gains = try channels(prefix + norm + ".weight", width)
         else { return false }
+        let biases = try channels(prefix + norm + ".bias", width) ?? [Double](repeating: 0, count: width)
         var rows = [Double](repeating: 0, count: width)
         var columns = rows
         for row in 0..<width {
@@ -163,42 +163,23 @@ struct Repairs {
                 columns[column] += number * number
             }
         }
+        let strengths = zip(gains, biases).map { gain, bias in gain * gain + bias * bias }
         // `x @ P` has its inputs along the rows' axis, a linear map along the columns'.
-        let (right, wrong) = isLinear ? (columns, rows) : (rows, columns)
-        let (along, across) = (abs(correlation(gains, right)), abs(correlation(gains, wrong)))
-        return across > 0.3 && across > 2 * along
+        return ProjectionOrientation.Evidence(strengths, right: isLinear ? columns : rows, wrong: isLinear ? rows : columns).isTurned
+    }
+
+    /// The numbers of a tensor of `width` finite ones.
+    private func channels(_ name: String, _ width: Int) throws(IsomerError) -> [Double]? {
+        guard let index = positions[ExactString(name)], source.tensors[index].shape.elementCount == width else { return nil }
+        return try values(index, 0..<width)
     }
 
     private func values(_ index: Int, _ elements: Range<Int>) throws(IsomerError) -> [Double]? {
-        let tensor = source.tensors[index]
-        guard tensor.scalarType.kind == .float, tensor.scalarType.isByteAligned, let cast = try? Cast(from: tensor.scalarType, to: .f64)
-        else { return nil }
-        let size = tensor.scalarType.bitCount / 8
-        var bytes = [UInt8](repeating: 0, count: elements.count * size)
-        var failure: IsomerError?
-        bytes.withUnsafeMutableBytes { buffer in
-            do throws(IsomerError) { try source.read(index, at: elements.lowerBound * size, into: buffer) } catch { failure = error }
-        }
-        if let failure { throw failure }
-        var values = [Double](repeating: 0, count: elements.count)
-        _ = values.withUnsafeMutableBytes { target in bytes.withUnsafeBytes { try? cast.apply($0, target, elementCount: elements.count) } }
+        let type = source.tensors[index].scalarType
+        guard type.kind == .float, type.isByteAligned else { return nil }
+        let buffer = FloatBuffer(count: elements.count)
+        try source.floats(of: index, elements, into: buffer.values)
+        let values = buffer.values.map(Double.init)
         return values.allSatisfy(\.isFinite) ? values : nil
-    }
-
-    /// Pearson's, of the ranks: outliers count no more than others.
-    private func correlation(_ a: [Double], _ b: [Double]) -> Double {
-        func ranks(_ values: [Double]) -> [Double] {
-            var result = [Double](repeating: 0, count: values.count)
-            for (rank, index) in values.indices.sorted(by: { values[$0] < values[$1] }).enumerated() { result[index] = Double(rank) }
-            return result
-        }
-        let (x, y) = (ranks(a), ranks(b))
-        let mean = Double(x.count - 1) / 2
-        var (product, square) = (0.0, 0.0)
-        for (left, right) in zip(x, y) {
-            product += (left - mean) * (right - mean)
-            square += (left - mean) * (left - mean)
-        }
-        return square > 0 ? product / square : 0
     }
 }

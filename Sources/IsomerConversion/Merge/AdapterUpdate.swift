@@ -28,6 +28,8 @@ struct AdapterUpdate: Sendable {
     var inputs: Int
     /// Whether DoRA's lengths are one for each row.
     var measuresRows = true
+    /// What part of a DoRA the strength is a factor on.
+    var lengthStrength = ModelMerge.LengthStrength.diffusers
 
     /// The module's row that row `row` of the tensor is.
     func moduleRow(_ row: Int) -> Int {

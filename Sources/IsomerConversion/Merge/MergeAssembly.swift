@@ -44,7 +44,7 @@ struct MergeAssembly {
             theirs.append(
                 (source, Dictionary(source.tensors.enumerated().map { (ExactString($1.name), $0) }, uniquingKeysWith: { a, _ in a })))
         }
-        let updates = try Self.updates(of: adapters, merge.adapters, model)
+        let updates = try Self.updates(of: adapters, merge, model)
         var made: [(key: UInt64, place: (slot: String, name: String), descriptor: TensorDescriptor, tensor: MergedTensors.Tensor)] = []
         var grafted = false
         let touched = Set(updates.keys.compactMap { $0.split(separator: "/").first.map(String.init) })
@@ -94,10 +94,10 @@ struct MergeAssembly {
 
     /// What each adapter does to each tensor, by `component/name`.
     private static func updates(
-        of adapters: [(adapter: Adapter, left: Set<Int>)], _ added: [ModelMerge.AddedAdapter], _ model: Model
+        of adapters: [(adapter: Adapter, left: Set<Int>)], _ merge: ModelMerge, _ model: Model
     ) throws(IsomerError) -> [String: [AdapterUpdate]] {
         var updates: [String: [AdapterUpdate]] = [:]
-        for ((adapter, left), added) in zip(adapters, added) {
+        for ((adapter, left), added) in zip(adapters, merge.adapters) {
             for (number, module) in adapter.modules.enumerated() where !left.contains(number) {
                 guard let target = module.target, let kind = module.kind else { continue }
                 guard kind.isMerged else {
@@ -113,7 +113,7 @@ struct MergeAssembly {
                         stored: module.tensors[.difference] ?? module.tensors[.normDifference] ?? module.tensors[.replacement],
                         factor: factor, strength: added.strength, firstRow: firstRow, swapsHalves: target.transform == .swapHalves,
                         rows: rows, columns: target.columns, inputs: target.shapes.first.map { $0.rank > 1 ? $0.dimensions[1] : 1 } ?? 1,
-                        measuresRows: Self.measuresRows(module, adapter, target))
+                        measuresRows: Self.measuresRows(module, adapter, target), lengthStrength: merge.lengthStrength)
                     let isBiasOnly = (kind == .full || kind == .norm) && weight.stored == nil
                     if !isBiasOnly { updates["\(target.slot)/\(part).weight", default: []].append(weight) }
                     if let bias = module.tensors[.biasDifference] ?? module.tensors[.normBiasDifference] ?? module.tensors[.upBias] {
@@ -165,6 +165,21 @@ struct MergeAssembly {
             notes.append(
                 "\(adapter.path.string): \(moduleCounts[number]) modules, strength \(merge.adapters[number].strength)"
                     + (left.isEmpty ? "" : ", \(left.count) without a place left out"))
+            let strength = merge.adapters[number].strength
+            if strength != 1, adapter.modules.contains(where: \.hasMagnitude) {
+                let isOnProducts = merge.lengthStrength == .diffusers
+                decisions.append(
+                    Decision(
+                        "strength \(strength) of \(adapter.path.lastComponent?.string ?? "the adapter")",
+                        isOnProducts ? "a factor on the products, as in diffusers" : "a share of the change, as in ComfyUI",
+                        because: "it trained lengths of weights too, and tools differ in what a strength means there",
+                        flag: "--dora-strength"))
+                if strength < 0 {
+                    notes.append(
+                        "\(adapter.path.string) replaces lengths of weights, and nothing knows those before: a negative strength does not give "
+                            + "back the model that it was once merged into")
+                }
+            }
             if let scale = adapter.scales.first(where: { $0.rank != nil }), scale.alpha == nil {
                 decisions.append(
                     Decision(
@@ -240,6 +255,9 @@ extension MergeAssembly {
         if !merge.adapters.isEmpty {
             recipe["adapters"] = .array(
                 merge.adapters.map { ["name": name($0.path), "strength": .number(JSONNumber($0.strength))] })
+            if adapters.contains(where: { $0.adapter.modules.contains(where: \.hasMagnitude) }) {
+                recipe["doraStrength"] = .string(merge.lengthStrength.rawValue)
+            }
         }
         return recipe
     }

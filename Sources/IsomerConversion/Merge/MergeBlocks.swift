@@ -78,7 +78,8 @@ public struct MergeBlocks: Sendable {
             for entry in entries {
                 let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
                 guard parts.count == 2 else { throw MergeBlocks.notANumber(entry) }
-                let value = try MergeBlocks.number(parts[1])
+                let value: Double
+                do throws(IsomerError) { value = try MergeBlocks.number(parts[1]) } catch { throw error.about(parts[0]) }
                 let name = parts[0].uppercased()
                 let blocks = (names + [MergeBlocks.rest]).filter {
                     $0 == name || ($0.hasPrefix(name) && Int($0.dropFirst(name.count)) != nil)
@@ -93,7 +94,9 @@ public struct MergeBlocks: Sendable {
             return weights
         }
         var numbers: [Double] = []
-        for entry in entries { numbers.append(try MergeBlocks.number(entry)) }
+        for entry in entries {
+            do throws(IsomerError) { numbers.append(try MergeBlocks.number(entry)) } catch { throw error.about("--block-weights") }
+        }
         guard numbers.count == names.count || numbers.count == names.count + 1 else {
             throw IsomerError(
                 .usage, "there must be one weight for each block", item: "--block-weights",

@@ -16,17 +16,17 @@ extension MergedTensors {
         let factors = try prepared(index).updates[number].numbers { () throws(IsomerError) in try magnitudeFactors(number, of: index) }
         let count = rows.count * update.columns
         let before = scratch.spare(2, count)
-        if update.strength != 1 { for i in 0..<count { before[i] = output[i] } }
-        try addChange(update, weights, rows, factor: update.factor, into: output, scratch)
+        let share = update.shareOfChange
+        if share != 1 { for i in 0..<count { before[i] = output[i] } }
+        try addChange(update, weights, rows, factor: update.factorBesideLengths, into: output, scratch)
         let taps = max(1, update.columns / max(1, update.inputs))
         for row in 0..<rows.count {
             for column in 0..<update.columns {
                 output[row * update.columns + column] *= update.measuresRows ? factors[rows.lowerBound + row] : factors[column / taps]
             }
         }
-        guard update.strength != 1 else { return }
-        let strength = Float(update.strength)
-        for i in 0..<count { output[i] = before[i] + strength * (output[i] - before[i]) }
+        guard share != 1 else { return }
+        for i in 0..<count { output[i] = before[i] + share * (output[i] - before[i]) }
     }
 
     /// Adds `factor` times the change itself.
@@ -106,7 +106,7 @@ extension MergedTensors {
         for start in stride(from: 0, to: update.rows, by: step) {
             let rows = start..<min(update.rows, start + step)
             let values = try rowsBefore(number, of: index, rows, scratch)
-            try addChange(update, weights, rows, factor: update.factor, into: values, scratch)
+            try addChange(update, weights, rows, factor: update.factorBesideLengths, into: values, scratch)
             for row in 0..<rows.count {
                 var sum = 0.0
                 for column in 0..<update.columns {
@@ -122,4 +122,12 @@ extension MergedTensors {
             return length > 0 && from < lengths.count ? Float(Double(lengths.values[from]) / length) : 1
         }
     }
+}
+
+extension AdapterUpdate {
+    /// The factor on the product where lengths follow it.
+    fileprivate var factorBesideLengths: Double { lengthStrength == .diffusers ? factor * strength : factor }
+
+    /// How much of product and lengths together is taken.
+    fileprivate var shareOfChange: Float { lengthStrength == .diffusers ? 1 : Float(strength) }
 }

@@ -24,6 +24,14 @@ public struct ModelMerge: Sendable {
         public var needsBase: Bool { self == .ties || self == .dare || self == .dareTies }
     }
 
+    /// What the strength of a DoRA, which trains the weights' lengths too, is a factor on. At 1 both are the same.
+    public enum LengthStrength: String, Hashable, Sendable, CaseIterable {
+        /// The product of the factors; the sum then gets the trained lengths whole. So PEFT, and by it diffusers.
+        case diffusers
+        /// The whole change, that of the lengths too. So ComfyUI and A1111.
+        case comfyui
+    }
+
     /// An adapter and how much of it is added; negative to take it out again.
     public struct AddedAdapter: Hashable, Sendable {
         public var path: FilePath
@@ -52,6 +60,8 @@ public struct ModelMerge: Sendable {
     public var seed: UInt64 = 0
     /// Added in this order.
     public var adapters: [AddedAdapter] = []
+    /// What their strengths mean where lengths were trained too.
+    public var lengthStrength = LengthStrength.diffusers
 
     public init(_ models: [FilePath]) {
         self.models = models
@@ -75,7 +85,7 @@ extension ModelMerge {
     /// Plans the merge. `request.source` does not matter.
     ///
     /// Throws `usage` for numbers that make no sense, `mismatch` if models or adapters do not fit the first model. Nothing but headers and
-    /// single numbers has been read by then, and nothing written.
+    /// single numbers and text projections has been read by then, and nothing written.
     public func plan(_ request: ConversionRequest, to target: ModelTarget) throws(IsomerError) -> PlannedMerge {
         try checkNumbers()
         guard let firstPath = models.first else { throw IsomerError(.usage, "there is no model to merge") }
@@ -84,8 +94,14 @@ extension ModelMerge {
         var model = try Model(request)
         var others: [(path: FilePath, model: Model)] = []
         for path in models.dropFirst() + (base.map { [$0] } ?? []) {
-            let other = try readOther(path, request)
+            var other = try readOther(path, request)
             try Self.refuseOtherArchitecture(other, path, than: model, firstPath)
+            let name = path.lastComponent?.string ?? path.string
+            for var decision in other.decisions where decision.subject.hasPrefix(Repairs.subject) {
+                decision.subject = "\(name): \(decision.subject)"
+                model.decisions.append(decision)
+            }
+            model.decisions += try other.turnProjections(like: model, called: name)
             others.append((path, other))
         }
         let assembly = try assembly(of: model, others, request)
@@ -134,6 +150,7 @@ extension ModelMerge {
         inner.allowedUnknown = request.allowedUnknown
         inner.architecture = request.architecture
         inner.usesAverage = request.usesAverage
+        inner.repairs = request.repairs
         return try Model(inner)
     }
 
@@ -218,8 +235,9 @@ extension ModelMerge {
             : "the models are of different architectures, \(model.family.title) and \(other.family.title)"
         let names = differing.prefix(4).map { "\($0.name) \($0.mine) and \($0.theirs)" }.joined(separator: ", ")
         let isWider = example.name.hasSuffix("conv_in.weight") && differing.count == 1
+        let count = differing.count == 1 ? "1 tensor differs" : "\(differing.count) tensors differ"
         throw IsomerError(
-            .mismatch, "\(what): \(differing.count) tensors differ: \(names)\(differing.count > 4 ? ", …" : "")", path: path,
+            .mismatch, "\(what): \(count): \(names)\(differing.count > 4 ? ", …" : "")", path: path,
             remedy: isWider
                 ? "put the model with more input channels first" : "merge models of one architecture; `isomer inspect` tells which each is")
     }

@@ -57,6 +57,16 @@ public struct Merge: IsomerCommand {
         help: ArgumentHelp("Add this adapter, with this strength; negative takes it out. May be repeated.", valueName: "path=strength"))
     var lora: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "What a strength means for a DoRA: diffusers or comfyui.",
+            discussion: """
+                diffusers: a factor on the products, which then get the trained lengths. comfyui, which A1111 does too: a share of the whole \
+                change.
+                """,
+            valueName: "tool"))
+    var doraStrength: DoRAStrength = .diffusers
+
     @OptionGroup(title: "Conversion")
     var options: ConvertOptions
 
@@ -69,7 +79,10 @@ public struct Merge: IsomerCommand {
     public init() {}
 
     public func run(in environment: CommandEnvironment) throws -> ExitStatus {
-        let planned = try plan()
+        var planned = try plan()
+        try planned.plan.settleTypes(options.quantization, workers: Workers(count: shared.threads))
+        planned.plan.describeGGUF()
+        try planned.plan.check()
         let source = FilePath(models.map { $0.path.lastComponent?.string ?? $0.path.string }.joined(separator: " + "))
         return try options.output.perform(
             planned.plan, from: source, to: output.path, verification: options.verification, merge: planned, in: environment, shared)
@@ -90,6 +103,7 @@ public struct Merge: IsomerCommand {
         merge.base = baseModel?.path
         if let density { merge.density = try Self.number(density, "--density") }
         merge.seed = seed
+        merge.lengthStrength = doraStrength.lengthStrength
         for text in lora { merge.adapters.append(try Self.adapter(text)) }
         guard options.verify != .forward else {
             throw IsomerError(.usage, "a merge has no single source to be run beside", found: "--verify forward")
@@ -100,7 +114,9 @@ public struct Merge: IsomerCommand {
         }
         var request = model.request(for: models.first?.path ?? "")
         request.destination = output.path
-        request.scalarType = options.dtype?.scalarType
+        request.limits = shared.limits
+        request.scalarType = options.floatType
+        request.repairs = options.repair
         request.shardBytes = options.maxShardSize?.bytes
         for entry in options.metadata { request.metadata[entry.key] = entry.value }
         let target: ModelTarget
@@ -129,6 +145,13 @@ public struct Merge: IsomerCommand {
         }
         return ModelMerge.AddedAdapter(FilePath(text), strength: 1)
     }
+}
+
+/// What `--dora-strength` knows.
+enum DoRAStrength: String, CaseIterable, ExpressibleByArgument {
+    case diffusers, comfyui
+
+    var lengthStrength: ModelMerge.LengthStrength { self == .diffusers ? .diffusers : .comfyui }
 }
 
 /// What `--method` knows.
