@@ -192,12 +192,7 @@ extension FileSystem {
         do {
             let descriptor = try FileDescriptor.open(folder, .readOnly, options: [.closeOnExec, .directory])
             defer { try? descriptor.close() }
-            while isomer_sync(descriptor.rawValue) != 0 {
-                let failure = Errno(rawValue: errno)
-                if failure == .interrupted { continue }
-                if failure == .invalidArgument || failure == .notSupported { return }
-                throw failure
-            }
+            do { try descriptor.synchronize() } catch Errno.invalidArgument, Errno.notSupported { return }
         } catch {
             throw IsomerError.writing(folder, error)
         }

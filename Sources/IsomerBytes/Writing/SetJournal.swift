@@ -76,10 +76,7 @@ extension SetJournal {
     private func write(to descriptor: FileDescriptor) throws(IsomerError) {
         do {
             try descriptor.writeAll(encoded)
-            while isomer_sync(descriptor.rawValue) != 0 {
-                let failure = Errno(rawValue: errno)
-                guard failure == .interrupted else { throw failure }
-            }
+            try descriptor.synchronize()
         } catch {
             throw IsomerError.writing(path, error)
         }

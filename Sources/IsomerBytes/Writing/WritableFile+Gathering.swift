@@ -18,7 +18,7 @@ struct ShortRuns: Sendable {
 
 extension WritableFile {
     /// Bytes that wait at most.
-    private static let mostWaiting = 4 << 20
+    private static let mostWaiting = 1 << 20
     /// Files smaller than this are written as they come.
     private static let leastGathered: UInt64 = 4 << 20
 

@@ -112,10 +112,6 @@ public final class WritableFile: Sendable {
     /// Waits until everything is on the device.
     func sync() throws(IsomerError) {
         try flush()
-        while isomer_sync(descriptor.rawValue) != 0 {
-            let failure = Errno(rawValue: errno)
-            if failure == .interrupted { continue }
-            throw IsomerError.writing(path, failure)
-        }
+        do { try descriptor.synchronize() } catch { throw IsomerError.writing(path, error) }
     }
 }

@@ -2,14 +2,6 @@ public import IsomerBytes
 public import IsomerFormats
 public import IsomerTensors
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
 /// A safetensors file with other metadata: every other byte of its header's entries and every byte of its tensors stay what they are, in their
 /// order, so that sums of the tensors' bytes stay valid.
 ///
@@ -125,7 +117,7 @@ public struct MetadataRewrite: Sendable {
                 guard try FileSystem.identity(of: path) == reader.file.identity else { throw Errno.staleNFSFileHandle }
                 do {
                     try descriptor.writeAll(toAbsoluteOffset: 0, header(byteCount: old.count))
-                    guard fsync(descriptor.rawValue) == 0 else { throw Errno(rawValue: errno) }
+                    try descriptor.synchronize()
                 } catch {
                     // Half a header is worse than the old one.
                     _ = try? descriptor.writeAll(toAbsoluteOffset: 0, old)

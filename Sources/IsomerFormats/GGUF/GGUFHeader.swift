@@ -265,15 +265,23 @@ struct GGUFHeader {
         var gap: String?
         for index in tensors.indices.sorted(by: { (offsets[$0], tensors[$0].byteCount) < (offsets[$1], tensors[$1].byteCount) }) {
             let tensor = tensors[index]
+            if tensor.byteCount == 0 {
+                // Writers give an empty tensor the next place, which may be the padded end of the data.
+                guard offsets[index] <= dataBytes + alignment else {
+                    throw IsomerError(
+                        .malformed, "the empty tensor's place lies beyond the end of the file", item: tensor.name,
+                        expected: "at most \(dataBytes + alignment)", found: "\(offsets[index])", remedy: "the file is damaged: get it again")
+                }
+                continue
+            }
             let (next, overflow) = offsets[index].addingReportingOverflow(UInt64(tensor.byteCount))
-            guard !overflow, next <= dataBytes || tensor.byteCount == 0 else {
+            guard !overflow, next <= dataBytes else {
                 throw IsomerError(
                     .malformed, "the tensor lies beyond the end of the file", item: tensor.name,
                     byteOffset: dataOffset.addingReportingOverflow(offsets[index]).partialValue,
                     expected: "\(tensor.byteCount) bytes", found: "\(offsets[index] < dataBytes ? dataBytes - offsets[index] : 0) bytes",
                     remedy: "the file is cut short or damaged: get it again")
             }
-            if tensor.byteCount == 0 { continue }
             guard offsets[index] >= end else {
                 throw IsomerError(
                     .malformed, "two tensors share bytes", item: tensor.name, byteOffset: dataOffset + offsets[index],

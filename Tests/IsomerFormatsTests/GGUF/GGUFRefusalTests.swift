@@ -142,6 +142,11 @@ import Testing
             "a place that overflows", tensors(GGUFBytes.tensor("a", [2], at: .max - 31)),
             malformed("the tensor lies beyond the end of the file", "a", at: 32, expected: "8 bytes", found: "0 bytes", remedy: again)),
         Case(
+            "an empty tensor in a place that overflows", tensors(GGUFBytes.tensor("a", [0], at: .max - 31)),
+            malformed(
+                "the empty tensor's place lies beyond the end of the file", "a", at: nil, expected: "at most 96",
+                found: "18446744073709551584", remedy: damaged)),
+        Case(
             "two tensors in one place", tensors(GGUFBytes.tensor("a", [9]), GGUFBytes.tensor("b", [2], at: 32)),
             malformed("two tensors share bytes", "b", at: 128, expected: "at least 36", found: "32")),
         Case(
