@@ -84,7 +84,8 @@ public struct ModelSummary: Sendable {
 
     private mutating func describe(file opened: ConversionPlan.Source, _ request: ConversionRequest) throws(IsomerError) {
         var source = opened
-        if let (layout, part) = Layouts.part(in: TensorInventory(source.tensors.tensors)) {
+        var inventory = TensorInventory(source.tensors.tensors)
+        if let (layout, part) = Layouts.part(in: inventory) {
             do throws(IsomerError) {
                 _ = try source.joinParts(at: request.source, request.limits)
             } catch {
@@ -93,7 +94,8 @@ public struct ModelSummary: Sendable {
             }
         }
         _ = try source.mend(request)
-        let inventory = TensorInventory(source.tensors.tensors)
+        // Mostly there was nothing to mend, and the list is the very same.
+        if source.tensors.tensors != inventory.tensors { inventory = TensorInventory(source.tensors.tensors) }
         if let known = UnmappedArchitecture.found(in: inventory) {
             recognised = (known.title, known.reason)
             return
@@ -173,7 +175,7 @@ extension ModelSummary.Component {
             slot: slot, title: reading.placement.layout.network.title,
             origin: reading.placement.description,
             summary: reading.configuration.summary, parameters: found,
-            expectedParameters: (try? reading.configuration.manifest().parameterCount) ?? found, missing: reading.missing,
+            expectedParameters: reading.parameterCount, missing: reading.missing,
             mismatches: reading.mismatches.map(\.description))
     }
 }

@@ -270,7 +270,8 @@ struct GGUFHeader {
                 guard offsets[index] <= dataBytes + alignment else {
                     throw IsomerError(
                         .malformed, "the empty tensor's place lies beyond the end of the file", item: tensor.name,
-                        expected: "at most \(dataBytes + alignment)", found: "\(offsets[index])", remedy: "the file is damaged: get it again")
+                        expected: "at most \(dataBytes + alignment)", found: "\(offsets[index])",
+                        remedy: "the file is damaged: get it again")
                 }
                 continue
             }

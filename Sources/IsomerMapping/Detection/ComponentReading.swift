@@ -34,6 +34,8 @@ public struct ComponentReading: Sendable {
     public let placement: Placement
     /// Its configuration.
     public let configuration: any NetworkConfiguration
+    /// Numbers in all tensors of the network together, found or not.
+    public let parameterCount: Int
     /// What was found.
     public let assignments: [Assignment]
     /// Those of them that a second table completes.
@@ -114,6 +116,7 @@ public struct ComponentReading: Sendable {
                 }
             }
         }
+        parameterCount = items.reduce(0) { $0 &+ $1.parts.reduce(0) { $0 &+ $1.shape.elementCount } }
         self.assignments = assignments
         self.pairs = pairs
         self.missing = missing

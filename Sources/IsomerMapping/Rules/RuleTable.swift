@@ -27,19 +27,20 @@ public struct RuleTable: Sendable {
 
     /// The link whose canonical side holds `name`; `nil` if no rule speaks of it. Two rules that do are a fault of the table and throw.
     public func link(canonical name: String) throws(IsomerError) -> Link? {
-        try unique(byCanonical.matches(name).map { (rules[$0.payload], $0.bindings) }, name)
+        try unique(byCanonical.matches(name), name)
     }
 
     /// The link whose other side is `name`; `nil` if no rule speaks of it.
     public func link(other name: String) throws(IsomerError) -> Link? {
-        try unique(byOther.matches(name).map { (rules[$0.payload], $0.bindings) }, name)
+        try unique(byOther.matches(name), name)
     }
 
-    private func unique(_ matches: [(Rule, Bindings)], _ name: String) throws(IsomerError) -> Link? {
-        guard let (rule, bindings) = matches.first else { return nil }
+    private func unique(_ matches: [(payload: Int, bindings: Bindings)], _ name: String) throws(IsomerError) -> Link? {
+        guard let (number, bindings) = matches.first else { return nil }
         guard matches.count == 1 else {
             throw IsomerError(.mismatch, "two rules of a layout claim one tensor", item: name)
         }
+        let rule = rules[number]
         let canonical = rule.canonical.compactMap { $0.filled(with: bindings) }
         guard canonical.count == rule.canonical.count, let other = rule.other.filled(with: bindings) else { return nil }
         return Link(canonical: canonical, other: other, transform: rule.transform)
