@@ -6,6 +6,7 @@ Pinned: tokenizers 0.23.3, transformers 5.23.0, sentencepiece 0.2.3.
 """
 
 import argparse
+import itertools
 import os
 import pathlib
 import random
@@ -27,11 +28,11 @@ def captions(path: pathlib.Path, megabytes: int) -> None:
     r = random.Random(7)
     vocabulary, _ = clip_vocabulary()
     words = [token[:-4] for token in list(vocabulary)[512:49406] if token.endswith("</w>") and token[:-4].isascii() and token[:-4].isalpha()]
-    weights = [1 / (rank + 10) for rank in range(len(words))]
+    weights = list(itertools.accumulate(1 / (rank + 10) for rank in range(len(words))))
     written = 0
     with path.open("w") as file:
         while written < megabytes * 1_000_000:
-            chosen = r.choices(words, weights, k=r.randint(6, 40))
+            chosen = r.choices(words, cum_weights=weights, k=r.randint(6, 40))
             for index in range(len(chosen)):
                 kind = r.random()
                 if kind < 0.02:

@@ -22,11 +22,21 @@ def compressed(data: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def clip_merges() -> bytes:
+def clip_merge_pairs() -> list[tuple[str, str]]:
+    """The two halves of each of CLIP's merges, the first merge first."""
     package = importlib.metadata.distribution("open-clip-torch")
     path = package.locate_file("open_clip/bpe_simple_vocab_16e6.txt.gz")
     lines = gzip.open(path).read().decode("utf-8").split("\n")[1 : 1 + MERGES]
-    return merge_numbers([tuple(line.split()) for line in lines])
+    return [tuple(line.split()) for line in lines]
+
+
+def clip_merges_text() -> bytes:
+    """The same as Hugging Face's merges.txt."""
+    return "".join(f"{line}\n" for line in ["#version: 0.2", *map(" ".join, clip_merge_pairs())]).encode()
+
+
+def clip_merges() -> bytes:
+    return merge_numbers(clip_merge_pairs())
 
 
 def merge_numbers(merges: list[tuple[str, str]]) -> bytes:

@@ -16,7 +16,7 @@ import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from embedded import clip_merges  # noqa: E402
+from embedded import clip_merge_pairs, clip_merges_text  # noqa: E402
 from tokenizer_strings import WORDS, hard_strings  # noqa: E402
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "Fixtures/tokenizers"
@@ -35,11 +35,11 @@ def dump(value) -> bytes:
 
 
 def clip_vocabulary():
-    lines = clip_merges().decode().split("\n")[1:-1]
+    merges = clip_merge_pairs()
     printable = list(range(33, 127)) + list(range(0xA1, 0xAD)) + list(range(0xAE, 0x100))
     alphabet = [chr(b) for b in printable] + [chr(256 + n) for n in range(256 - len(printable))]
-    tokens = alphabet + [c + "</w>" for c in alphabet] + ["".join(line.split()) for line in lines] + ["<|startoftext|>", "<|endoftext|>"]
-    return {token: i for i, token in enumerate(tokens)}, [tuple(line.split()) for line in lines]
+    tokens = alphabet + [c + "</w>" for c in alphabet] + ["".join(merge) for merge in merges] + ["<|startoftext|>", "<|endoftext|>"]
+    return {token: i for i, token in enumerate(tokens)}, merges
 
 
 def cases(tokenizer: Tokenizer, decode=None) -> bytes:
@@ -175,7 +175,7 @@ def clip_tokenizer(pad: str) -> Tokenizer:
         }
         for file, value in files.items():
             (pathlib.Path(folder) / file).write_bytes(dump(value))
-        (pathlib.Path(folder) / "merges.txt").write_bytes(clip_merges())
+        (pathlib.Path(folder) / "merges.txt").write_bytes(clip_merges_text())
         return CLIPTokenizer.from_pretrained(folder)._tokenizer
 
 

@@ -13,7 +13,7 @@ import ftfy
 from transformers.models.clip.tokenization_clip import BasicTokenizer, CLIPTokenizer
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from embedded import clip_merges  # noqa: E402
+from embedded import clip_merges_text  # noqa: E402
 from tokenizer_strings import ENTITIES, random_string  # noqa: E402
 from tokenizers_goldens import STRINGS, clip_vocabulary, dump, save  # noqa: E402
 
@@ -25,7 +25,7 @@ def slow(pad: str, repairs: bool) -> CLIPTokenizer:
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder)
         (path / "vocab.json").write_text(json.dumps(vocab))
-        (path / "merges.txt").write_bytes(clip_merges())
+        (path / "merges.txt").write_bytes(clip_merges_text())
         tokenizer = CLIPTokenizer(str(path / "vocab.json"), str(path / "merges.txt"), pad_token=pad)
     if not repairs:
         tokenizer.fix_text = None
