@@ -97,7 +97,7 @@ import Testing
         crossed.amount = 0.25
         let planned = try perform(crossed, to: folder["crossed.safetensors"])
         let decision = try #require(planned.plan.decisions.first { $0.value == "turned" })
-        #expect(decision.subject == "text_encoder_2/text_projection of t.safetensors" && decision.reason.contains("turned 0.000"))
+        #expect(decision.subject == "text_encoder_2/text_projection of t.safetensors" && decision.reason.contains("turned 0 %"))
         #expect(try numbers(openWeights(folder["crossed.safetensors"])) == numbers(openWeights(folder["straight.safetensors"])))
     }
 }

@@ -46,7 +46,8 @@ import Testing
         ("a.csv", "prompt,colour\nx,y", "line 1"), ("a.csv", "prompt,prompt\nx,y", "line 1"), ("a.csv", "prompt,seed\nx", "line 2"),
         ("a.csv", "prompt\n\"two\nlines\"\n\"open", "line 4"), ("a.csv", "prompt\n\"a\"b", "line 2"),
         ("a.csv", "prompt,steps\nx,20\ny,twenty", "line 3"), ("a.jsonl", "{\"prompt\": \"x\"}\n{\"prompt\": ", "line 2"),
-        ("a.jsonl", "[1]", "line 1"), ("a.jsonl", "{\"prompt\": true}", "line 1"), ("a.jsonl", "{\"seed\": 1.5}", "line 1"),
+        ("a.jsonl", "[1]", "line 1"), ("a.jsonl", "{\"prompt\": true}", "line 1"), ("a.jsonl", "{\"prompt\": 3}", "line 1"),
+        ("a.jsonl", "{\"seed\": 1.5}", "line 1"),
     ])
     func aBrokenLineIsNamed(name: String, text: String, line: String) throws {
         let error = try #require(throws: IsomerError.self) { _ = try requests(name, text) }

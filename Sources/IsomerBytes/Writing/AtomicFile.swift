@@ -111,9 +111,8 @@ public final class AtomicFile: Sendable {
 
     /// Brings everything to the device.
     func prepareToCommit() throws(IsomerError) {
-        try file.flush()
-        if let byteCount { try file.checkSize(byteCount) }
         try file.sync()
+        if let byteCount { try file.checkSize(byteCount) }
     }
 
     /// Removes the temporary. Does nothing after `commit`.

@@ -22,17 +22,15 @@ extension Model {
             decisions.append(
                 Decision(
                     "\(slot)/text_projection of \(title)", "turned",
-                    because: "as it is, it is \(Self.share(distances.asTheyAre)) of the first model's length away from it, and turned "
-                        + "\(Self.share(distances.turned))"))
+                    because: "as it is, it is \(Self.percent(distances.asTheyAre)) of the first model's length away from it, and turned "
+                        + "\(Self.percent(distances.turned))"))
         }
         return decisions
     }
 
-    /// A number to three places, for sentences.
-    private static func share(_ value: Double) -> String {
-        let thousandths = Int(min(value, 1_000) * 1_000)
-        let digits = String(thousandths % 1_000)
-        return "\(thousandths / 1_000).\(String(repeating: "0", count: 3 - digits.count))\(digits)"
+    private static func percent(_ share: Double) -> String {
+        // Infinite where the first model's numbers are nearly nothing.
+        share < 10 ? "\(Int((share * 100).rounded())) %" : "more than 1000 %"
     }
 
     private func numbers(_ expression: TensorExpression) throws(IsomerError) -> FloatBuffer {

@@ -33,6 +33,9 @@ public enum GenerationParameter: String, Hashable, Sendable, CaseIterable {
     case enlargementStrength = "enlargement-strength"
     case refinerStart = "refiner-start"
 
+    /// Whether it is what the text encoders read, and a number there a mistake.
+    var isProse: Bool { self == .prompt || self == .negativePrompt }
+
     /// What other programs call them.
     private static let aliases: [String: GenerationParameter] = [
         "cfg": .guidanceScale, "cfgscale": .guidanceScale, "samplername": .sampler, "numinferencesteps": .steps, "ensd": .samplerSeedOffset,

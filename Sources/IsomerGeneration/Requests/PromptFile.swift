@@ -156,8 +156,11 @@ public enum PromptFile {
                     let parameter = try GenerationParameter(named: key)
                     switch field.value {
                     case .string(let text): values.append((parameter, text))
-                    case .number(let number): values.append((parameter, number.text))
-                    default: throw field.failure("the field has the wrong type", expected: "text or a number", found: field.value.kind)
+                    case .number(let number) where !parameter.isProse: values.append((parameter, number.text))
+                    default:
+                        throw field.failure(
+                            "the field has the wrong type", expected: parameter.isProse ? "text" : "text or a number",
+                            found: field.value.kind)
                     }
                 }
                 rows.append(Row(line: number, values: values))

@@ -28,7 +28,7 @@ public struct Merge: IsomerCommand {
     var output: PathArgument
 
     @Option(help: ArgumentHelp("weighted-sum, add-difference, slerp, ties, dare or dare-ties.", valueName: "method"))
-    var method: MergeMethod = .weightedSum
+    var method: ModelMerge.Method = .weightedSum
 
     @Option(help: ArgumentHelp("The share of the second model, or how much of a difference is added.", valueName: "number"))
     var alpha: String?
@@ -65,7 +65,7 @@ public struct Merge: IsomerCommand {
                 change.
                 """,
             valueName: "tool"))
-    var doraStrength: DoRAStrength = .diffusers
+    var doraStrength: ModelMerge.LengthStrength = .diffusers
 
     @OptionGroup(title: "Conversion")
     var options: ConvertOptions
@@ -90,7 +90,7 @@ public struct Merge: IsomerCommand {
 
     private func plan() throws(IsomerError) -> PlannedMerge {
         var merge = ModelMerge(models.map(\.path))
-        merge.method = method.method
+        merge.method = method
         merge.amount = try alpha.map { text throws(IsomerError) in try Self.number(text, "--alpha") }
         merge.weights = try weights.map { text throws(IsomerError) in
             var numbers: [Double] = []
@@ -103,7 +103,7 @@ public struct Merge: IsomerCommand {
         merge.base = baseModel?.path
         if let density { merge.density = try Self.number(density, "--density") }
         merge.seed = seed
-        merge.lengthStrength = doraStrength.lengthStrength
+        merge.lengthStrength = doraStrength
         for text in lora { merge.adapters.append(try Self.adapter(text)) }
         guard options.verify != .forward else {
             throw IsomerError(.usage, "a merge has no single source to be run beside", found: "--verify forward")
@@ -147,28 +147,5 @@ public struct Merge: IsomerCommand {
     }
 }
 
-/// What `--dora-strength` knows.
-enum DoRAStrength: String, CaseIterable, ExpressibleByArgument {
-    case diffusers, comfyui
-
-    var lengthStrength: ModelMerge.LengthStrength { self == .diffusers ? .diffusers : .comfyui }
-}
-
-/// What `--method` knows.
-enum MergeMethod: String, CaseIterable, ExpressibleByArgument {
-    case weightedSum = "weighted-sum"
-    case addDifference = "add-difference"
-    case slerp, ties, dare
-    case dareTies = "dare-ties"
-
-    var method: ModelMerge.Method {
-        switch self {
-        case .weightedSum: .weightedSum
-        case .addDifference: .addDifference
-        case .slerp: .slerp
-        case .ties: .ties
-        case .dare: .dare
-        case .dareTies: .dareTies
-        }
-    }
-}
+extension ModelMerge.Method: ExpressibleByArgument {}
+extension ModelMerge.LengthStrength: ExpressibleByArgument {}
