@@ -48,54 +48,6 @@ INLINE void add_f64(double factor, const double *restrict x, double *restrict y,
     for (size_t i = 0; i < count; i++) y[i] += factor * x[i];
 }
 
-// A part of the sum that the vectors leave over.
-INLINE void add_low_rank_rest(const float *left, const float *right, size_t rows, size_t columns, size_t stride, size_t rank, double factor,
-                              float *output) {
-    for (size_t m = 0; m < rows; m++)
-        for (size_t n = 0; n < columns; n++) {
-            double sum = 0;
-            for (size_t r = 0; r < rank; r++) sum += (double)left[m * rank + r] * (double)right[r * stride + n];
-            output[m * stride + n] = (float)((double)output[m * stride + n] + factor * sum);
-        }
-}
-
-INLINE void add_low_rank(const float *left, const float *right, size_t rows, size_t columns, size_t rank, double factor, float *output) {
-    // Fused or not, a product that is exact gives the same sum.
-#pragma clang fp contract(fast)
-    typedef float eight __attribute__((vector_size(32)));
-    typedef double wide __attribute__((vector_size(64)));
-    enum { HEIGHT = 4, WIDTH = 4 };
-    const size_t blocks = columns / (8 * WIDTH) * (8 * WIDTH), tall = rows / HEIGHT * HEIGHT;
-    for (size_t n = 0; n < blocks; n += 8 * WIDTH) {
-        for (size_t m = 0; m < tall; m += HEIGHT) {
-            wide sum[HEIGHT][WIDTH] = {0};
-            for (size_t r = 0; r < rank; r++) {
-                wide x[WIDTH];
-                for (int j = 0; j < WIDTH; j++) {
-                    eight part;
-                    memcpy(&part, right + r * columns + n + 8 * (size_t)j, sizeof part);
-                    x[j] = __builtin_convertvector(part, wide);
-                }
-                for (int i = 0; i < HEIGHT; i++) {
-                    const double factor_of_row = (double)left[(m + (size_t)i) * rank + r];
-                    for (int j = 0; j < WIDTH; j++) sum[i][j] += factor_of_row * x[j];
-                }
-            }
-            for (int i = 0; i < HEIGHT; i++)
-                for (int j = 0; j < WIDTH; j++) {
-                    float *place = output + (m + (size_t)i) * columns + n + 8 * (size_t)j;
-                    eight part;
-                    memcpy(&part, place, sizeof part);
-                    const wide scaled = factor * sum[i][j];
-                    part = __builtin_convertvector(__builtin_convertvector(part, wide) + scaled, eight);
-                    memcpy(place, &part, sizeof part);
-                }
-        }
-        add_low_rank_rest(left + tall * rank, right + n, rows - tall, 8 * WIDTH, columns, rank, factor, output + tall * columns + n);
-    }
-    if (blocks < columns) add_low_rank_rest(left, right + blocks, rows, columns - blocks, columns, rank, factor, output + blocks);
-}
-
 #if defined(__x86_64__)
 #define LEVEL(NAME, TARGET)                                                                                                                \
     __attribute__((target(TARGET))) static void weighted_sum_##NAME(const float *const *inputs, const float *weights, size_t inputs_count, \
@@ -105,10 +57,6 @@ INLINE void add_low_rank(const float *left, const float *right, size_t rows, siz
     __attribute__((target(TARGET))) static double dot_##NAME(const float *a, const float *b, size_t count) { return dot(a, b, count); }    \
     __attribute__((target(TARGET))) static double dot_f64_##NAME(const double *a, const double *b, size_t count) {                         \
         return dot_f64(a, b, count);                                                                                                       \
-    }                                                                                                                                      \
-    __attribute__((target(TARGET))) static void add_low_rank_##NAME(const float *left, const float *right, size_t rows, size_t columns,     \
-                                                                    size_t rank, double factor, float *output) {                           \
-        add_low_rank(left, right, rows, columns, rank, factor, output);                                                                    \
     }                                                                                                                                      \
     __attribute__((target(TARGET))) static void add_f64_##NAME(double factor, const double *x, double *y, size_t count) {                  \
         add_f64(factor, x, y, count);                                                                                                      \
@@ -147,13 +95,6 @@ void isomer_add_f64(isomer_level level, double factor, const double *x, double *
     (void)level;
     DISPATCH(add_f64, factor, x, y, count)
     add_f64(factor, x, y, count);
-}
-
-void isomer_add_low_rank(isomer_level level, const float *left, const float *right, size_t rows, size_t columns, size_t rank, double factor,
-                         float *output) {
-    (void)level;
-    DISPATCH(add_low_rank, left, right, rows, columns, rank, factor, output)
-    add_low_rank(left, right, rows, columns, rank, factor, output);
 }
 
 // Reference: G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014, as a function of its counter.

@@ -1,3 +1,4 @@
+import IsomerBytes
 import Testing
 
 @testable import IsomerTensors
@@ -12,30 +13,44 @@ import Testing
         }
     }
 
+    private func buffer(_ numbers: [Float]) -> FloatBuffer {
+        let buffer = FloatBuffer(count: numbers.count)
+        for (place, number) in numbers.enumerated() { buffer.values[place] = number }
+        return buffer
+    }
+
     /// Sizes around those of the vectors: less than one, whole ones, and some left over on either side.
     @Test(
         arguments: KernelLevel.available,
-        [(1, 1, 1), (3, 31, 2), (4, 32, 5), (5, 33, 7), (8, 64, 16), (9, 100, 33), (2, 320, 128), (13, 65, 4)])
-    func addedProductsAreRoundedOnce(_ level: KernelLevel, _ size: (rows: Int, columns: Int, depth: Int)) {
+        [(1, 1, 1), (3, 31, 2), (4, 32, 5), (5, 33, 7), (8, 64, 16), (9, 100, 33), (2, 320, 128), (13, 65, 4), (6, 32, 1), (12, 96, 300)])
+    func addedProductsAreRoundedOnce(_ level: KernelLevel, _ size: (rows: Int, columns: Int, depth: Int)) throws {
         let (rows, columns, depth) = size
         let (left, right) = (numbers(rows * depth, 1), numbers(depth * columns, 2))
-        let before = numbers(rows * columns, 3)
         let factor = 0.8 * 3 / 7
-        var sum = before
-        left.withUnsafeBufferPointer { left in
-            right.withUnsafeBufferPointer { right in
-                sum.withUnsafeMutableBufferPointer { sum in
-                    guard let a = left.baseAddress, let b = right.baseAddress, let c = sum.baseAddress else { return }
-                    WeightArithmetic.addProduct(a, b, rows: rows, columns: columns, depth: depth, factor: factor, to: c, level: level)
+        let product = try LowRankProduct(
+            up: buffer(left), down: buffer(right), rows: rows, columns: columns, rank: depth)
+        // All rows, and some of them alone.
+        for part in [0..<rows, rows / 3..<rows, 0..<(rows + 1) / 2] {
+            let before = numbers(part.count * columns, 3)
+            let sum = buffer(before)
+            try product.add(part, times: factor, to: sum.values, level: level)
+            for (place, row) in part.enumerated() {
+                for column in 0..<columns {
+                    var change = 0.0
+                    for r in 0..<depth { change += Double(left[row * depth + r]) * Double(right[r * columns + column]) }
+                    let wanted = Float(Double(before[place * columns + column]) + factor * change)
+                    #expect(sum.values[place * columns + column] == wanted, "row \(row), column \(column)")
                 }
             }
         }
-        for row in 0..<rows {
-            for column in 0..<columns {
-                var product = 0.0
-                for r in 0..<depth { product += Double(left[row * depth + r]) * Double(right[r * columns + column]) }
-                #expect(sum[row * columns + column] == Float(Double(before[row * columns + column]) + factor * product))
-            }
-        }
+    }
+
+    /// Sizes that do not fit the buffers are said, not read past.
+    @Test func productsKnowTheirSizes() throws {
+        let factor = buffer(numbers(12, 1))
+        #expect(throws: IsomerError.self) { try LowRankProduct(up: factor, down: factor, rows: 4, columns: 5, rank: 3) }
+        let product = try LowRankProduct(up: factor, down: factor, rows: 4, columns: 4, rank: 3)
+        #expect(throws: IsomerError.self) { try product.add(2..<5, times: 1, to: buffer(numbers(16, 2)).values) }
+        #expect(throws: IsomerError.self) { try product.add(0..<4, times: 1, to: buffer(numbers(15, 2)).values) }
     }
 }

@@ -13,9 +13,14 @@
 void isomer_weighted_sum(isomer_level level, const float *const *inputs, const float *weights, size_t inputs_count, float *output,
                          size_t count);
 
+// The numbers of the second factor of a low-rank product, `rank` × `columns`, widened and placed as `isomer_add_low_rank` wants them, in
+// `isomer_low_rank_panels` numbers.
+size_t isomer_low_rank_panels(size_t rank, size_t columns);
+void isomer_low_rank_pack(const float *right, size_t rank, size_t columns, double *panels);
+
 // output[m][n] += factor · Σ left[m][r] · right[r][n], for `rows` × `rank` and `rank` × `columns` matrices: summed in binary64, in which the
-// products are exact, in order of r, and rounded once. The same bits on every machine.
-void isomer_add_low_rank(isomer_level level, const float *left, const float *right, size_t rows, size_t columns, size_t rank, double factor,
+// products of binary32 numbers are exact, in order of r, and rounded once. The same bits on every machine.
+void isomer_add_low_rank(isomer_level level, const double *left, const double *panels, size_t rows, size_t columns, size_t rank, double factor,
                          float *output);
 
 // How changes from a base are thinned out and combined.

@@ -17,7 +17,8 @@ enum WorkItem: Sendable {
     case make(Portion)
 }
 
-/// Everything that is to be moved, in an order that reads each source from its beginning to its end.
+/// Everything that is to be moved. What is copied is in an order that reads each source from its beginning to its end, and so is what is
+/// made; the two are mixed, so that the device has something to write while the processors compute.
 struct WorkList {
     private(set) var items: [WorkItem] = []
 
@@ -49,11 +50,29 @@ struct WorkList {
                 }
             }
         }
-        var keyed = Self.merged(copies).map { (key: $0.key, item: WorkItem.copy($0.copy)) }
-        keyed += portions.map { (key: $0.key, item: .make($0.portion)) }
         // Equal keys keep their order: the sort is stable.
-        keyed.sort { $0.key < $1.key }
-        items = keyed.map(\.item)
+        portions.sort { $0.key < $1.key }
+        items = Self.dealt(Self.merged(copies).map(\.copy), portions.map(\.portion))
+    }
+
+    /// Both in their order, and at any place about the same share of either behind.
+    private static func dealt(_ copies: [KernelCopy], _ portions: [Portion]) -> [WorkItem] {
+        var items: [WorkItem] = []
+        items.reserveCapacity(copies.count + portions.count)
+        let copyTotal = Double(copies.reduce(0) { $0 &+ $1.count })
+        let portionTotal = Double(portions.reduce(0) { $0 &+ UInt64($1.byteCount) })
+        var copied = 0.0
+        var made = 0.0
+        var remaining = portions[...]
+        for copy in copies {
+            while made * copyTotal < copied * portionTotal, let portion = remaining.popFirst() {
+                items.append(.make(portion))
+                made += Double(portion.byteCount)
+            }
+            items.append(.copy(copy))
+            copied += Double(copy.count)
+        }
+        return items + remaining.map { .make($0) }
     }
 
     /// Joins copies that follow each other on both sides, so that an unchanged file is one range, then cuts long ones for the workers.

@@ -40,8 +40,8 @@ struct AdapterUpdate: Sendable {
 
     /// `kind`'s numbers in the form in which they are added.
     enum Weights: Sendable {
-        /// `up` has the tensor's own rows in order, `down` a row for each of `rank`.
-        case product(up: FloatBuffer, down: FloatBuffer, rank: Int)
+        /// The tensor's own rows in order.
+        case product(LowRankProduct)
         /// Two products, multiplied with each other element by element. `right1` and `right2` have a row of the rank's numbers for each column.
         case hadamard(up1: FloatBuffer, right1: FloatBuffer, rank1: Int, up2: FloatBuffer, right2: FloatBuffer, rank2: Int)
         /// Every element of the first times all of the second.
@@ -51,7 +51,7 @@ struct AdapterUpdate: Sendable {
 
         var byteCount: Int {
             switch self {
-            case .product(let up, let down, _): 4 * (up.count + down.count)
+            case .product(let product): product.byteCount
             case .hadamard(let up1, let right1, _, let up2, let right2, _): 4 * (up1.count + right1.count + up2.count + right2.count)
             case .kronecker(let first, _, let second, _, _): 4 * (first.count + second.count)
             case .stored: 0
@@ -66,14 +66,14 @@ extension AdapterUpdate {
         switch kind {
         case .lora:
             let down = try matrix(.down)
-            return .product(up: try rows(of: .up), down: down.numbers, rank: down.rows)
+            return .product(try product(down.numbers, rank: down.rows))
         case .tucker:
             // The kernel and the first factor make one wide factor: [rank, inputs · kernel].
             let kernel = try matrix(.middle)
             let down = try matrix(.down)
             let taps = kernel.columns / max(1, down.rows)
             let wide = widened(kernel.numbers, outer: kernel.rows, inner: down.rows, taps: taps, down.numbers, width: down.columns)
-            return .product(up: try rows(of: .up), down: wide, rank: kernel.rows)
+            return .product(try product(wide, rank: kernel.rows))
         case .loha:
             let (up1, right1, rank1) = try hadamardProduct(.hadamard1A, .hadamard1B, .hadamard1Kernel)
             let (up2, right2, rank2) = try hadamardProduct(.hadamard2A, .hadamard2B, .hadamard2Kernel)
@@ -87,6 +87,10 @@ extension AdapterUpdate {
         case .ia3, .oft, .glora:
             throw IsomerError(.unsupported, "\(kind.rawValue) adapters are recognised but not merged")
         }
+    }
+
+    private func product(_ down: FloatBuffer, rank: Int) throws(IsomerError) -> LowRankProduct {
+        try LowRankProduct(up: try rows(of: .up), down: down, rows: rows, columns: columns, rank: rank)
     }
 
     private typealias Matrix = (numbers: FloatBuffer, rows: Int, columns: Int)

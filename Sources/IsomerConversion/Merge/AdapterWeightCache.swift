@@ -22,8 +22,8 @@ final class AdapterWeightCache: Sendable {
 
     private let state = Mutex(State())
 
-    /// Bytes that stay in memory; what is in use beyond that goes when its users are done.
-    private static let mostBytes = 48 << 20
+    /// Bytes that stay in memory. All that one tensor needs stays beyond that, while its rows are made: each of them needs all of it.
+    private static let mostBytes = 16 << 20
 
     /// The factors of update number `update` of tensor number `tensor`.
     func weights(tensor: Int, update: Int, _ load: () throws(IsomerError) -> AdapterUpdate.Weights) throws(IsomerError)
@@ -42,10 +42,9 @@ final class AdapterWeightCache: Sendable {
                 let weights = try load()
                 state.entries[key] = Entry(weights: weights, age: state.clock)
                 state.bytes += weights.byteCount
-                while state.bytes > Self.mostBytes, state.entries.count > 1,
-                    let oldest = state.entries.min(by: { $0.value.age < $1.value.age })
+                while state.bytes > Self.mostBytes,
+                    let oldest = state.entries.filter({ $0.key.tensor != tensor }).min(by: { $0.value.age < $1.value.age })
                 {
-                    guard oldest.key != key else { break }
                     state.entries[oldest.key] = nil
                     state.bytes -= oldest.value.weights.byteCount
                 }

@@ -47,12 +47,7 @@ extension MergedTensors {
             }
         }
         switch weights {
-        case .product(let up, let down, let rank):
-            withExtendedLifetime((up, down)) {
-                guard let left = up.values.baseAddress, let right = down.values.baseAddress, let target = output.baseAddress else { return }
-                WeightArithmetic.addProduct(
-                    left + rows.lowerBound * rank, right, rows: rows.count, columns: columns, depth: rank, factor: factor, to: target)
-            }
+        case .product(let product): try product.add(rows, times: factor, to: output)
         case .hadamard(let up1, let right1, let rank1, let up2, let right2, let rank2):
             let first = scratch.spare(0, count)
             let second = scratch.spare(1, count)

@@ -58,17 +58,6 @@ public enum WeightArithmetic {
         }
     }
 
-    /// `output[m][n] += factor · Σ left[m][r] · right[r][n]`: rows × depth times depth × columns, summed in 64-bit floats, in order of `r`, and
-    /// rounded once.
-    public static func addProduct(
-        _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, rows: Int, columns: Int, depth: Int, factor: Double,
-        to output: UnsafeMutablePointer<Float>, level: KernelLevel = .current
-    ) {
-        guard rows > 0, columns > 0, depth > 0 else { return }
-        // SAFETY: the caller's matrices have the extents given.
-        isomer_add_low_rank(level.native, left, right, rows, columns, depth, factor, output)
-    }
-
     /// Bytes of scratch memory that one `product` at a time needs, at an address divisible by 64.
     public static var productScratchBytes: Int { isomer_matrix_scratch() }
 
