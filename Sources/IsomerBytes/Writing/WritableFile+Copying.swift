@@ -20,7 +20,8 @@ extension WritableFile {
     ///   - sourceOffset: the first byte there.
     ///   - offset: where it goes here.
     ///   - count: how many bytes. Zero is fine.
-    ///   - buffer: used where the kernel cannot copy between these two files; if `nil`, one of 1 MiB is made then.
+    ///   - buffer: used where bytes go through memory; if `nil`, one is made then. The allocator does not find the place of a freed one
+    ///     that began at a page again: whoever copies many ranges gives a buffer, best of 2 MiB and aligned to `blockBytes`.
     ///   - progress: told of every piece as it is done, with the number of bytes in it. What it throws ends the copy.
     public func copyRange(
         from source: ReadableFile, at sourceOffset: UInt64, to offset: UInt64, count: UInt64,
@@ -33,7 +34,7 @@ extension WritableFile {
                 expected: "\(count) bytes", found: "\(source.size - min(source.size, sourceOffset)) bytes",
                 remedy: "the file is cut short or damaged: get it again")
         }
-        if try copyDirectly(from: source, at: sourceOffset, to: offset, count: count, progress: progress) { return }
+        if try copyDirectly(from: source, at: sourceOffset, to: offset, count: count, through: buffer, progress: progress) { return }
         if count > 0, count < UInt64(Self.leastBytes), lets(wait: Int(count)) {
             return try copyByReading(from: source, at: sourceOffset, to: offset, count: count, through: buffer, progress: progress)
         }

@@ -30,15 +30,19 @@ extension WritableFile {
     /// through the cache; a block is written in one of the two ways only.
     func copyDirectly(
         from source: ReadableFile, at sourceOffset: UInt64, to offset: UInt64, count: UInt64,
-        progress: (UInt64) throws(IsomerError) -> Void
+        through given: UnsafeMutableRawBufferPointer?, progress: (UInt64) throws(IsomerError) -> Void
     ) throws(IsomerError) -> Bool {
         // Where others go past the cache, going through it would make them wait.
         let least = isOpenDirectly ? UInt64(Self.leastBytes) : Self.leastCopyBytes
         guard count >= least, offset < 1 << 62, let target = directDescriptor() else { return false }
         let first = Self.blockStart(after: offset)
         let last = Self.blockStart(before: offset + count)
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceBytes, alignment: Self.blockBytes)
-        defer { buffer.deallocate() }
+        let own =
+            Self.holdsBlocks(given)
+            ? nil : UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceBytes, alignment: Self.blockBytes)
+        defer { own?.deallocate() }
+        guard let memory = own ?? given else { return false }
+        let buffer = UnsafeMutableRawBufferPointer(rebasing: memory[..<(memory.count / Self.blockBytes * Self.blockBytes)])
         var position = first
         while position < last {
             try Interruption.check()
@@ -78,6 +82,12 @@ extension WritableFile {
             return 0..<0
         }
         return first..<last
+    }
+
+    /// Whether memory lies as direct writes need it.
+    private static func holdsBlocks(_ memory: UnsafeMutableRawBufferPointer?) -> Bool {
+        guard let memory, memory.count >= blockBytes else { return false }
+        return UInt(bitPattern: memory.baseAddress) % UInt(blockBytes) == 0
     }
 
     private static func blockStart(after offset: UInt64) -> UInt64 { blockStart(before: offset + UInt64(blockBytes) - 1) }

@@ -8,6 +8,8 @@ final class PortionMaker: @unchecked Sendable {
     // SAFETY (@unchecked): `Workers` gives each worker's number to one thread at a time, and a maker belongs to one worker.
 
     private let plan: ConversionPlan
+    /// What all others are parts of.
+    private let memory: UnsafeMutableRawBufferPointer
     /// Bytes as the source has them.
     private let block: UnsafeMutableRawBufferPointer
     /// A transpose in the source's type, when it is yet to be cast.
@@ -21,8 +23,8 @@ final class PortionMaker: @unchecked Sendable {
     /// For whoever compares the made bytes with others.
     let comparison: UnsafeMutableRawBufferPointer
 
-    /// For whoever needs a buffer between two calls of `make`.
-    var buffer: UnsafeMutableRawBufferPointer { block }
+    /// For whoever needs a buffer between two calls of `make`: 2 MiB, if chunks are not smaller than usual.
+    var buffer: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(rebasing: memory[..<(memory.count / 2)]) }
 
     /// What each tensor's elements lost so far.
     private(set) var losses: [TensorPlace: CastReport] = [:]
@@ -32,20 +34,20 @@ final class PortionMaker: @unchecked Sendable {
     init(_ plan: ConversionPlan, chunkBytes: Int) {
         self.plan = plan
         // The smallest portion is 256 elements of 16 bytes.
-        let size = max(chunkBytes, 4096)
         let alignment = WritableFile.blockBytes
-        block = .allocate(byteCount: size, alignment: alignment)
-        turned = .allocate(byteCount: size, alignment: alignment)
-        made = .allocate(byteCount: size + alignment, alignment: alignment)
-        comparison = .allocate(byteCount: size, alignment: alignment)
+        let size = (max(chunkBytes, 4096) + alignment - 1) / alignment * alignment
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.buffers * size + alignment, alignment: alignment)
+        self.memory = memory
+        func part(_ place: Int, extra: Int = 0) -> UnsafeMutableRawBufferPointer {
+            UnsafeMutableRawBufferPointer(rebasing: memory[place * size..<(place + 1) * size + extra])
+        }
+        block = part(0)
+        turned = part(1)
+        comparison = part(2)
+        made = part(3, extra: alignment)
     }
 
-    deinit {
-        block.deallocate()
-        turned.deallocate()
-        made.deallocate()
-        comparison.deallocate()
-    }
+    deinit { memory.deallocate() }
 
     /// The portion's bytes, valid until the next call. They lie in memory as they will lie in the blocks of a file at `offset`, so that they
     /// can go there past the system's cache.

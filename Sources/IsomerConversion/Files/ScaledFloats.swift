@@ -18,6 +18,7 @@ enum ScaledFloats {
     static func unscaled(
         _ source: any TensorSource, as type: ScalarType?
     ) throws(IsomerError) -> (tensors: any TensorSource, decision: Decision?) {
+        guard source.tensors.contains(where: { isEightBits($0.scalarType) }) else { return (source, nil) }
         var positions: [ExactString: Int] = [:]
         for (index, tensor) in source.tensors.enumerated() { positions[ExactString(tensor.name)] = index }
         /// The layer of a scale, if its weights are eight-bit floats.
@@ -25,8 +26,7 @@ enum ScaledFloats {
             guard let ending = endings.first(where: name.hasSuffix) else { return nil }
             let layer = String(name.dropLast(ending.count))
             guard let weight = positions[ExactString(layer + ".weight")] else { return nil }
-            let type = source.tensors[weight].scalarType
-            return type == .f8e4m3 || type == .f8e5m2 ? (weight, layer) : nil
+            return isEightBits(source.tensors[weight].scalarType) ? (weight, layer) : nil
         }
         var factors: [Int: Float] = [:]
         var left: Set<Int> = []
@@ -59,6 +59,8 @@ enum ScaledFloats {
             because: "\(factors.count) weights stand beside a scale", flag: type == nil ? "--dtype TYPE" : nil)
         return (try PlannedTensorSource(plan), decision)
     }
+
+    private static func isEightBits(_ type: ScalarType) -> Bool { type == .f8e4m3 || type == .f8e5m2 }
 
     private static func factor(_ index: Int, in source: any TensorSource) throws(IsomerError) -> Float {
         let tensor = source.tensors[index]
