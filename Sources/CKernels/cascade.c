@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "cascade_wide.h"
+#include "cascade_narrow.h"
 
 void isomer_cascade_sums(const uint8_t *gray, int32_t width, int32_t height, uint32_t *sums, uint64_t *squares) {
     const size_t stride = (size_t)width + 1;
@@ -92,28 +92,73 @@ static inline int32_t passed(
     return c->stage_count;
 }
 
-#if defined(__x86_64__)
-static int has_only_stumps(const isomer_cascade *c) {
+static bool has_only_stumps(const isomer_cascade *c) {
     for (int32_t tree = 0; tree < c->stage_trees[c->stage_count]; tree++) {
         const isomer_cascade_node *node = c->nodes + c->tree_nodes[tree];
-        if (node->left > 0 || node->right > 0) return 0;
+        if (node->left > 0 || node->right > 0) return false;
     }
-    return 1;
+    return true;
 }
-#endif
 
-size_t isomer_cascade_scan(
-    isomer_level level, const isomer_cascade *cascade, const uint32_t *sums, const uint64_t *squares, int32_t stride, int32_t width,
-    int32_t height, int32_t step, isomer_cascade_hit *hits, size_t capacity) {
+bool isomer_cascade_is_narrow(isomer_level level, const isomer_cascade *cascade, int32_t step) {
+#if defined(__x86_64__)
+    // The largest sum of a box is the largest difference that 16 bits hold.
+    return level >= ISOMER_LEVEL_AVX2 && cascade->kind == ISOMER_CASCADE_LBP && (step == 1 || step == 2) && cascade->stage_count > 0 &&
+           cascade->largest_box <= UINT16_MAX / UINT8_MAX && has_only_stumps(cascade);
+#else
+    (void)level;
+    (void)cascade;
+    (void)step;
+    (void)has_only_stumps;
+    return false;
+#endif
+}
+
+void isomer_cascade_narrow_sums(const uint8_t *gray, int32_t width, int32_t height, int32_t step, uint16_t *sums) {
+    const size_t stride = (size_t)width + 1;
+    const size_t odd = step == 2 ? (stride + 1) / 2 : 1;
+    memset(sums, 0, stride * sizeof *sums);
+    for (int32_t y = 0; y < height; y++) {
+        const uint8_t *row = gray + (size_t)y * (size_t)width;
+        uint16_t *out = sums + ((size_t)y + 1) * stride;
+        const uint16_t *above = out - stride;
+        uint16_t sum = 0;
+        out[0] = 0;
+        // A column of an odd number, then one of an even number.
+        const size_t next = step == 2 ? 1 : 2;
+        size_t x = 0, place = 0;
+        for (; x + 2 <= (size_t)width; x += 2) {
+            sum = (uint16_t)(sum + row[x]);
+            out[place + odd] = (uint16_t)(above[place + odd] + sum);
+            place += next;
+            sum = (uint16_t)(sum + row[x + 1]);
+            out[place] = (uint16_t)(above[place] + sum);
+        }
+        if (x < (size_t)width) out[place + odd] = (uint16_t)(above[place + odd] + sum + row[x]);
+    }
+}
+
+size_t isomer_cascade_narrow_scan(
+    isomer_level level, const isomer_cascade *cascade, const uint16_t *sums, int32_t width, int32_t height, int32_t step,
+    isomer_cascade_hit *hits, size_t capacity) {
     if (width < cascade->window_width || height < cascade->window_height) return 0;
 #if defined(__x86_64__)
-    if (level >= ISOMER_LEVEL_AVX2 && cascade->kind == ISOMER_CASCADE_LBP && (step == 1 || step == 2) && cascade->stage_count > 0 &&
-        has_only_stumps(cascade)) {
-        cascade_wide_scan *scan = level >= ISOMER_LEVEL_AVX512 ? isomer_cascade_scan_avx512 : isomer_cascade_scan_avx2;
-        return scan(cascade, sums, stride, width, height, step, hits, capacity);
-    }
-#endif
+    cascade_narrow_scan *scan = level >= ISOMER_LEVEL_AVX512 ? isomer_cascade_scan_avx512 : isomer_cascade_scan_avx2;
+    return scan(cascade, sums, width + 1, width, height, step, hits, capacity);
+#else
     (void)level;
+    (void)sums;
+    (void)step;
+    (void)hits;
+    (void)capacity;
+    return 0;
+#endif
+}
+
+size_t isomer_cascade_scan(
+    const isomer_cascade *cascade, const uint32_t *sums, const uint64_t *squares, int32_t stride, int32_t width, int32_t height,
+    int32_t step, isomer_cascade_hit *hits, size_t capacity) {
+    if (width < cascade->window_width || height < cascade->window_height) return 0;
     size_t found = 0;
     for (int32_t y = 0; y <= height - cascade->window_height; y += step) {
         for (int32_t x = 0; x <= width - cascade->window_width; x += step) {

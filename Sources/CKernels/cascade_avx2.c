@@ -2,43 +2,46 @@
 
 #include <immintrin.h>
 
-#include "cascade_wide.h"
+#include "cascade_narrow.h"
 
 #define TARGET __attribute__((target("avx2")))
 #define SCAN isomer_cascade_scan_avx2
-enum { LANES = 8 };
+enum { LANES = 16 };
 typedef __m256i WORDS;
 typedef __m256 REALS;
 
-#define ALL(x) _mm256_set1_epi32(x)
+#define ALL(x) _mm256_set1_epi16(x)
 #define ALL_REAL(x) _mm256_set1_ps(x)
 #define LOAD(p) _mm256_loadu_si256((const __m256i *)(p))
 #define STORE_REAL(p, v) _mm256_storeu_ps(p, v)
-#define SUBTRACT(a, b) _mm256_sub_epi32(a, b)
+#define SUBTRACT(a, b) _mm256_sub_epi16(a, b)
 #define ADD_REAL(a, b) _mm256_add_ps(a, b)
 #define NOT_BELOW(a, b) (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, ALL_REAL(b), _CMP_NLT_UQ))
 
-TARGET static inline __m256i load_even(const uint32_t *p) {
-    const __m256 pairs = _mm256_shuffle_ps(_mm256_loadu_ps((const float *)p), _mm256_loadu_ps((const float *)(p + 8)), 0x88);
-    return _mm256_permute4x64_epi64(_mm256_castps_si256(pairs), 0xD8);
-}
-#define LOAD_EVEN(p) load_even(p)
-
 // Where a is at least b, without sign, `bit` is set.
-TARGET static inline __m256i with_bit(__m256i code, __m256i a, __m256i b, int bit) {
-    return _mm256_or_si256(code, _mm256_and_si256(_mm256_cmpeq_epi32(_mm256_max_epu32(a, b), a), ALL(bit)));
+TARGET static inline __m256i with_bit(__m256i code, __m256i a, __m256i b, short bit) {
+    return _mm256_or_si256(code, _mm256_and_si256(_mm256_cmpeq_epi16(_mm256_max_epu16(a, b), a), ALL(bit)));
 }
 #define WITH_BIT(code, a, b, bit) with_bit(code, a, b, bit)
 
 // `in` where the set of 256 bits holds the code, else `out`.
-TARGET static inline __m256 chosen(__m256i code, const uint32_t set[8], float in, float out) {
-    const __m256i word = _mm256_permutevar8x32_epi32(LOAD(set), _mm256_srli_epi32(code, 5));
-    // The bit goes to the sign, which is what a blend looks at.
-    const __m256i bit = _mm256_sllv_epi32(word, _mm256_sub_epi32(ALL(31), _mm256_and_si256(code, ALL(31))));
-    return _mm256_blendv_ps(ALL_REAL(out), ALL_REAL(in), _mm256_castsi256_ps(bit));
+TARGET static inline void leaves_of(__m256i code, const uint32_t set[8], float in, float out, __m256 *low, __m256 *high) {
+    // Which of the set's 32 bytes, 16 in each table; a shuffle answers 0 where the index's top bit is set, as it is in each upper byte.
+    const __m256i byte = _mm256_or_si256(_mm256_srli_epi16(code, 3), ALL((short)0x8000));
+    const __m256i first = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)set));
+    const __m256i second = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(set + 4)));
+    // 16 and more becomes 128 and more for the first table; less becomes that for the second.
+    const __m256i bytes = _mm256_or_si256(
+        _mm256_shuffle_epi8(first, _mm256_add_epi8(byte, ALL(112))), _mm256_shuffle_epi8(second, _mm256_sub_epi8(byte, ALL(16))));
+    const __m256i powers = _mm256_set1_epi64x((long long)0x8040201008040201);
+    const __m256i bit = _mm256_shuffle_epi8(powers, _mm256_or_si256(_mm256_and_si256(code, ALL(7)), ALL((short)0x8000)));
+    const __m256i held = _mm256_cmpeq_epi16(_mm256_and_si256(bytes, bit), bit);
+    const __m256 wide_low = _mm256_castsi256_ps(_mm256_cvtepi16_epi32(_mm256_castsi256_si128(held)));
+    const __m256 wide_high = _mm256_castsi256_ps(_mm256_cvtepi16_epi32(_mm256_extracti128_si256(held, 1)));
+    *low = _mm256_blendv_ps(ALL_REAL(out), ALL_REAL(in), wide_low);
+    *high = _mm256_blendv_ps(ALL_REAL(out), ALL_REAL(in), wide_high);
 }
-#define CHOSEN(code, set, in, out) chosen(code, set, in, out)
 
-#include "cascade_wide.inc"
+#include "cascade_narrow.inc"
 
 #endif

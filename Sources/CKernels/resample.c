@@ -1,5 +1,7 @@
 #include "resample_kernels.h"
 
+#include <string.h>
+
 static inline uint8_t finish(uint32_t sum) {
     const int32_t value = (int32_t)sum >> ISOMER_RESAMPLE_FRACTION_BITS;
     return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
@@ -96,4 +98,37 @@ void isomer_resample_columns(
     (void)level;
     if (done < row_bytes)
         columns_baseline(source, source_stride, target, target_stride, first_output, rows, row_bytes, done, filter);
+}
+
+typedef uint8_t sixteen __attribute__((vector_size(16)));
+
+// Sixteen rows of sixteen bytes. Four times each row is interleaved with the one eight rows below it, as cards are shuffled.
+static inline void transpose_block(const uint8_t *source, size_t source_stride, uint8_t *target, size_t target_stride) {
+    sixteen rows[16], next[16];
+    for (size_t i = 0; i < 16; i++) memcpy(&rows[i], source + i * source_stride, 16);
+#pragma clang loop unroll(full)
+    for (int round = 0; round < 4; round++) {
+#pragma clang loop unroll(full)
+        for (int i = 0; i < 8; i++) {
+            next[2 * i] = __builtin_shufflevector(rows[i], rows[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            next[2 * i + 1] = __builtin_shufflevector(
+                rows[i], rows[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        }
+#pragma clang loop unroll(full)
+        for (int i = 0; i < 16; i++) rows[i] = next[i];
+    }
+    for (size_t i = 0; i < 16; i++) memcpy(target + i * target_stride, &rows[i], 16);
+}
+
+void isomer_transpose_bytes(
+    const uint8_t *source, size_t source_stride, uint8_t *target, size_t target_stride, size_t width, size_t height) {
+    const size_t whole_width = width / 16 * 16, whole_height = height / 16 * 16;
+    for (size_t y = 0; y < whole_height; y += 16) {
+        for (size_t x = 0; x < whole_width; x += 16)
+            transpose_block(source + y * source_stride + x, source_stride, target + x * target_stride + y, target_stride);
+        for (size_t x = whole_width; x < width; x++)
+            for (size_t n = 0; n < 16; n++) target[x * target_stride + y + n] = source[(y + n) * source_stride + x];
+    }
+    for (size_t y = whole_height; y < height; y++)
+        for (size_t x = 0; x < width; x++) target[x * target_stride + y] = source[y * source_stride + x];
 }

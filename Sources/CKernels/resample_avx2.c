@@ -8,21 +8,15 @@
 #define TARGET_AVX2 __attribute__((target("avx2")))
 
 // Pixels that one 16-byte load serves.
-static int group_of(int channels) { return channels == 1 ? 16 : channels == 2 ? 8 : 4; }
+static int group_of(int channels) { return channels == 2 ? 8 : 4; }
 
 // Which pixel and channel word `word` of a group holds: neighbours in pairs, since the multiply-add joins pairs.
 static void place_of(int channels, int word, int *pixel, int *channel) {
     const int upper = word / 8, low = word % 8;
-    switch (channels) {
-    case 1:
-        *pixel = word;
-        *channel = 0;
-        break;
-    case 2:
+    if (channels == 2) {
         *pixel = 4 * upper + 2 * (low / 4) + low % 2;
         *channel = low % 4 / 2;
-        break;
-    default:
+    } else {
         *pixel = 2 * upper + low % 2;
         *channel = low / 2;
     }
@@ -59,8 +53,7 @@ void isomer_resample_pack_avx2(const isomer_resample_filter *filter, int channel
 TARGET_AVX2 static inline __m128i fold(__m256i low, __m256i high, int channels) {
     const __m256i sum = _mm256_add_epi32(low, _mm256_slli_epi32(high, 16));
     __m128i lanes = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-    if (channels <= 2) lanes = _mm_add_epi32(lanes, _mm_unpackhi_epi64(lanes, lanes));
-    if (channels == 1) lanes = _mm_add_epi32(lanes, _mm_shuffle_epi32(lanes, 1));
+    if (channels == 2) lanes = _mm_add_epi32(lanes, _mm_unpackhi_epi64(lanes, lanes));
     lanes = _mm_srai_epi32(_mm_add_epi32(lanes, _mm_set1_epi32(ROUNDING)), ISOMER_RESAMPLE_FRACTION_BITS);
     lanes = _mm_packs_epi32(lanes, lanes);
     return _mm_packus_epi16(lanes, lanes);
@@ -69,7 +62,6 @@ TARGET_AVX2 static inline __m128i fold(__m256i low, __m256i high, int channels) 
 TARGET_AVX2 static inline void put(uint8_t *out, __m128i pixel, int channels) {
     const uint32_t value = (uint32_t)_mm_cvtsi128_si32(pixel);
     switch (channels) {
-    case 1: *out = (uint8_t)value; break;
     case 2: memcpy(out, &value, 2); break;
     case 3:
         memcpy(out, &value, 2);
@@ -142,7 +134,6 @@ TARGET_AVX2 void isomer_resample_rows_avx2(
     const uint8_t *source, size_t source_stride, uint8_t *target, size_t target_stride, size_t rows, int channels,
     const isomer_resample_filter *filter) {
     switch (channels) {
-    case 1: rows_avx2_of(source, source_stride, target, target_stride, rows, 1, filter); break;
     case 2: rows_avx2_of(source, source_stride, target, target_stride, rows, 2, filter); break;
     case 3: rows_avx2_of(source, source_stride, target, target_stride, rows, 3, filter); break;
     default: rows_avx2_of(source, source_stride, target, target_stride, rows, 4, filter);

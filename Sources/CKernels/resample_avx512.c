@@ -19,7 +19,7 @@ static void digits_of(int32_t weight, int8_t digits[DIGITS]) {
 }
 
 bool isomer_resample_suits_avx512(const isomer_resample_filter *filter, int channels) {
-    if (channels == 1 || channels == 2) return false;
+    if (channels == 2) return false;
     __builtin_cpu_init();
     if (!__builtin_cpu_supports("avx512vbmi") || !__builtin_cpu_supports("avx512vnni")) return false;
     // Boxes much narrower than a pixel can make weights that three digits do not hold.

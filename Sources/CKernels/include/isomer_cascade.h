@@ -2,6 +2,7 @@
 #ifndef ISOMER_CASCADE_H
 #define ISOMER_CASCADE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,8 @@ typedef struct {
     // Three weights a feature; HAAR only.
     const float *weights;
     int32_t window_width, window_height;
+    // Pixels of the largest box of any feature; LBP only.
+    int32_t largest_box;
 } isomer_cascade;
 
 typedef struct {
@@ -48,14 +51,27 @@ typedef struct {
 // `sums` (and for HAAR `squares`) are tables of (width + 1)·(height + 1) sums over everything above and to the left, `stride` apart.
 // Tries the windows whose corners are multiples of `step`; one that fails at once makes its right neighbour be skipped.
 // Answers how many passed; the first `capacity` are in `hits`.
-// The vector scans read whole vectors: `sums` has ISOMER_CASCADE_PADDING numbers more behind its end, which do not matter.
 size_t isomer_cascade_scan(
-    isomer_level level, const isomer_cascade *cascade, const uint32_t *sums, const uint64_t *squares, int32_t stride, int32_t width,
-    int32_t height, int32_t step, isomer_cascade_hit *hits, size_t capacity);
-
-#define ISOMER_CASCADE_PADDING 32
+    const isomer_cascade *cascade, const uint32_t *sums, const uint64_t *squares, int32_t stride, int32_t width, int32_t height,
+    int32_t step, isomer_cascade_hit *hits, size_t capacity);
 
 // Makes the tables for 8-bit gray samples. `squares` may be null.
 void isomer_cascade_sums(const uint8_t *gray, int32_t width, int32_t height, uint32_t *sums, uint64_t *squares);
+
+// Whether a scan can go over 16-bit sums, of which vectors hold twice as many: sums of whole pictures wrap, but their differences over a
+// small box do not.
+bool isomer_cascade_is_narrow(isomer_level level, const isomer_cascade *cascade, int32_t step);
+
+// Makes such a table for 8-bit gray samples, of the same size and with rows width + 1 apart. With steps of 2 each row has its columns of even
+// numbers first, then those of odd ones, so that the windows that are looked at lie side by side; the offsets of features must know.
+void isomer_cascade_narrow_sums(const uint8_t *gray, int32_t width, int32_t height, int32_t step, uint16_t *sums);
+
+// The same scan over such a table. It reads whole vectors: the table has ISOMER_CASCADE_PADDING numbers more behind its end, which do not
+// matter.
+size_t isomer_cascade_narrow_scan(
+    isomer_level level, const isomer_cascade *cascade, const uint16_t *sums, int32_t width, int32_t height, int32_t step,
+    isomer_cascade_hit *hits, size_t capacity);
+
+#define ISOMER_CASCADE_PADDING 32
 
 #endif

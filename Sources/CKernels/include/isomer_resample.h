@@ -25,7 +25,7 @@ typedef struct {
 } isomer_resample_filter;
 
 // Which kernels a filter goes with: at most `level`, and less where the machine lacks an instruction or a weight is too large.
-// `channels` is 1 to 4 for a pass along rows, and 0 for one along columns. Everything below takes the level that this answers.
+// `channels` is 2 to 4 for a pass along rows, and 0 for one along columns. Everything below takes the level that this answers.
 isomer_level isomer_resample_level(isomer_level level, const isomer_resample_filter *filter, int channels);
 
 // Bytes that isomer_resample_pack writes.
@@ -34,7 +34,7 @@ size_t isomer_resample_packed_bytes(isomer_level level, const isomer_resample_fi
 // Lays the weights out for the kernels of `level`; `packed` is aligned to 64 bytes.
 void isomer_resample_pack(isomer_level level, const isomer_resample_filter *filter, int channels, void *packed);
 
-// Filters along rows of interleaved pixels of 1 to 4 channels. The vector kernels read up to 63 bytes behind each row's end,
+// Filters along rows of interleaved pixels of 2 to 4 channels; with one channel, columns of the transposed rows are the faster way. The vector kernels read up to 63 bytes behind each row's end,
 // so the last row must have as many behind it; what they hold does not matter.
 void isomer_resample_rows(
     isomer_level level, const uint8_t *source, size_t source_stride, uint8_t *target, size_t target_stride, size_t rows, int channels,
@@ -45,5 +45,9 @@ void isomer_resample_rows(
 void isomer_resample_columns(
     isomer_level level, const uint8_t *source, ptrdiff_t source_stride, uint8_t *target, size_t target_stride, size_t first_output,
     size_t rows, size_t row_bytes, const isomer_resample_filter *filter);
+
+// Exchanges rows and columns: `height` rows of `width` bytes become `width` rows of `height` bytes.
+void isomer_transpose_bytes(
+    const uint8_t *source, size_t source_stride, uint8_t *target, size_t target_stride, size_t width, size_t height);
 
 #endif

@@ -1,3 +1,4 @@
+internal import IsomerBytes
 internal import Synchronization
 
 #if canImport(Glibc)
@@ -28,6 +29,15 @@ final class PixelStorage: @unchecked Sendable {
         base = block.base
         capacity = block.capacity
         self.count = count
+    }
+
+    /// Room for a table of numbers, with anything in them.
+    static func table<Number: BitwiseCopyable>(_ count: Int, of type: Number.Type) throws(IsomerError) -> PixelStorage {
+        let (bytes, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Number>.stride)
+        guard !overflow, let storage = PixelStorage(count: bytes) else {
+            throw IsomerError(.limitExceeded, "there is no memory for a table of the picture", expected: "\(count) numbers")
+        }
+        return storage
     }
 
     deinit {

@@ -16,7 +16,11 @@ public struct Cascade: Sendable {
     var nodes: [isomer_cascade_node] = []
     var leaves: [Float] = []
     /// Boxes of each feature: one for LBP (a cell of the grid), up to three for Haar, with weights.
-    var features: [[(x: Int, y: Int, width: Int, height: Int, weight: Float)]] = []
+    private(set) var features: [[(x: Int, y: Int, width: Int, height: Int, weight: Float)]] = []
+    /// Three weights for each feature.
+    private(set) var weights: [Float] = []
+    /// Pixels of the largest box of any feature.
+    private(set) var largestBox = 0
 
     /// Faces from the front.
     public static let frontalFace = bundled(ISOMER_LBPCASCADE_FRONTAL)
@@ -95,6 +99,8 @@ public struct Cascade: Sendable {
             boxes.append((numbers[0], numbers[1], numbers[2], numbers[3], isLBP ? 1 : Float(row[4])))
         }
         features.append(boxes)
+        weights += (0..<3).map { $0 < boxes.count ? boxes[$0].weight : 0 }
+        largestBox = boxes.reduce(largestBox) { max($0, $1.width * $1.height) }
     }
 
     private mutating func append(tree: XMLElement, _ failure: (String) -> IsomerError) throws(IsomerError) {
@@ -132,25 +138,30 @@ public struct Cascade: Sendable {
         leaves += values.map { Float($0) }
     }
 
-    /// Where each feature's corners lie in a table of sums with rows `stride` apart.
-    func offsets(stride: Int) -> [Int32] {
-        features.flatMap { boxes -> [Int32] in
+    /// Where each feature's corners lie in a table of sums with rows `stride` apart and the columns of a row at `column`.
+    func offsets(stride: Int, column: (Int) -> Int = { $0 }) -> [Int32] {
+        var offsets: [Int32] = []
+        offsets.reserveCapacity(features.count * 16)
+        for boxes in features {
             if kind == ISOMER_CASCADE_LBP {
                 let box = boxes[0]
-                return (0..<16).map { Int32(clamping: (box.y + $0 / 4 * box.height) * stride + box.x + $0 % 4 * box.width) }
+                for y in 0..<4 {
+                    for x in 0..<4 { offsets.append(Int32(clamping: (box.y + y * box.height) * stride + column(box.x + x * box.width))) }
+                }
+                continue
             }
-            return (0..<3).flatMap { index -> [Int32] in
-                guard index < boxes.count else { return [0, 0, 0, 0] }
+            for index in 0..<3 {
+                guard index < boxes.count else {
+                    offsets += [0, 0, 0, 0]
+                    continue
+                }
                 let box = boxes[index]
-                let (top, bottom) = (box.y * stride, (box.y + box.height) * stride)
-                return [top + box.x, top + box.x + box.width, bottom + box.x, bottom + box.x + box.width].map { Int32(clamping: $0) }
+                for y in [box.y, box.y + box.height] {
+                    for x in [box.x, box.x + box.width] { offsets.append(Int32(clamping: y * stride + column(x))) }
+                }
             }
         }
-    }
-
-    /// Three weights per feature.
-    var weights: [Float] {
-        features.flatMap { boxes in (0..<3).map { $0 < boxes.count ? boxes[$0].weight : 0 } }
+        return offsets
     }
 }
 

@@ -45,7 +45,7 @@ public struct CascadeDetector: Sendable {
             else { break }
             if Double(cascade.window.width) * scale >= smallest {
                 let level = size == picture.size ? picture : try picture.resampled(to: size, filter: .bilinear)
-                for hit in scan(level, step: scale >= 2 ? 1 : 2) {
+                for hit in try scan(level, step: scale >= 2 ? 1 : 2) {
                     let (left, top) = ((Double(hit.x) * scale).rounded(), (Double(hit.y) * scale).rounded())
                     windows.append(
                         Detection(
@@ -61,27 +61,35 @@ public struct CascadeDetector: Sendable {
     }
 
     /// The windows that pass, at one size. All levels answer the same.
-    func scan(_ picture: Bitmap, step: Int32, level: isomer_level = isomer_level_current()) -> [isomer_cascade_hit] {
-        let (width, height) = (picture.width, picture.height)
-        let stride = width + 1
-        let isHaar = cascade.kind == ISOMER_CASCADE_HAAR
-        var sums = [UInt32](repeating: 0, count: stride * (height + 1) + Int(ISOMER_CASCADE_PADDING))
-        var squares = [UInt64](repeating: 0, count: isHaar ? stride * (height + 1) : 0)
+    func scan(_ picture: Bitmap, step: Int32, level: isomer_level = isomer_level_current()) throws(IsomerError) -> [isomer_cascade_hit] {
+        let (width, height) = (Int32(picture.width), Int32(picture.height))
+        let stride = picture.width + 1
+        let count = stride * (picture.height + 1)
         // Pictures here are small; far fewer windows than this ever pass.
-        let capacity = 65536
-        return cascade.withKernelCascade(stride: stride) { kernel in
-            squares.withUnsafeMutableBufferPointer { squares in
-                sums.withUnsafeMutableBufferPointer { sums in
-                    [isomer_cascade_hit](unsafeUninitializedCapacity: capacity) { hits, count in
-                        let squareTable = isHaar ? squares.baseAddress : nil
-                        isomer_cascade_sums(picture.source, Int32(width), Int32(height), sums.baseAddress, squareTable)
-                        let found = isomer_cascade_scan(
-                            level, kernel, sums.baseAddress, squareTable, Int32(stride), Int32(width), Int32(height), step,
-                            hits.baseAddress, capacity)
-                        count = min(found, capacity)
-                    }
-                }
+        let capacity = 4096
+        func hits(_ scan: (UnsafeMutablePointer<isomer_cascade_hit>?) -> Int) -> [isomer_cascade_hit] {
+            [isomer_cascade_hit](unsafeUninitializedCapacity: capacity) { hits, count in count = min(scan(hits.baseAddress), capacity) }
+        }
+        // SAFETY: both kernels fill the tables for this picture before they read them; storage is aligned to 64 bytes.
+        if cascade.withKernelCascade(offsets: [], { isomer_cascade_is_narrow(level, $0, step) }) {
+            let table = try PixelStorage.table(count + Int(ISOMER_CASCADE_PADDING), of: UInt16.self)
+            defer { withExtendedLifetime(table) {} }
+            let sums = table.base.assumingMemoryBound(to: UInt16.self)
+            isomer_cascade_narrow_sums(picture.source, width, height, step, sums)
+            let offsets = cascade.offsets(stride: stride) { step == 2 ? $0 / 2 + $0 % 2 * ((stride + 1) / 2) : $0 }
+            return cascade.withKernelCascade(offsets: offsets) { kernel in
+                hits { isomer_cascade_narrow_scan(level, kernel, sums, width, height, step, $0, capacity) }
             }
+        }
+        let table = try PixelStorage.table(count, of: UInt32.self)
+        defer { withExtendedLifetime(table) {} }
+        let sums = table.base.assumingMemoryBound(to: UInt32.self)
+        let squareTable = cascade.kind == ISOMER_CASCADE_HAAR ? try PixelStorage.table(count, of: UInt64.self) : nil
+        defer { withExtendedLifetime(squareTable) {} }
+        let squares = squareTable?.base.assumingMemoryBound(to: UInt64.self)
+        isomer_cascade_sums(picture.source, width, height, sums, squares)
+        return cascade.withKernelCascade(offsets: cascade.offsets(stride: stride)) { kernel in
+            hits { isomer_cascade_scan(kernel, sums, squares, Int32(stride), width, height, step, $0, capacity) }
         }
     }
 
@@ -132,10 +140,8 @@ public struct CascadeDetector: Sendable {
 }
 
 extension Cascade {
-    /// The cascade as the kernel takes it, for tables of sums with rows `stride` apart.
-    func withKernelCascade<Result>(stride: Int, _ body: (UnsafePointer<isomer_cascade>) -> Result) -> Result {
-        let offsets = offsets(stride: stride)
-        let weights = weights
+    /// The cascade as the kernels take it, with the offsets that go with a table of sums.
+    func withKernelCascade<Result>(offsets: [Int32], _ body: (UnsafePointer<isomer_cascade>) -> Result) -> Result {
         // SAFETY: the pointers are used inside the closures that give them.
         return stageTrees.withUnsafeBufferPointer { stageTrees in
             stageThresholds.withUnsafeBufferPointer { stageThresholds in
@@ -150,7 +156,8 @@ extension Cascade {
                                             stage_thresholds: stageThresholds.baseAddress, tree_nodes: treeNodes.baseAddress,
                                             tree_leaves: treeLeaves.baseAddress, nodes: nodes.baseAddress, leaves: leaves.baseAddress,
                                             offsets: offsets.baseAddress, weights: weights.baseAddress,
-                                            window_width: Int32(window.width), window_height: Int32(window.height))
+                                            window_width: Int32(window.width), window_height: Int32(window.height),
+                                            largest_box: Int32(largestBox))
                                         return body(&kernel)
                                     }
                                 }

@@ -23,7 +23,7 @@ final class PictureOverview {
     ) throws(IsomerError) {
         self.picture = picture
         self.background = background
-        small = try picture.reducedTo8Bits().resampled(to: Self.fitted(picture.size, into: side), filter: .box)
+        small = try picture.reducedTo8Bits().boxReduced(to: Self.fitted(picture.size, into: side))
             .composited(over: background.red, background.green, background.blue).expandedToColour()
     }
 

@@ -173,35 +173,46 @@ struct SaliencyMap {
     /// Three box filters in each direction, close to a Gaussian of `sigma`; borders are extended.
     static func blurred(_ plane: [Float], _ width: Int, _ height: Int, sigma: Double) -> [Float] {
         let radius = max(1, Int((sigma * 1.5).rounded()) / 2 * 1 + Int(sigma > 1 ? 1 : 0))
-        var result = plane
-        for _ in 0..<3 {
-            result = boxed(result, width, height, radius)
-            result = transposed(boxed(transposed(result, width, height), height, width, radius), height, width)
-        }
+        var result = transposed(plane, width, height)
+        for _ in 0..<3 { result = boxed(result, height, width, radius) }
+        result = transposed(result, height, width)
+        for _ in 0..<3 { result = boxed(result, width, height, radius) }
         return result
     }
 
+    /// Means of `2 * radius + 1` values above each other: all columns go down the rows together.
     private static func boxed(_ plane: [Float], _ width: Int, _ height: Int, _ radius: Int) -> [Float] {
-        var result = plane
         let scale = 1 / Float(2 * radius + 1)
-        for y in 0..<height {
-            let row = y * width
-            var sum: Float = 0
-            for x in -radius...radius { sum += plane[row + min(max(x, 0), width - 1)] }
-            for x in 0..<width {
-                result[row + x] = sum * scale
-                sum += plane[row + min(x + radius + 1, width - 1)] - plane[row + max(x - radius, 0)]
+        return plane.withUnsafeBufferPointer { plane in
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { sums in
+                sums.initialize(repeating: 0)
+                for y in -radius...radius {
+                    let row = min(max(y, 0), height - 1) * width
+                    for x in 0..<width { sums[x] += plane[row + x] }
+                }
+                return [Float](unsafeUninitializedCapacity: width * height) { result, count in
+                    for y in 0..<height {
+                        let (out, next, last) = (y * width, min(y + radius + 1, height - 1) * width, max(y - radius, 0) * width)
+                        for x in 0..<width {
+                            result[out + x] = sums[x] * scale
+                            sums[x] += plane[next + x] - plane[last + x]
+                        }
+                    }
+                    count = width * height
+                }
             }
         }
-        return result
     }
 
     private static func transposed(_ plane: [Float], _ width: Int, _ height: Int) -> [Float] {
-        var result = plane
-        for y in 0..<height {
-            for x in 0..<width { result[x * height + y] = plane[y * width + x] }
+        [Float](unsafeUninitializedCapacity: width * height) { result, count in
+            plane.withUnsafeBufferPointer { plane in
+                for y in 0..<height {
+                    for x in 0..<width { result[x * height + y] = plane[y * width + x] }
+                }
+            }
+            count = width * height
         }
-        return result
     }
 
     /// The value that `share` of all are below, without putting all in order.
@@ -250,12 +261,20 @@ struct FourierPlane {
     }
 
     mutating func transform(inverse: Bool) {
-        for row in 0..<side { line(row * side, 1, inverse) }
-        for column in 0..<side { line(column, side, inverse) }
+        let angle = (inverse ? 2 : -2) * Double.pi / Double(side)
+        let turns = (0..<side / 2).map { (cosine: Float(cos(angle * Double($0))), sine: Float(sin(angle * Double($0)))) }
+        for row in 0..<side { line(row * side, 1, turns) }
+        for column in 0..<side { line(column, side, turns) }
+        if inverse {
+            for i in real.indices {
+                real[i] /= Float(side * side)
+                imaginary[i] /= Float(side * side)
+            }
+        }
     }
 
-    /// Radix-2 transform of `side` numbers that lie `step` apart.
-    private mutating func line(_ start: Int, _ step: Int, _ inverse: Bool) {
+    /// Radix-2 transform of `side` numbers that lie `step` apart, given the powers of the root of unity up to a half.
+    private mutating func line(_ start: Int, _ step: Int, _ turns: [(cosine: Float, sine: Float)]) {
         var j = 0
         for i in 0..<side {
             if i < j {
@@ -271,9 +290,8 @@ struct FourierPlane {
         }
         var length = 2
         while length <= side {
-            let angle = (inverse ? 2 : -2) * Double.pi / Double(length)
             for k in 0..<length / 2 {
-                let (c, s) = (Float(cos(angle * Double(k))), Float(sin(angle * Double(k))))
+                let (c, s) = turns[k * (side / length)]
                 for block in stride(from: k, to: side, by: length) {
                     let (a, b) = (start + block * step, start + (block + length / 2) * step)
                     let (x, y) = (real[b] * c - imaginary[b] * s, real[b] * s + imaginary[b] * c)
@@ -283,12 +301,6 @@ struct FourierPlane {
                 }
             }
             length *= 2
-        }
-        if inverse {
-            for i in 0..<side {
-                real[start + i * step] /= Float(side)
-                imaginary[start + i * step] /= Float(side)
-            }
         }
     }
 }
