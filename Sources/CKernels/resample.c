@@ -43,12 +43,19 @@ static void columns_baseline(
 isomer_level isomer_resample_level(isomer_level level, const isomer_resample_filter *filter, int channels) {
 #if defined(__x86_64__)
     if (level >= ISOMER_LEVEL_AVX512 && isomer_resample_suits_avx512(filter, channels)) return ISOMER_LEVEL_AVX512;
-    if (level >= ISOMER_LEVEL_AVX2) return ISOMER_LEVEL_AVX2;
 #endif
-    (void)level;
     (void)filter;
     (void)channels;
-    return ISOMER_LEVEL_BASELINE;
+    return level >= ISOMER_LEVEL_AVX2 ? ISOMER_LEVEL_AVX2 : ISOMER_LEVEL_BASELINE;
+}
+
+bool isomer_resample_turns(isomer_level level, int channels) {
+#if defined(__x86_64__)
+    return level >= ISOMER_LEVEL_AVX2 && channels == 1;
+#else
+    (void)channels;
+    return level >= ISOMER_LEVEL_AVX2;
+#endif
 }
 
 size_t isomer_resample_packed_bytes(isomer_level level, const isomer_resample_filter *filter, int channels) {
@@ -94,6 +101,9 @@ void isomer_resample_columns(
         done = isomer_resample_columns_avx512(source, source_stride, target, target_stride, first_output, rows, row_bytes, filter);
     if (level == ISOMER_LEVEL_AVX2)
         done = isomer_resample_columns_avx2(source, source_stride, target, target_stride, first_output, rows, row_bytes, filter);
+#elif defined(__aarch64__)
+    if (level == ISOMER_LEVEL_AVX2)
+        done = isomer_resample_columns_neon(source, source_stride, target, target_stride, first_output, rows, row_bytes, filter);
 #endif
     (void)level;
     if (done < row_bytes)

@@ -32,4 +32,8 @@ resample_rows isomer_resample_rows_avx512;
 resample_columns isomer_resample_columns_avx512;
 #endif
 
+#if defined(__aarch64__)
+resample_columns isomer_resample_columns_neon;
+#endif
+
 #endif

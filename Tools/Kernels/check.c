@@ -142,6 +142,45 @@ static void check_attention(isomer_level level, bool rounds) {
     free(wanted), free(scores);
 }
 
+// The passes of the resampler, which are exact, against plain loops.
+static void check_resampling(isomer_level level) {
+    const size_t inputs = 40 + size_up_to(90), row_bytes = size_up_to(150), outputs = size_up_to(40), capacity = size_up_to(24);
+    uint8_t *source = memory((inputs + 1) * row_bytes + 64), *target = memory(outputs * row_bytes), *turned = memory(inputs * row_bytes);
+    int32_t *first = memory(outputs * sizeof *first), *counts = memory(outputs * sizeof *counts);
+    int32_t *weights = memory(outputs * capacity * sizeof *weights);
+    for (size_t i = 0; i < inputs * row_bytes; i++) source[i] = (uint8_t)next();
+    for (size_t i = 0; i < outputs; i++) {
+        counts[i] = (int32_t)size_up_to(capacity);
+        first[i] = (int32_t)(next() % (inputs - (size_t)counts[i]));
+        for (int32_t t = 0; t < counts[i]; t++)
+            weights[i * capacity + (size_t)t] = (int32_t)(next() % (1 << 22)) * 2 / counts[i] - (1 << 20) / counts[i];
+    }
+    isomer_resample_filter filter = {outputs, capacity, first, counts, weights, NULL};
+    const isomer_level suited = isomer_resample_level(level, &filter, 0);
+    void *packed = memory(isomer_resample_packed_bytes(suited, &filter, 0) + 64);
+    isomer_resample_pack(suited, &filter, 0, packed);
+    filter.packed = packed;
+    isomer_resample_columns(suited, source, (ptrdiff_t)row_bytes, target, row_bytes, 0, outputs, row_bytes, &filter);
+    size_t wrong = 0;
+    for (size_t i = 0; i < outputs; i++) {
+        for (size_t x = 0; x < row_bytes; x++) {
+            int64_t sum = 1 << 21;
+            for (int32_t t = 0; t < counts[i]; t++)
+                sum += (int64_t)source[(size_t)(first[i] + t) * row_bytes + x] * weights[i * capacity + (size_t)t];
+            sum >>= 22;
+            wrong += target[i * row_bytes + x] != (sum < 0 ? 0 : sum > 255 ? 255 : sum);
+        }
+    }
+    isomer_transpose_bytes(source, row_bytes, turned, inputs, row_bytes, inputs);
+    for (size_t y = 0; y < inputs; y++)
+        for (size_t x = 0; x < row_bytes; x++) wrong += turned[x * inputs + y] != source[y * row_bytes + x];
+    if (wrong > 0) {
+        printf("resampling at level %d: %zu of %zux%zu bytes differ\n", (int)level, wrong, outputs, row_bytes);
+        failures++;
+    }
+    free(source), free(target), free(turned), free(first), free(counts), free(weights), free(packed);
+}
+
 int main(int count, char **words) {
     const int rounds = count > 1 ? atoi(words[1]) : 12;
     for (int level = ISOMER_LEVEL_BASELINE; level <= ISOMER_LEVEL_AMX; level++) {
@@ -151,13 +190,15 @@ int main(int count, char **words) {
         const bool is_there = isomer_level_supported(level);
 #endif
         printf("level %d %s\n", level, is_there ? "" : "is not here");
-        for (int round = 0; is_there && round < rounds; round++)
+        for (int round = 0; is_there && round < rounds; round++) {
+            check_resampling(level);
             for (int bf16 = 0; bf16 < 2; bf16++) {
                 check_matrix(level, bf16, true, false);
                 check_matrix(level, bf16, false, false);
                 check_matrix(level, bf16, false, true);
                 check_attention(level, bf16);
             }
+        }
     }
     printf("%d failures\n", failures);
     return failures > 0;

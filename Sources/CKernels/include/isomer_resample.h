@@ -5,6 +5,7 @@
 #ifndef ISOMER_RESAMPLE_H
 #define ISOMER_RESAMPLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,7 +26,7 @@ typedef struct {
 } isomer_resample_filter;
 
 // Which kernels a filter goes with: at most `level`, and less where the machine lacks an instruction or a weight is too large.
-// `channels` is 2 to 4 for a pass along rows, and 0 for one along columns. Everything below takes the level that this answers.
+// `channels` is 1 to 4 for a pass along rows, and 0 for one along columns. Everything below takes the level that this answers.
 isomer_level isomer_resample_level(isomer_level level, const isomer_resample_filter *filter, int channels);
 
 // Bytes that isomer_resample_pack writes.
@@ -34,7 +35,10 @@ size_t isomer_resample_packed_bytes(isomer_level level, const isomer_resample_fi
 // Lays the weights out for the kernels of `level`; `packed` is aligned to 64 bytes.
 void isomer_resample_pack(isomer_level level, const isomer_resample_filter *filter, int channels, void *packed);
 
-// Filters along rows of interleaved pixels of 2 to 4 channels; with one channel, columns of the transposed rows are the faster way. The vector kernels read up to 63 bytes behind each row's end,
+// Whether rows of so many channels are done sooner as columns of the transposed rows, for want of a kernel that is as good.
+bool isomer_resample_turns(isomer_level level, int channels);
+
+// Filters along rows of interleaved pixels of 1 to 4 channels, where they are not turned. The vector kernels read up to 63 bytes behind each row's end,
 // so the last row must have as many behind it; what they hold does not matter.
 void isomer_resample_rows(
     isomer_level level, const uint8_t *source, size_t source_stride, uint8_t *target, size_t target_stride, size_t rows, int channels,

@@ -9,7 +9,8 @@ extension Bitmap {
         let result = try Bitmap(uninitialized: filter.outputs, max(1, rows.count), channels, samples, limits: limits)
         let from = source + rows.lowerBound * rowBytes
         switch samples {
-        case .uint8 where channels == .gray: try filterGrayRows(filter, from, into: result, rows.count, level)
+        case .uint8 where isomer_resample_turns(level, Int32(channels.count)):
+            try filterTurnedRows(filter, from, into: result, rows.count, level)
         case .uint8:
             filter.withKernelFilter(channels: channels.count, level: level) { kernel, level in
                 isomer_resample_rows(
@@ -58,23 +59,27 @@ extension Bitmap {
         return try filteredColumns(vertical, firstRow: 0, Limits()).filteredRows(horizontal, rows: 0..<size.height, Limits())
     }
 
-    /// Rows of one channel, as columns of the transposed rows: 64 at a time, which is what a cache holds and a vector takes.
-    private func filterGrayRows(
+    /// Rows as columns of the transposed rows: 64 at a time, which is what a cache holds and a vector takes.
+    private func filterTurnedRows(
         _ filter: AxisFilter, _ from: UnsafePointer<UInt8>, into result: Bitmap, _ rows: Int, _ level: isomer_level
     ) throws(IsomerError) {
-        let strip = 64
+        let (strip, step) = (64, channels.count)
         let inputs = filter.inputRange
-        let turned = try PixelStorage.table(inputs.count * strip, of: UInt8.self)
-        let filtered = try PixelStorage.table(filter.outputs * strip, of: UInt8.self)
+        let turned = try PixelStorage.table(inputs.count * step * strip, of: UInt8.self)
+        let filtered = try PixelStorage.table(filter.outputs * step * strip, of: UInt8.self)
         let (input, output) = (turned.base.assumingMemoryBound(to: UInt8.self), filtered.base.assumingMemoryBound(to: UInt8.self))
         defer { withExtendedLifetime((turned, filtered)) {} }
         filter.withKernelFilter(channels: 0, level: level) { kernel, level in
             for y in stride(from: 0, to: rows, by: strip) {
                 let count = min(strip, rows - y)
-                isomer_transpose_bytes(from + y * rowBytes + inputs.lowerBound, rowBytes, input, strip, inputs.count, count)
+                // Where fewer rows are left, what stands beside them is filtered too, and left where it is.
+                isomer_transpose_bytes(
+                    from + y * rowBytes + inputs.lowerBound * step, rowBytes, input, strip, inputs.count * step, count)
                 isomer_resample_columns(
-                    level, input - inputs.lowerBound * strip, strip, output, strip, 0, filter.outputs, count, kernel)
-                isomer_transpose_bytes(output, strip, result.target + y * result.rowBytes, result.rowBytes, count, filter.outputs)
+                    level, input - inputs.lowerBound * step * strip, step * strip, output, step * strip, 0, filter.outputs,
+                    (step - 1) * strip + count, kernel)
+                isomer_transpose_bytes(
+                    output, strip, result.target + y * result.rowBytes, result.rowBytes, count, filter.outputs * step)
             }
         }
     }
@@ -136,7 +141,7 @@ extension Float: BinarySampleConvertible {
 }
 
 extension AxisFilter {
-    /// The filter as the kernels take it, with the level they are to run at: for rows of 2 to 4 `channels`, or for columns if that is 0.
+    /// The filter as the kernels take it, with the level they are to run at: for rows of `channels` channels, or for columns if that is 0.
     func withKernelFilter(
         channels: Int, level: isomer_level, _ body: (UnsafePointer<isomer_resample_filter>, isomer_level) -> Void
     ) {
