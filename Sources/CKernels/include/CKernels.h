@@ -23,6 +23,7 @@
 #include "isomer_png.h"
 #include "isomer_random.h"
 #include "isomer_resample.h"
+#include "isomer_sequential.h"
 #include "isomer_statistics.h"
 #include "isomer_strided.h"
 
