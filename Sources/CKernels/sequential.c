@@ -125,7 +125,8 @@ static sequential_tile *tile_of(const decoder *d, size_t index) {
 // Decodes a tile's worth of units: brightness in one tile for each of its rows of blocks, then both colours, in one tile if that has room.
 static bool read_group(decoder *d, size_t units) {
     const isomer_sequential_header *h = d->header;
-    for (size_t i = 0; i < 4; i++) memset(tile_of(d, i), 0, 64 * sizeof tile_of(d, i)->values[0]);
+    const size_t tiles = h->down + (h->components == 1 ? 0 : h->across == 1 ? 2 : 1);
+    for (size_t i = 0; i < tiles; i++) memset(tile_of(d, i), 0, 64 * sizeof tile_of(d, i)->values[0]);
     for (size_t unit = 0; unit < units; unit++) {
         if (h->restart != 0) {
             if (d->until_restart == 0 && !pass_restart(d)) return false;

@@ -16,10 +16,16 @@ typedef struct {
 // Bits of coded data that are looked up at once.
 enum { LOOK = 11 };
 
-// A Huffman table: what comes out of the next LOOK bits, and for what does not fit, of each length the largest code and what to add to a code for
-// its symbol's place.
+// The symbol that some bits begin with, and the length of its code; 0 if it is longer.
+typedef struct {
+    uint8_t length, symbol;
+} sequential_beginning;
+
+// A Huffman table: what comes out of the next LOOK bits; for what does not fit, the symbol alone; and for codes that are longer, of each length the
+// largest code and what to add to a code for its symbol's place.
 typedef struct {
     uint32_t entries[1 << LOOK];
+    sequential_beginning beginnings[1 << LOOK];
     int32_t largest[17], shift[17];
     uint8_t symbols[256];
 } sequential_table;

@@ -13,13 +13,8 @@ static inline int32_t extended(uint32_t bits, uint32_t size) {
     return (int32_t)bits - (bits < 1u << (size - 1) ? (int32_t)((1u << size) - 1) : 0);
 }
 
-// The symbol that some bits begin with, and the length of its code; 0 if it is longer.
-typedef struct {
-    uint8_t length, symbol;
-} beginning;
-
 // What comes out of LOOK bits for DC.
-static uint32_t dc_entry(const beginning *begin, uint32_t bits) {
+static uint32_t dc_entry(const sequential_beginning *begin, uint32_t bits) {
     const uint32_t length = begin[bits].length, size = begin[bits].symbol;
     if (length == 0 || length + size > LOOK) return 0;
     const uint32_t value = bits >> (LOOK - length - size) & ((1u << size) - 1);
@@ -27,7 +22,7 @@ static uint32_t dc_entry(const beginning *begin, uint32_t bits) {
 }
 
 // What comes out of LOOK bits for AC.
-static uint32_t ac_entry(const beginning *begin, uint32_t bits) {
+static uint32_t ac_entry(const sequential_beginning *begin, uint32_t bits) {
     const uint32_t length = begin[bits].length, symbol = begin[bits].symbol, size = symbol & 15;
     if (length == 0) return 0;
     if (symbol == 0) return length | ONLY_END << FOLLOWING;
@@ -51,8 +46,8 @@ bool isomer_sequential_build(sequential_table *table, const uint8_t *counts, boo
     memset(table->symbols, 0, sizeof table->symbols);
     memcpy(table->symbols, counts + 16, total);
 
-    beginning begin[1 << LOOK];
-    memset(begin, 0, sizeof begin);
+    sequential_beginning *begin = table->beginnings;
+    memset(begin, 0, sizeof table->beginnings);
     uint32_t code = 0, place = 0;
     for (uint32_t length = 1; length <= 16; length++, code <<= 1) {
         table->shift[length] = (int32_t)place - (int32_t)code;
@@ -64,7 +59,7 @@ bool isomer_sequential_build(sequential_table *table, const uint8_t *counts, boo
             if (is_dc && symbol > 15) return false;
             if (length > LOOK) continue;
             for (uint32_t rest = 0; rest < 1u << (LOOK - length); rest++)
-                begin[code << (LOOK - length) | rest] = (beginning){(uint8_t)length, symbol};
+                begin[code << (LOOK - length) | rest] = (sequential_beginning){(uint8_t)length, symbol};
         }
     }
     for (uint32_t bits = 0; bits < 1 << LOOK; bits++) table->entries[bits] = is_dc ? dc_entry(begin, bits) : ac_entry(begin, bits);
@@ -108,19 +103,25 @@ INLINE uint32_t look(const sequential_bits *bits, const sequential_table *table)
 static uint32_t take_symbol(sequential_bits *bits, const sequential_table *table, int32_t *value) {
     refill(bits);
     *value = 0;
-    const int32_t ahead = (int32_t)(bits->buffer >> 48);
-    for (uint32_t length = 1; length <= 16; length++) {
-        const int32_t code = ahead >> (16 - length);
-        if (code > table->largest[length]) continue;
-        const uint32_t symbol = table->symbols[(code + table->shift[length]) & 255], size = symbol & 15;
-        take(bits, length);
-        if (size > 0) {
-            *value = extended((uint32_t)(bits->buffer >> (64 - size)), size);
-            take(bits, size);
+    const sequential_beginning begin = table->beginnings[bits->buffer >> (64 - LOOK)];
+    uint32_t length = begin.length, symbol = begin.symbol;
+    if (length == 0) {
+        const int32_t ahead = (int32_t)(bits->buffer >> 48);
+        int32_t code = 0;
+        for (length = LOOK + 1; length <= 16; length++) {
+            code = ahead >> (16 - length);
+            if (code <= table->largest[length]) break;
         }
-        return symbol;
+        if (length > 16) return 256;
+        symbol = table->symbols[(code + table->shift[length]) & 255];
     }
-    return 256;
+    take(bits, length);
+    const uint32_t size = symbol & 15;
+    if (size > 0) {
+        *value = extended((uint32_t)(bits->buffer >> (64 - size)), size);
+        take(bits, size);
+    }
+    return symbol;
 }
 
 // Takes the value after zeros from coefficient `k` on, which goes on behind it: to 64 at the block's end.

@@ -51,6 +51,7 @@ final class PixelStorage: @unchecked Sendable {
     private struct Block: @unchecked Sendable {
         var base: UnsafeMutableRawPointer
         var capacity: Int
+        private static let hugePage = 2 << 20
 
         init(base: UnsafeMutableRawPointer, capacity: Int) {
             self.base = base
@@ -62,7 +63,13 @@ final class PixelStorage: @unchecked Sendable {
             guard !overflow else { return nil }
             let capacity = sum & ~4095
             var pointer: UnsafeMutableRawPointer?
-            guard posix_memalign(&pointer, 64, capacity) == 0, let pointer else { return nil }
+            let isLarge = capacity >= 2 * Self.hugePage
+            guard posix_memalign(&pointer, isLarge ? Self.hugePage : 64, capacity) == 0, let pointer else { return nil }
+            #if os(Linux)
+                // A worker's first picture pays for its pages, and filters along columns go through more of them at once than there are entries
+                // for small ones. Where it is refused, nothing is lost.
+                if isLarge { madvise(pointer, capacity / Self.hugePage * Self.hugePage, MADV_HUGEPAGE) }
+            #endif
             // The padding is read (and multiplied by nothing); it must at least be there for the tools that watch memory.
             memset(pointer + (capacity - PixelStorage.padding), 0, PixelStorage.padding)
             base = pointer
