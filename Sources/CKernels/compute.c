@@ -16,22 +16,28 @@ static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 size_t isomer_matrix_scratch(void) {
     const size_t packing = 2 * TILE_COLUMNS * WIDENED_STRIDE;
     const size_t direct = TILE_ROWS * TILE_COLUMNS + BLOCK_ROWS * PACKED_STRIDE;
+    const size_t few = packing + TILE_ROWS * TILE_COLUMNS + BLOCK_DEPTH * TILE_COLUMNS + FEW_ROWS * PACKED_STRIDE;
+    const size_t turned = BLOCK_ROWS * (TURNED_STRIDE + PACKED_STRIDE) + TILE_COLUMNS * WIDENED_STRIDE;
     const size_t winograd = 16 * BLOCK_ROWS * TILE_COLUMNS + 16 * WINOGRAD_ROWS * PACKED_STRIDE;
-    return larger(packing, larger(direct, winograd)) * sizeof(float);
+    return larger(larger(few, turned), larger(direct, winograd)) * sizeof(float);
 }
 
 isomer_matrix_plan isomer_matrix_planned(isomer_level level, const isomer_matrix_job *job) {
     return isomer_compute_kernels(level)->plan(job);
 }
 
-void isomer_matrix_pack(isomer_level level, const isomer_matrix_job *job, size_t first_output, size_t end_output, void *packed,
+void isomer_matrix_pack(isomer_level level, const isomer_matrix_job *job, size_t first_column, size_t end_column, void *packed,
                         void *scratch) {
-    isomer_compute_kernels(level)->pack(job, first_output, end_output, level, packed, scratch);
+    isomer_compute_kernels(level)->pack(job, first_column, end_column, level, packed, scratch);
 }
 
 void isomer_matrix_run(isomer_level level, const isomer_matrix_job *job, const void *packed, size_t first_block, size_t end_block,
-                       size_t first_output, size_t end_output, void *scratch) {
-    isomer_compute_kernels(level)->matrix(job, packed, first_block, end_block, first_output, end_output, scratch);
+                       size_t first_column, size_t end_column, void *scratch) {
+    isomer_compute_kernels(level)->matrix(job, packed, first_block, end_block, first_column, end_column, level, scratch);
+}
+
+void isomer_matrix_few_rows(isomer_level level, const isomer_matrix_job *job, size_t first_output, size_t end_output, void *scratch) {
+    isomer_compute_kernels(level)->few_rows(job, first_output, end_output, level, scratch);
 }
 
 static size_t whole(size_t count, size_t columns) { return (count + columns - 1) / columns * columns; }

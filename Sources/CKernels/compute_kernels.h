@@ -17,6 +17,11 @@ enum {
     BLOCK_DEPTH = 512,
     // Rows gathered at a time, a multiple of every level's tile: 200 KiB.
     BLOCK_ROWS = 96,
+    // Rows of a job that packs its weights as it goes.
+    FEW_ROWS = 192,
+    // Rows of a linear map that is done turned around, and what its rows of sums are apart.
+    TURNED_ROWS = 512,
+    TURNED_STRIDE = TURNED_ROWS + 16,
     // The largest tile of any level.
     TILE_ROWS = 48,
     TILE_COLUMNS = 32,
@@ -37,7 +42,8 @@ typedef struct {
     size_t rows, columns;
     isomer_matrix_plan (*plan)(const isomer_matrix_job *);
     void (*pack)(const isomer_matrix_job *, size_t, size_t, isomer_level, void *, void *);
-    void (*matrix)(const isomer_matrix_job *, const void *, size_t, size_t, size_t, size_t, void *);
+    void (*matrix)(const isomer_matrix_job *, const void *, size_t, size_t, size_t, size_t, isomer_level, void *);
+    void (*few_rows)(const isomer_matrix_job *, size_t, size_t, isomer_level, void *);
     void (*attention_pack)(const isomer_attention_job *, size_t, size_t);
     void (*attention)(const isomer_attention_job *, size_t, size_t, size_t, size_t, void *);
     void (*group_moments)(const float *, size_t, size_t, size_t, float *, double *, double *);

@@ -41,7 +41,7 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
     job.kernel_height = job.kernel_width = is_linear ? 1 : 3;
     job.images = is_linear ? 1 : size_up_to(2);
     job.input_height = is_linear ? 1 : 2 + size_up_to(is_large ? 30 : 9);
-    job.input_width = is_linear ? size_up_to(150) : 2 + size_up_to(is_large ? 30 : 9);
+    job.input_width = is_linear ? size_up_to(next() % 3 ? 150 : 600) : 2 + size_up_to(is_large ? 30 : 9);
     job.magnification = is_linear ? 1 : size_up_to(2);
     job.stride = is_linear || is_large ? 1 : size_up_to(2);
     job.pad_top = job.pad_left = job.kernel_height / 2;
@@ -49,7 +49,7 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
     job.output_width = (job.input_width * job.magnification + 2 * job.pad_left - job.kernel_width) / job.stride + 1;
     job.channels = size_up_to(is_linear ? 1500 : is_large ? 40 : 150) + (is_large ? 15 : 0);
     job.outputs = size_up_to(90) + (is_large ? 15 : 0);
-    job.input_stride = job.channels + size_up_to(5);
+    job.input_stride = job.channels + (next() % 2 ? size_up_to(5) : 0);
     job.output_stride = job.outputs;
     job.residual_stride = job.outputs;
     const size_t rows = job.images * job.output_height * job.output_width, pixels = job.output_height * job.output_width;
@@ -59,6 +59,17 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
     job.input = numbers(inputs * job.input_stride);
     job.weights = weights;
     job.weight_type = ISOMER_F32;
+    uint16_t *narrow = malloc(job.outputs * job.channels * taps * 2);
+    if (next() % 2) {
+        for (size_t i = 0; i < job.outputs * job.channels * taps; i++) {
+            uint32_t bits;
+            memcpy(&bits, weights + i, 4);
+            narrow[i] = (uint16_t)(bits >> 16), bits &= 0xFFFF0000;
+            memcpy(weights + i, &bits, 4);
+        }
+        job.weights = narrow;
+        job.weight_type = ISOMER_BF16;
+    }
     if (next() % 2) job.bias = bias;
     if (next() % 2) job.image_bias = image_bias;
     if (next() % 2) job.residual = residual;
@@ -67,11 +78,11 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
     job.output = memory(rows * job.outputs * 4);
 
     const isomer_matrix_plan plan = isomer_matrix_planned(level, &job);
-    const size_t panels = (job.outputs + plan.panel - 1) / plan.panel;
+    const size_t panels = (plan.columns + plan.panel - 1) / plan.panel;
     void *packed = memory(panels * plan.panel_bytes), *scratch = memory(isomer_matrix_scratch());
-    isomer_matrix_pack(level, &job, 0, job.outputs, packed, scratch);
+    isomer_matrix_pack(level, &job, 0, plan.columns, packed, scratch);
     memset(scratch, 0xFF, isomer_matrix_scratch());
-    for (size_t block = 0; block < plan.blocks; block++) isomer_matrix_run(level, &job, packed, block, block + 1, 0, job.outputs, scratch);
+    for (size_t block = 0; block < plan.blocks; block++) isomer_matrix_run(level, &job, packed, block, block + 1, 0, plan.columns, scratch);
 
     double *wanted = malloc(rows * job.outputs * sizeof(double));
     for (size_t m = 0; m < rows; m++)
@@ -92,8 +103,16 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
             if (job.residual) sum += residual[m * job.outputs + n];
             wanted[m * job.outputs + n] = sum;
         }
-    compare(plan.is_winograd ? "Winograd's convolution" : is_linear ? "linear map" : "convolution", level, job.output, wanted,
-            rows * job.outputs, rounds ? 1e-2 : 2e-6);
+    const char *what = plan.is_winograd ? "Winograd's convolution" : is_linear ? "linear map" : "convolution";
+    compare(what, level, job.output, wanted, rows * job.outputs, rounds ? 1e-2 : 2e-6);
+    if (plan.has_few_rows) {
+        memset(job.output, 0xFF, rows * job.outputs * 4);
+        memset(scratch, 0xFF, isomer_matrix_scratch());
+        for (size_t n = 0; n < job.outputs; n += 2 * plan.panel)
+            isomer_matrix_few_rows(level, &job, n, n + 2 * plan.panel < job.outputs ? n + 2 * plan.panel : job.outputs, scratch);
+        compare(what, level, job.output, wanted, rows * job.outputs, rounds ? 1e-2 : 2e-6);
+    }
+    free(narrow);
     free((void *)job.input), free(weights), free(bias), free(image_bias), free(residual), free(job.output), free(packed), free(scratch), free(wanted);
 }
 

@@ -76,15 +76,23 @@ typedef struct {
 #define ISOMER_MATRIX_TAPS 512
 
 // How a job is done: what follows from its sizes alone, never from the number of threads.
+//
+// A product has rows, which come in blocks, and columns, which come in packed panels. Columns are outputs, whose weights are packed, and rows are
+// the output's pixels; or, in a job turned around, the other way about.
 typedef struct {
-    // Outputs that are made together. Ranges of outputs begin at multiples of it.
+    // Whether columns are pixels and rows outputs: linear maps of few rows, whose weights would take longer to pack than to use.
+    bool is_turned;
+    size_t columns;
+    // Columns that are made together. Ranges of columns begin at multiples of it.
     size_t panel;
-    // Bytes of packed weights for one panel, a multiple of 64.
+    // Bytes of a packed panel, a multiple of 64.
     size_t panel_bytes;
-    // Pieces that the rows come in, the same for every range of outputs.
+    // Pieces that the rows come in, the same for every range of columns.
     size_t blocks;
     // Whether 3×3 convolutions are done by Winograd's F(2×2, 3×3): 16 products for four pixels instead of 36.
     bool is_winograd;
+    // Whether there are so few rows that isomer_matrix_few_rows does it sooner.
+    bool has_few_rows;
 } isomer_matrix_plan;
 
 isomer_matrix_plan isomer_matrix_planned(isomer_level level, const isomer_matrix_job *job);
@@ -92,12 +100,15 @@ isomer_matrix_plan isomer_matrix_planned(isomer_level level, const isomer_matrix
 // Bytes of scratch memory that one thread needs, at an address divisible by 64.
 size_t isomer_matrix_scratch(void);
 
-// Packs the weights of outputs first_output ..< end_output, panel by panel, at an address divisible by 64.
-void isomer_matrix_pack(isomer_level level, const isomer_matrix_job *job, size_t first_output, size_t end_output, void *packed,
+// Packs columns first_column ..< end_column, panel by panel, at an address divisible by 64.
+void isomer_matrix_pack(isomer_level level, const isomer_matrix_job *job, size_t first_column, size_t end_column, void *packed,
                         void *scratch);
 
-// Makes outputs first_output ..< end_output of row blocks first_block ..< end_block. `packed` begins with the panel of first_output.
+// Makes columns first_column ..< end_column of row blocks first_block ..< end_block. `packed` begins with the panel of first_column.
 void isomer_matrix_run(isomer_level level, const isomer_matrix_job *job, const void *packed, size_t first_block, size_t end_block,
-                       size_t first_output, size_t end_output, void *scratch);
+                       size_t first_column, size_t end_column, void *scratch);
+
+// Makes outputs first_output ..< end_output of all rows of a job that has few, packing its weights as it goes.
+void isomer_matrix_few_rows(isomer_level level, const isomer_matrix_job *job, size_t first_output, size_t end_output, void *scratch);
 
 #endif

@@ -150,82 +150,107 @@ extension Computation {
         return withExtendedLifetime((x, packed)) { output }
     }
 
-    /// Packs the weights and multiplies, in turns.
+    /// Packs and multiplies, in turns.
     private func run(_ job: isomer_matrix_job, _ schedule: Schedule, _ packed: UnsafeMutableRawPointer) throws(IsomerError) {
         // SAFETY: what the job points to outlives the loops; no two items write the same numbers; and a worker's part of `packed` is used by one
         // item at a time.
         nonisolated(unsafe) let (job, packed) = (job, packed)
-        let (level, outputs) = (level.kernels, job.outputs)
+        let (level, columns) = (level.kernels, schedule.columns)
         let (panel, panelBytes, blocks) = (schedule.panel, schedule.panelBytes, schedule.blocks)
-        if schedule.isPackedByItem {
+        switch schedule.way {
+        case .unpacked:
             let each = schedule.panelsEach
-            return try parallel((schedule.panels + each - 1) / each) { item, worker, scratch in
-                let (first, end) = (item * each * panel, min(outputs, (item + 1) * each * panel))
+            try parallel((schedule.panels + each - 1) / each) { item, scratch in
+                withUnsafePointer(to: job) {
+                    isomer_matrix_few_rows(level, $0, item * each * panel, min(columns, (item + 1) * each * panel), scratch)
+                }
+            }
+        case .packedByItem:
+            let each = schedule.panelsEach
+            try parallel((schedule.panels + each - 1) / each) { item, worker, scratch in
+                let (first, end) = (item * each * panel, min(columns, (item + 1) * each * panel))
                 let place = packed + worker * each * panelBytes
                 withUnsafePointer(to: job) {
                     isomer_matrix_pack(level, $0, first, end, place, scratch)
                     isomer_matrix_run(level, $0, place, 0, blocks, first, end, scratch)
                 }
             }
-        }
-        for start in stride(from: 0, to: schedule.panels, by: schedule.panelsEach) {
-            let end = min(schedule.panels, start + schedule.panelsEach)
-            try parallel(end - start) { item, scratch in
-                let first = (start + item) * panel
-                withUnsafePointer(to: job) {
-                    isomer_matrix_pack(level, $0, first, min(outputs, first + panel), packed + item * panelBytes, scratch)
+        case .packedForAll:
+            for start in stride(from: 0, to: schedule.panels, by: schedule.panelsEach) {
+                let end = min(schedule.panels, start + schedule.panelsEach)
+                try parallel(end - start) { item, scratch in
+                    let first = (start + item) * panel
+                    withUnsafePointer(to: job) {
+                        isomer_matrix_pack(level, $0, first, min(columns, first + panel), packed + item * panelBytes, scratch)
+                    }
                 }
-            }
-            // As many parts of the outputs as give every worker some items.
-            let parts = max(1, min(end - start, schedule.wanted / blocks))
-            let each = (end - start + parts - 1) / parts
-            try parallel(blocks * parts) { item, scratch in
-                let (block, part) = (item / parts, item % parts)
-                let first = start + part * each
-                guard first < end else { return }
-                withUnsafePointer(to: job) {
-                    isomer_matrix_run(
-                        level, $0, packed + (first - start) * panelBytes, block, block + 1, first * panel,
-                        min(outputs, min(end, first + each) * panel), scratch)
+                // As many parts of the columns as give every worker some items.
+                let parts = max(1, min(end - start, schedule.wanted / blocks))
+                let each = (end - start + parts - 1) / parts
+                try parallel(blocks * parts) { item, scratch in
+                    let (block, part) = (item / parts, item % parts)
+                    let first = start + part * each
+                    guard first < end else { return }
+                    withUnsafePointer(to: job) {
+                        isomer_matrix_run(
+                            level, $0, packed + (first - start) * panelBytes, block, block + 1, first * panel,
+                            min(columns, min(end, first + each) * panel), scratch)
+                    }
                 }
             }
         }
     }
 
     /// How a product is shared out.
-    ///
-    /// Where there are many blocks of rows, a part of the weights that fits into the common cache is packed by all workers and then used by
-    /// all. Where there are few, every item packs some weights for itself and takes all rows through them.
     private struct Schedule {
+        enum Way {
+            /// With many blocks of rows: some panels of columns, which fit into the common cache, are packed by all workers and then used by all.
+            case packedForAll
+            /// With few: every item packs some panels for itself and takes all rows through them.
+            case packedByItem
+            /// With hardly any rows: the same, panel by panel.
+            case unpacked
+        }
+
+        let way: Way
+        let columns: Int
         let panel: Int
         let panels: Int
         let panelBytes: Int
         let blocks: Int
-        let isPackedByItem: Bool
         /// Packed at a time: by one worker, or by all.
         let panelsEach: Int
         /// Items that keep all workers busy to the end.
         let wanted: Int
-        /// The memory that packed weights take.
+        /// The memory that packed panels take.
         let packedFloats: Int
 
         init(_ job: isomer_matrix_job, _ level: isomer_level, _ workers: Int) {
             let plan = withUnsafePointer(to: job) { isomer_matrix_planned(level, $0) }
+            columns = plan.columns
             panel = plan.panel
             panelBytes = plan.panel_bytes
             blocks = max(1, plan.blocks)
-            panels = (job.outputs + panel - 1) / panel
+            panels = (columns + panel - 1) / panel
             wanted = workers == 1 ? 1 : 4 * workers
-            isPackedByItem = blocks < min(wanted, 6)
-            let most: Int
-            if isPackedByItem {
-                most = min(max(2, 3 << 20 / panelBytes), (panels + wanted - 1) / wanted)
-            } else {
+            way = plan.has_few_rows ? .unpacked : blocks < min(wanted, 6) && !plan.is_turned ? .packedByItem : .packedForAll
+            let most =
+                switch way {
+                case .unpacked: (panels + wanted - 1) / wanted
+                case .packedByItem: min(max(2, 3 << 20 / panelBytes), (panels + wanted - 1) / wanted)
+                // Turned around, weights are read anew for each part.
+                case .packedForAll where plan.is_turned: max(2, 8 << 20 / panelBytes)
                 // Winograd's input is transformed anew for each part, so that parts should not be small.
-                most = plan.is_winograd ? max(4, 8 << 20 / panelBytes) : max(2, 4 << 20 / panelBytes)
-            }
+                case .packedForAll where plan.is_winograd: max(4, 8 << 20 / panelBytes)
+                case .packedForAll: max(2, 4 << 20 / panelBytes)
+                }
             panelsEach = max(1, min(panels, most))
-            packedFloats = panelsEach * panelBytes / 4 * (isPackedByItem ? workers : 1)
+            packedFloats =
+                switch way {
+                case .unpacked: 1
+                case .packedByItem: panelsEach * panelBytes / 4 * workers
+                case .packedForAll: panelsEach * panelBytes / 4
+                }
         }
     }
 }

@@ -46,12 +46,13 @@ public enum WeightArithmetic {
         job.activation = ISOMER_ACTIVATION_NONE
         let level = KernelLevel.current.native
         let plan = isomer_matrix_planned(level, &job)
-        // As many panels of `right` at a time as stay in a core's cache beside the rows.
+        let count = plan.columns
+        // As many panels at a time as stay in a core's cache beside the rows.
         let panels = max(1, (512 << 10) / max(1, plan.panel_bytes))
         let packed = UnsafeMutableRawPointer.allocate(byteCount: panels * plan.panel_bytes, alignment: 64)
         defer { packed.deallocate() }
-        for first in stride(from: 0, to: columns, by: panels * plan.panel) {
-            let end = min(columns, first + panels * plan.panel)
+        for first in stride(from: 0, to: count, by: panels * plan.panel) {
+            let end = min(count, first + panels * plan.panel)
             // SAFETY: the caller's matrices have the extents given, and `packed` has room for these panels.
             isomer_matrix_pack(level, &job, first, end, packed, scratch)
             isomer_matrix_run(level, &job, packed, 0, plan.blocks, first, end, scratch)
