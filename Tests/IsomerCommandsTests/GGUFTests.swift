@@ -61,6 +61,11 @@ private struct Missing: Error {}
         let small = CommandRun("convert", source.string, folder["s.gguf"].string, "--quantize-rule", "*.bias=q8_0")
         #expect(small.status == .failed)
         #expect(small.error.contains("blocks.0.linear.bias: the tensor's elements do not fill whole blocks"))
+        #expect(small.error.contains("name fewer tensors in the rule"))
+        let noType = CommandRun("convert", source.string, folder["s.gguf"].string, "--quantize-rule", "*.weight=q7")
+        #expect(noType.status == .usage && noType.error.contains("there is no type q7; choose one of f32, f16"))
+        let noPattern = CommandRun("convert", source.string, folder["s.gguf"].string, "--quantize-rule", "q8_0")
+        #expect(noPattern.status == .usage && noPattern.error.contains("a rule is a pattern, an equals sign and a type"))
         #expect(try FileSystem.kind(of: folder["s.gguf"]) == nil)
     }
 

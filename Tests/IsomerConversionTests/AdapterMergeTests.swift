@@ -119,6 +119,31 @@ import Testing
         #expect(stranger.location.item == "something.else")
     }
 
+    /// Damaged numbers are found when they are needed; nothing appears then.
+    @Test(arguments: [Float.nan, .infinity, -.infinity], [".lora_down.weight", ".lora_up.weight", ".diff", ".dora_scale"])
+    func oddNumbersAreRefused(_ odd: Float, _ part: String) throws {
+        let folder = try TemporaryFolder()
+        let module = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
+        let shape = try #require(try modelShape("unet/down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.weight"))
+        let (rows, columns) = (shape[0], shape[1])
+        var tensors: [(String, [Int], [Float])] = [(module + ".diff", [rows, columns], madeUp("d", rows * columns))]
+        if part != ".diff" {
+            tensors = [
+                (module + ".lora_down.weight", [2, columns], madeUp("a", 2 * columns)),
+                (module + ".lora_up.weight", [rows, 2], madeUp("b", rows * 2)),
+            ]
+        }
+        if part == ".dora_scale" { tensors.append((module + ".dora_scale", [rows, 1], madeUp("c", rows))) }
+        for index in tensors.indices where tensors[index].0.hasSuffix(part) { tensors[index].2[1] = odd }
+        try writeFloats(folder["odd.safetensors"], tensors)
+        var merge = ModelMerge([Self.model])
+        merge.adapters = [ModelMerge.AddedAdapter(folder["odd.safetensors"], strength: 1)]
+        let error = try #require(throws: IsomerError.self) { try perform(merge, to: folder["merged.safetensors"]) }
+        #expect(error.what == "the adapter holds NaN or infinite numbers" && error.location.item == module + part)
+        #expect(error.location.path == folder["odd.safetensors"])
+        #expect(try FileSystem.kind(of: folder["merged.safetensors"]) == nil)
+    }
+
     private func modelShape(_ name: String) throws -> [Int]? {
         try Model(ConversionRequest(source: Self.model)).canonicalTensors().tensors.first { $0.name == name }?.shape.dimensions
     }

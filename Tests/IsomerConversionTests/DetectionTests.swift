@@ -12,7 +12,9 @@ import Testing
     init() throws { folder = try TemporaryFolder() }
 
     /// Full-size files without a byte of weights: every tensor is planned from one that is all zeros, and only the plan is made.
-    private func file(_ lists: [String], adding names: [String] = [], metadata: FileMetadata = [:]) throws -> FilePath {
+    private func file(
+        _ lists: [String], adding names: [String] = [], without missing: [String] = [], metadata: FileMetadata = [:]
+    ) throws -> FilePath {
         var header = JSONObject()
         var offset = 0
         var lines: [Substring] = []
@@ -22,6 +24,7 @@ import Testing
         }
         for line in lines + names.map({ "\($0) F32 [0]"[...] }) {
             let words = line.split(separator: " ", maxSplits: 2)
+            if missing.contains(String(words[0])) { continue }
             let dimensions = words[2].split(separator: ",").compactMap { Int($0.filter(\.isNumber)) }
             let size = dimensions.reduce(2, *)
             header[String(words[0])] = [
@@ -120,6 +123,19 @@ import Testing
         let path = try file(["pixart-sigma/diffusers/transformer"])
         #expect(refusal { _ = try plan(path) }?.code == .undecided)
         #expect(try json(plan(path) { $0.architecture = "pixart-sigma" }, "config.json")["sample_size"] == 128)
+    }
+
+    /// Also without a tensor by which its kind is told, a damaged file is called that, and not a file of unknown tensors.
+    @Test(arguments: [
+        ("unet", "UNet", "model.diffusion_model.out.2.weight"), ("unet", "UNet", "model.diffusion_model.input_blocks.0.0.weight"),
+        ("unet", "UNet", "model.diffusion_model.out.2.bias"), ("vae", "VAE", "first_stage_model.encoder.conv_in.weight"),
+    ])
+    func whatIsNotWholeIsNamed(slot: String, title: String, name: String) throws {
+        let lists = ["unet", "vae", "text_encoder"].map { "sd15/checkpoint/\($0)" }
+        for lists in [lists, ["sd15/checkpoint/\(slot)"]] {
+            let error = refusal { _ = try plan(file(lists, without: [name])) }
+            #expect(error?.what == "the \(title) is not whole: \(name) is missing" && error?.location.item == slot, "\(lists)")
+        }
     }
 
     @Test(arguments: ["foo.bar", "model.diffusion_model.foo", "cond_stage_model.bar"])

@@ -99,7 +99,23 @@ extension AdapterUpdate {
         guard let index = tensors[role] else { throw IsomerError(.malformed, "the module has no \(role.rawValue)") }
         let shape = source.tensors[index].shape
         let rows = max(1, shape.dimensions.first ?? 1)
-        return (try source.floats(of: index), rows, shape.elementCount / rows)
+        let values = FloatBuffer(count: shape.elementCount)
+        try numbers(of: index, 0..<shape.elementCount, into: values.values)
+        return (values, rows, shape.elementCount / rows)
+    }
+
+    /// Elements of one of the adapter's tensors. Throws `malformed` if one is NaN or infinite: a factor's would spoil a whole row or column.
+    func numbers(
+        of index: Int, _ elements: Range<Int>, into target: UnsafeMutableBufferPointer<Float>
+    ) throws(IsomerError) {
+        try source.floats(of: index, elements, into: target)
+        var largest: UInt32 = 0
+        for place in 0..<elements.count { largest = max(largest, target[place].bitPattern & 0x7FFF_FFFF) }
+        guard largest < Float.infinity.bitPattern else {
+            throw IsomerError(
+                .malformed, "the adapter holds NaN or infinite numbers", path: source.storedRange(of: index)?.file.path,
+                item: source.tensors[index].name, remedy: "get the adapter again, or one from earlier in its training")
+        }
     }
 
     /// The rows of a factor that belong to this tensor, in its order.
@@ -109,13 +125,13 @@ extension AdapterUpdate {
         let width = shape.elementCount / max(1, shape.dimensions.first ?? 1)
         let result = FloatBuffer(count: rows * width)
         guard swapsHalves else {
-            try source.floats(of: index, firstRow * width..<(firstRow + rows) * width, into: result.values)
+            try numbers(of: index, firstRow * width..<(firstRow + rows) * width, into: result.values)
             return result
         }
         let half = rows / 2
         let upper = UnsafeMutableBufferPointer(rebasing: result.values[(half * width)...])
-        try source.floats(of: index, half * width..<rows * width, into: result.values)
-        try source.floats(of: index, 0..<half * width, into: upper)
+        try numbers(of: index, half * width..<rows * width, into: result.values)
+        try numbers(of: index, 0..<half * width, into: upper)
         return result
     }
 

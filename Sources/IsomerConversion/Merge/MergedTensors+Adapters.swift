@@ -74,7 +74,7 @@ extension MergedTensors {
                 var run = 1
                 while done + run < rows.count, update.moduleRow(rows.lowerBound + done + run) == first + run { run += 1 }
                 let part = UnsafeMutableBufferPointer(rebasing: difference[(done * columns)..<((done + run) * columns)])
-                try update.source.floats(of: stored, first * columns..<(first + run) * columns, into: part)
+                try update.numbers(of: stored, first * columns..<(first + run) * columns, into: part)
                 done += run
             }
             let factor = Float(factor)
@@ -92,7 +92,8 @@ extension MergedTensors {
     private func magnitudeFactors(_ number: Int, of index: Int) throws(IsomerError) -> [Float] {
         let update = recipes[index].updates[number]
         guard let magnitude = update.tensors[.magnitude] else { return [] }
-        let lengths = try update.source.floats(of: magnitude)
+        let lengths = FloatBuffer(count: update.source.tensors[magnitude].shape.elementCount)
+        try update.numbers(of: magnitude, 0..<lengths.count, into: lengths.values)
         let weights = try weights(number, of: index)
         let scratch = MergeScratch()
         let taps = max(1, update.columns / max(1, update.inputs))

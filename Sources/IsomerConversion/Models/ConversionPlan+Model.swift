@@ -42,7 +42,40 @@ extension Model {
         case .other?: throw IsomerError(.cannotRead, "this is neither a file nor a folder", path: path)
         case nil: throw IsomerError(.cannotRead, "there is no such file or folder", path: path, remedy: "check the path")
         }
+        let before = components.mapValues(\.configuration)
         for (slot, other) in request.replacements.sorted(by: { $0.key < $1.key }) { try replace(slot, from: other, request) }
+        if !request.replacements.isEmpty { try refuseStrangers(request.replacements, in: before) }
+    }
+
+    /// Throws `mismatch` if components from elsewhere do not go with the others: if they make another family's model, or if what they hand on
+    /// has another width than what they replace handed on.
+    private func refuseStrangers(_ replacements: [String: FilePath], in before: ModelFamily.Components) throws(IsomerError) {
+        for (slot, path) in replacements.sorted(by: { $0.key < $1.key }) {
+            guard let component = components[slot], let old = before[slot].flatMap(Self.widthHandedOn),
+                let new = Self.widthHandedOn(component.configuration), old.width != new.width
+            else { continue }
+            throw IsomerError(
+                .mismatch, "this \(component.slot.network.title) does not go with the rest of the model: it has other \(new.what)",
+                path: path, item: slot, expected: "\(old.width)", found: "\(new.width)")
+        }
+        let known = Set(family.judge(before).filter { !$0.holds }.map(\.claim))
+        let against = family.judge(components.mapValues(\.configuration)).filter { !$0.holds && !known.contains($0.claim) }
+        guard !against.isEmpty else { return }
+        let path = replacements.count == 1 ? replacements.values.first : nil
+        throw IsomerError(
+            .mismatch,
+            "these components do not make a \(family.title) model: " + against.map { "not true that \($0.claim)" }.joined(separator: "; "),
+            path: path, remedy: "take components of one family; `isomer inspect` tells which each is")
+    }
+
+    /// How wide what a component gives to the others is, for those whose own kind does not say it.
+    private static func widthHandedOn(_ configuration: any NetworkConfiguration) -> (width: Int, what: String)? {
+        switch configuration {
+        case let vae as AutoencoderKLConfiguration: (vae.latentChannels, "latent channels")
+        case let text as CLIPTextConfiguration: (text.width, "numbers for a token")
+        case let text as T5EncoderConfiguration: (text.width, "numbers for a token")
+        default: nil
+        }
     }
 
     /// The YAML that A1111's users keep beside a checkpoint: the same name with another ending.

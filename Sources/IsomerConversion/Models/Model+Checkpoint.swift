@@ -141,10 +141,20 @@ extension Model {
                 .unsupported, "this looks like \(nearest.family.title) but is not: \(against)", path: path,
                 remedy: "see `isomer inspect` for what is in it")
         }
+        try refuseIncomplete(inventory, path)
         throw IsomerError(
             .unsupported, "no known architecture has tensors like these", path: path,
             found: inventory.tensors.prefix(3).map(\.name).joined(separator: ", ") + (inventory.tensors.count > 3 ? ", …" : ""),
             remedy: "see `isomer inspect` for what is in it; a change of container alone (--layout keep) works for any file")
+    }
+
+    /// Throws `mismatch` if what nothing explains is a network without one of the tensors that tell it.
+    private static func refuseIncomplete(_ unexplained: TensorInventory, _ path: FilePath) throws(IsomerError) {
+        guard let (slot, missing) = ModelFamily.nearlyPresent(in: unexplained) else { return }
+        let names = missing.joined(separator: " and ")
+        throw IsomerError(
+            .mismatch, "the \(slot.network.title) is not whole: \(names) \(missing.count > 1 ? "are" : "is") missing", path: path,
+            item: slot.name, remedy: "get the file again")
     }
 
     /// Sorts out what is not part of a component, and refuses what nothing explains.
@@ -183,6 +193,8 @@ extension Model {
             }
         }
         if let first = refused.first {
+            let known = Set(refused.map { ExactString($0) })
+            try Self.refuseIncomplete(TensorInventory(inventory.tensors.filter { known.contains(ExactString($0.name)) }), path)
             throw IsomerError(
                 .mismatch, "nothing explains \(refused.count == 1 ? "a tensor" : "\(refused.count) tensors") of this file", path: path,
                 item: first,

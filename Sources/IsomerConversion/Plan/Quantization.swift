@@ -130,7 +130,14 @@ extension ConversionPlan {
                     }
                 }
                 guard type != before.scalarType else { continue }
-                tensor.descriptor = try TensorDescriptor(name: before.name, scalarType: type, shape: before.shape)
+                do throws(IsomerError) {
+                    tensor.descriptor = try TensorDescriptor(name: before.name, scalarType: type, shape: before.shape)
+                } catch {
+                    // Only a rule leads here: what `--dtype` says leaves alone what does not fit.
+                    var error = error
+                    error.remedy = error.remedy ?? "name fewer tensors in the rule, such as *.weight, or another type"
+                    throw error
+                }
                 files[file].tensors[index] = tensor
             }
         }

@@ -1,4 +1,4 @@
-import IsomerArchitectures
+public import IsomerArchitectures
 
 /// Where a component stands in a file: under which prefix, in which layout.
 public struct Placement: Sendable {
@@ -53,6 +53,26 @@ public struct Placement: Sendable {
     func isPresent(in inventory: TensorInventory) -> Bool {
         layout.signature.present.allSatisfy { inventory.has(name(of: $0)) }
             && !layout.signature.absent.contains { inventory.has(name(of: $0)) }
+    }
+}
+
+extension ModelFamily {
+    /// A network that would be found in `inventory` if it did not lack a tensor or two of those that tell it, under the names of the family that
+    /// it is nearest to; `nil` if there is none.
+    public static func nearlyPresent(in inventory: TensorInventory) -> (slot: Slot, missing: [String])? {
+        var best: (slot: Slot, missing: [String], present: Int)?
+        for slot in all.flatMap(\.slots) {
+            for placement in slot.placements {
+                let signature = placement.layout.signature
+                guard !signature.absent.contains(where: { inventory.has(placement.name(of: $0)) }) else { continue }
+                let telling = signature.present.map(placement.name)
+                let missing = telling.filter { !inventory.has($0) }
+                let present = telling.count - missing.count
+                guard !missing.isEmpty, present > missing.count, present > best?.present ?? 0 else { continue }
+                best = (slot, missing, present)
+            }
+        }
+        return best.map { ($0.slot, $0.missing) }
     }
 }
 

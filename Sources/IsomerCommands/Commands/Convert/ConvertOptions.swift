@@ -33,7 +33,8 @@ struct ConvertOptions: ParsableArguments {
         parsing: .singleValue,
         help: ArgumentHelp(
             "The type of the tensors that a pattern names, before --dtype; * stands for anything. May be repeated.",
-            valueName: "pattern=type"))
+            valueName: "pattern=type"),
+        transform: QuantizeRuleArgument.init(parsing:))
     var quantizeRule: [QuantizeRuleArgument] = []
 
     @Option(help: ArgumentHelp("Cut weights into shards of at most this size, with an index: 5GB, 500MB.", valueName: "size"))

@@ -33,13 +33,17 @@ struct TargetType: Hashable, Sendable, ExpressibleByArgument {
 }
 
 /// A pattern and a type: `*.attn.*=q6_k`.
-struct QuantizeRuleArgument: Hashable, Sendable, ExpressibleByArgument {
+struct QuantizeRuleArgument: Hashable, Sendable {
     let rule: Quantization.Rule
 
-    init?(argument: String) {
-        guard let sign = argument.lastIndex(of: "="), sign > argument.startIndex,
-            let type = TargetType(argument: String(argument[argument.index(after: sign)...]))
-        else { return nil }
+    init(parsing argument: String) throws {
+        guard let sign = argument.lastIndex(of: "="), sign > argument.startIndex else {
+            throw ValidationError("a rule is a pattern, an equals sign and a type, such as *.attn.*=q6_k")
+        }
+        let name = String(argument[argument.index(after: sign)...])
+        guard let type = TargetType(argument: name) else {
+            throw ValidationError("there is no type \(name); choose one of \(TargetType.allValueStrings.joined(separator: ", "))")
+        }
         rule = Quantization.Rule(String(argument[..<sign]), type.scalarType)
     }
 }

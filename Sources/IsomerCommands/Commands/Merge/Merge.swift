@@ -139,6 +139,9 @@ public struct Merge: IsomerCommand {
 
     /// `PATH`, or `PATH=STRENGTH`.
     private static func adapter(_ text: String) throws(IsomerError) -> ModelMerge.AddedAdapter {
+        guard let first = text.first, first != "=" else {
+            throw IsomerError(.usage, "an adapter has no path", item: "--lora", expected: "such as style.safetensors=0.8", found: text)
+        }
         if let equals = text.lastIndex(of: "="), try FileSystem.kind(of: FilePath(text)) == nil {
             return ModelMerge.AddedAdapter(
                 FilePath(String(text[..<equals])), strength: try number(String(text[text.index(after: equals)...]), "--lora"))
