@@ -192,8 +192,8 @@ static const uint8_t *colour_row(const decoder *d, size_t colour, size_t row, si
     return wide;
 }
 
-// The rows of what comes out that are complete once row `row` of the units is.
-static void put_rows(const decoder *d, size_t row, uint8_t *rows, size_t stride) {
+// Makes the rows of what comes out that are complete once row `row` of the units is. Answers how many there are by then.
+static size_t put_rows(const decoder *d, size_t row, uint8_t *rows, size_t stride) {
     const layout *l = &d->l;
     // The last row waits for the colours below it.
     const size_t kept = l->is_half_high ? 1 : 0;
@@ -213,6 +213,7 @@ static void put_rows(const decoder *d, size_t row, uint8_t *rows, size_t stride)
         d->kernels->colours(luma + whole, blue + whole, red + whole, line, l->width - whole);
         memcpy(target + 3 * whole, line, 3 * (l->width - whole));
     }
+    return end;
 }
 
 // Keeps the rows that the next row of units needs.
@@ -263,7 +264,7 @@ bool isomer_sequential_pays(isomer_level level) {
 
 bool isomer_sequential_decode(
     isomer_level level, const uint8_t *bytes, size_t count, const isomer_sequential_header *header, uint32_t denominator, uint8_t *rows,
-    size_t stride, void *scratch) {
+    size_t stride, void *scratch, isomer_sequential_progress progress, void *context) {
     if (denominator != 1 && denominator != 2) return false;
     decoder d;
     memset(&d, 0, sizeof d);
@@ -284,7 +285,8 @@ bool isomer_sequential_decode(
             const size_t done = index * d.l.group, left = d.l.units_across - done;
             if (!read_group(&d, left < d.l.group ? left : d.l.group) || !transform_group(&d, index)) return false;
         }
-        put_rows(&d, row, rows, stride);
+        const size_t rows_done = put_rows(&d, row, rows, stride);
+        if (progress) progress(context, (uint32_t)rows_done);
         if (d.l.is_half_high) keep_rows(&d);
     }
     // Anything but the end of the picture here is for libjpeg to complain about.

@@ -64,6 +64,23 @@ struct SequentialJPEGTests {
         }
     }
 
+    /// What is reduced while the rows come is what is made of the whole picture afterwards, and is gone once that is another one.
+    @Test func columnsAreReducedOnTheWay() throws {
+        for (size, fullColour) in [((1000, 700), false), ((500, 999), true), ((481, 33), false)] {
+            let bytes = try JPEGEncoder.encode(scene(size.0, size.1), settings: JPEGSettings(quality: 90, fullColour: fullColour))
+            for factor in [1, 2] {
+                var options = Self.options(factor)
+                options.overviewSide = 200
+                var image = try ImageDecoder.decode(bytes, options: options)
+                if isomer_sequential_pays(isomer_level_current()) { #expect(image.columns != nil) }
+                let overview = try PictureOverview(image.bitmap, side: 200, columns: image.columns)
+                #expect(try overview.small == PictureOverview(image.bitmap, side: 200).small, "\(size) / \(factor)")
+                image.bitmap = try image.bitmap.mirrored()
+                #expect(image.columns == nil)
+            }
+        }
+    }
+
     /// Whatever is done to a file, it is as good or as bad as libjpeg says.
     @Test func leavesDamageToLibjpeg() throws {
         var dice = Dice(5)

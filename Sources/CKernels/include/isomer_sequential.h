@@ -39,10 +39,13 @@ bool isomer_sequential_read(const uint8_t *bytes, size_t count, isomer_sequentia
 // Bytes that decoding needs to work in; `denominator` is 1, or 2 for half the size.
 size_t isomer_sequential_scratch(const isomer_sequential_header *header, size_t count, uint32_t denominator);
 
+// Told how many rows are there, whenever there are more: the newest are still in the cache.
+typedef void (*isomer_sequential_progress)(void *context, uint32_t rows);
+
 // Decodes into rows `stride` bytes apart, gray or RGB, of the header's size divided by `denominator` and rounded up. Answers whether it did;
-// if not, any part of the rows may have been written to. `scratch` is aligned to 64 bytes.
+// if not, any part of the rows may have been written to. `scratch` is aligned to 64 bytes; `progress` may be null.
 bool isomer_sequential_decode(
     isomer_level level, const uint8_t *bytes, size_t count, const isomer_sequential_header *header, uint32_t denominator, uint8_t *rows,
-    size_t stride, void *scratch);
+    size_t stride, void *scratch, isomer_sequential_progress progress, void *context);
 
 #endif

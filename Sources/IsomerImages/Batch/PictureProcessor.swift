@@ -42,15 +42,16 @@ public struct PictureProcessor: Sendable {
         var decoding = options.decoding
         let stored = try ImageDecoder.storedSize(of: bytes)
         decoding.shrink = try shrink(stored)
+        decoding.overviewSide = options.finder.overviewSide
         var image = try ImageDecoder.decode(bytes, options: decoding)
-        image.bitmap = try image.bitmap.reducedTo8Bits()
+        if image.bitmap.samples != .uint8 { image.bitmap = try image.bitmap.reducedTo8Bits() }
         // The original stands upright, and so does everything said about it.
         let original =
             decoding.orient && image.orientation.swapsSides ? PixelSize(stored.height, stored.width) : stored
         if let reason = options.rules.refusal(of: original) { throw IsomerError(.unsupported, "left out: \(reason)") }
         let scale = (x: Double(original.width) / Double(image.bitmap.width), y: Double(original.height) / Double(image.bitmap.height))
 
-        let overview = try overview(image.bitmap)
+        let overview = try overview(image)
         var warnings = image.warnings
         var pictures: [PreparedPicture] = []
         for (index, shape) in options.shapes.enumerated() {
@@ -92,11 +93,12 @@ public struct PictureProcessor: Sendable {
         return .factor(2)
     }
 
-    private func overview(_ bitmap: Bitmap) throws(IsomerError) -> PictureOverview {
+    private func overview(_ image: DecodedImage) throws(IsomerError) -> PictureOverview {
         guard case .colour(let red, let green, let blue) = options.alpha else {
-            return try PictureOverview(bitmap, side: options.finder.overviewSide)
+            return try PictureOverview(image.bitmap, side: options.finder.overviewSide, columns: image.columns)
         }
-        return try PictureOverview(bitmap, side: options.finder.overviewSide, background: (red, green, blue))
+        return try PictureOverview(
+            image.bitmap, side: options.finder.overviewSide, background: (red, green, blue), columns: image.columns)
     }
 
     private func parts(

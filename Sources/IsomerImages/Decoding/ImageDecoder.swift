@@ -22,13 +22,19 @@ public struct DecodeOptions: Hashable, Sendable {
     /// Keep 16-bit samples. Otherwise their high byte is taken.
     public var keep16Bits = false
     public var shrink = Shrink.none
+    /// The longer side of the small copy that will be asked for, if the columns are to be reduced for it on the way.
+    var overviewSide: Int?
 
     public init() {}
 }
 
 /// A decoded picture, and what its file said about it.
 public struct DecodedImage: Sendable {
-    public var bitmap: Bitmap
+    public var bitmap: Bitmap {
+        didSet { columns = nil }
+    }
+    /// The bitmap with its columns reduced to the height of the small copy of `DecodeOptions.overviewSide`, if that was done on the way.
+    var columns: Bitmap?
     public var format: ImageFormat
     /// The size in the file, before orientation and shrinking.
     public var storedSize: PixelSize
@@ -60,7 +66,7 @@ public enum ImageDecoder {
         #endif
         case let other: throw unread(other)
         }
-        if options.orient { image.bitmap = try image.bitmap.oriented(image.orientation) }
+        if options.orient, image.orientation != .upright { image.bitmap = try image.bitmap.oriented(image.orientation) }
         return image
     }
 

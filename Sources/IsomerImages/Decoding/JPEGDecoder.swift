@@ -50,7 +50,13 @@ enum JPEGDecoder {
         let channels: PixelChannels = stored == 1 ? .gray : stored == 3 ? .rgb : .rgba
         var bitmap = try Bitmap(
             uninitialized: Int(info.output_width), Int(info.output_height), channels, limits: options.limits)
-        let isPlain = isomer_sequential_pays(level) && readSequential(buffer, into: bitmap, denominator, level)
+        // Of a picture in colour, whose rows come in the order in which they stay, the columns are reduced as well.
+        var reduction: ColumnReduction?
+        if let side = options.overviewSide, stored == 3, isomer_sequential_pays(level) {
+            let height = PictureOverview.fitted(bitmap.size, into: side).height
+            if height < bitmap.height { reduction = try ColumnReduction(bitmap, height: height) }
+        }
+        let isPlain = isomer_sequential_pays(level) && readSequential(buffer, into: bitmap, denominator, level, reduction)
         let (rowsDone, failure) =
             isPlain
             ? (bitmap.height, nil)
@@ -75,6 +81,7 @@ enum JPEGDecoder {
             bitmap: bitmap, format: .jpeg, storedSize: PixelSize(Int(info.width), Int(info.height)),
             orientation: segments.exif.flatMap { EXIF($0)?.orientation } ?? .upright, exif: segments.exif, profile: nil,
             warnings: warnings, isTruncated: isDamaged)
+        if isPlain { image.columns = reduction?.result }
         if let profile = segments.profile {
             if stored == 4 {
                 image.warnings.append("the colour profile is for CMYK: colours were converted without it")
@@ -87,7 +94,8 @@ enum JPEGDecoder {
 
     /// Decodes a plain file into a bitmap of its size. Answers whether it was one, and whole; if not, anything may be in the bitmap.
     static func readSequential(
-        _ buffer: UnsafeBufferPointer<UInt8>, into bitmap: Bitmap, _ denominator: Int32, _ level: isomer_level
+        _ buffer: UnsafeBufferPointer<UInt8>, into bitmap: Bitmap, _ denominator: Int32, _ level: isomer_level,
+        _ reduction: ColumnReduction? = nil
     ) -> Bool {
         var header = isomer_sequential_header()
         guard denominator <= 2, let base = buffer.baseAddress, isomer_sequential_read(base, buffer.count, &header) else { return false }
@@ -97,8 +105,11 @@ enum JPEGDecoder {
             let scratch = PixelStorage(count: isomer_sequential_scratch(&header, buffer.count, divisor))
         else { return false }
         defer { withExtendedLifetime(scratch) {} }
-        return isomer_sequential_decode(
-            level, base, buffer.count, &header, divisor, bitmap.target, bitmap.rowBytes, scratch.base)
+        func decode(_ progress: isomer_sequential_progress?, _ context: UnsafeMutableRawPointer?) -> Bool {
+            isomer_sequential_decode(
+                level, base, buffer.count, &header, divisor, bitmap.target, bitmap.rowBytes, scratch.base, progress, context)
+        }
+        return reduction?.whileDecoding { decode($0, $1) } ?? decode(nil, nil)
     }
 
     /// One libjpeg decoder, closed when it goes.

@@ -45,20 +45,6 @@ extension Bitmap {
         return result
     }
 
-    /// A smaller copy whose pixels are averages of those that they cover. Columns come first, unlike in `resampled`: they are the faster
-    /// pass, and this way they do nearly all of the work. 8 bits only.
-    func boxReduced(to size: PixelSize) throws(IsomerError) -> Bitmap {
-        if size == self.size { return self }
-        if channels.hasAlpha { return try premultiplied().boxReducedPlain(to: size).unpremultiplied() }
-        return try boxReducedPlain(to: size)
-    }
-
-    private func boxReducedPlain(to size: PixelSize) throws(IsomerError) -> Bitmap {
-        let vertical = AxisFilter(.box, input: height, from: 0, to: Float(height), outputs: size.height)
-        let horizontal = AxisFilter(.box, input: width, from: 0, to: Float(width), outputs: size.width)
-        return try filteredColumns(vertical, firstRow: 0, Limits()).filteredRows(horizontal, rows: 0..<size.height, Limits())
-    }
-
     /// Rows as columns of the transposed rows: 64 at a time, which is what a cache holds and a vector takes.
     private func filterTurnedRows(
         _ filter: AxisFilter, _ from: UnsafePointer<UInt8>, into result: Bitmap, _ rows: Int, _ level: isomer_level

@@ -17,13 +17,14 @@ final class PictureOverview {
     /// What a detector found, or that it found nothing.
     var faces: (kind: Subject.Kind, detections: [Detection])??
 
-    /// Transparent parts show `background`.
+    /// Transparent parts show `background`. `columns` is what was reduced of the picture while it was decoded.
     init(
-        _ picture: Bitmap, side: Int = PictureOverview.side, background: (red: UInt8, green: UInt8, blue: UInt8) = (255, 255, 255)
+        _ picture: Bitmap, side: Int = PictureOverview.side, background: (red: UInt8, green: UInt8, blue: UInt8) = (255, 255, 255),
+        columns: Bitmap? = nil
     ) throws(IsomerError) {
         self.picture = picture
         self.background = background
-        small = try picture.reducedTo8Bits().boxReduced(to: Self.fitted(picture.size, into: side))
+        small = try picture.reducedTo8Bits().boxReduced(to: Self.fitted(picture.size, into: side), columns: columns)
             .composited(over: background.red, background.green, background.blue).expandedToColour()
     }
 
