@@ -42,7 +42,7 @@ final class PixelStorage: @unchecked Sendable {
 
     deinit {
         let block = Block(base: base, capacity: capacity)
-        if let refused = Self.pool.withLock({ $0.put(block) }) { free(refused.base) }
+        Self.pool.withLock { $0.put(block) }?.release()
     }
 
     private static let pool = Mutex(Pool())
@@ -51,7 +51,6 @@ final class PixelStorage: @unchecked Sendable {
     private struct Block: @unchecked Sendable {
         var base: UnsafeMutableRawPointer
         var capacity: Int
-        private static let hugePage = 2 << 20
 
         init(base: UnsafeMutableRawPointer, capacity: Int) {
             self.base = base
@@ -59,21 +58,47 @@ final class PixelStorage: @unchecked Sendable {
         }
 
         init?(_ count: Int) {
-            let (sum, overflow) = count.addingReportingOverflow(PixelStorage.padding + 4095)
+            let (sum, overflow) = count.addingReportingOverflow(PixelStorage.padding + Self.hugePage)
             guard !overflow else { return nil }
-            let capacity = sum & ~4095
+            let small = (count + PixelStorage.padding + 4095) & ~4095
+            // What a block was made by is told by its capacity.
+            let isMapped = small >= Self.leastMapped
+            capacity = isMapped ? sum & ~(Self.hugePage - 1) : small
+            guard let memory = isMapped ? Self.mapped(capacity) : Self.allocated(capacity) else { return nil }
+            base = memory
+            // The padding is read (and multiplied by nothing); it must at least be there for the tools that watch memory.
+            memset(base + (capacity - PixelStorage.padding), 0, PixelStorage.padding)
+        }
+
+        func release() {
+            if capacity >= Self.leastMapped { munmap(base, capacity) } else { free(base) }
+        }
+
+        private static let hugePage = 2 << 20
+        /// From this on blocks are mapped: of an allocator's aligned blocks the place is not found again once they are freed.
+        private static let leastMapped = 2 * hugePage
+
+        private static func allocated(_ capacity: Int) -> UnsafeMutableRawPointer? {
             var pointer: UnsafeMutableRawPointer?
-            let isLarge = capacity >= 2 * Self.hugePage
-            guard posix_memalign(&pointer, isLarge ? Self.hugePage : 64, capacity) == 0, let pointer else { return nil }
+            return posix_memalign(&pointer, 64, capacity) == 0 ? pointer : nil
+        }
+
+        /// Whole huge pages.
+        private static func mapped(_ capacity: Int) -> UnsafeMutableRawPointer? {
+            let (span, overflow) = capacity.addingReportingOverflow(hugePage)
+            guard !overflow, let start = mmap(nil, span, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0), start != MAP_FAILED
+            else { return nil }
+            // What lies before the first huge page, and behind the last, goes back at once.
+            let base = start.alignedUp(toMultipleOf: hugePage)
+            let (before, behind) = (base - start, hugePage - (base - start))
+            if before > 0 { munmap(start, before) }
+            if behind > 0 { munmap(base + capacity, behind) }
             #if os(Linux)
                 // A worker's first picture pays for its pages, and filters along columns go through more of them at once than there are entries
                 // for small ones. Where it is refused, nothing is lost.
-                if isLarge { madvise(pointer, capacity / Self.hugePage * Self.hugePage, MADV_HUGEPAGE) }
+                madvise(base, capacity, MADV_HUGEPAGE)
             #endif
-            // The padding is read (and multiplied by nothing); it must at least be there for the tools that watch memory.
-            memset(pointer + (capacity - PixelStorage.padding), 0, PixelStorage.padding)
-            base = pointer
-            self.capacity = capacity
+            return base
         }
     }
 
