@@ -27,6 +27,21 @@ import Testing
         #expect(first.window == second.window && first.padding == second.padding)
     }
 
+    /// What is written is read again under its name, or not written under it.
+    @Test func namesThatMeanAPartOfATokenizer() throws {
+        for name in ["vocab.json", "merges.txt", "tokenizer_config.json"] {
+            let run = CommandRun("convert", clip.string, folder[name].string)
+            #expect(run.status == .usage && run.error.contains("only a part of a tokenizer"), "\(run.error)")
+        }
+        #expect(CommandRun("convert", clip.string, folder["vocab-clip.json"].string).status == .done)
+        #expect(
+            try TokenizerFile(folder["vocab-clip.json"]).tokenizer.encode("a cat").ids == TokenizerFile(clip).tokenizer.encode("a cat").ids)
+        let pieces = folder["vocab.txt"]
+        try folder.file("vocab.txt", Array("[UNK]\n[CLS]\n[SEP]\n[PAD]\n[MASK]\na\ncat\n".utf8))
+        let table = CommandRun("convert", pieces.string, folder["bpe_simple_vocab_16e6.txt"].string)
+        #expect(table.status == .failed && table.error.contains("byte pairs"), "\(table.error)")
+    }
+
     @Test func openCLIPsTableAndBack() throws {
         let table = folder["bpe_simple_vocab_16e6.txt.gz"]
         #expect(CommandRun("convert", clip.string, table.string).status == .done)

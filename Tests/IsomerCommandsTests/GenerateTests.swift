@@ -92,6 +92,25 @@ import Testing
         #expect(try pixels("none.jpg") == pixels("never.jpg"))
     }
 
+    /// What diffusers' pipelines do when they are called with the same.
+    @Test func usualValuesAreThoseOfDiffusersPipelines() throws {
+        func made(_ arguments: String...) throws -> [UInt8] {
+            let run = CommandRun(
+                ["generate", model] + small + ["-p", "a cat", "--seed", "1", "-q", "--overwrite", "-o", folder["x.jpg"].string] + arguments)
+            #expect(run.status == .done, "\(run.error)")
+            return try pixels("x.jpg")
+        }
+        // No guidance up to 1: models that were distilled are asked for with 0.
+        #expect(try made("--cfg", "0") == made("--cfg", "1"))
+        #expect(try made("--cfg", "0.5") == made("--cfg", "1"))
+        #expect(try made("--cfg", "1.5") != made("--cfg", "1"))
+        // Schedulers that take eta are handed 0.
+        #expect(try made("--sampler", "tcd") == made("--sampler", "tcd", "--eta", "0"))
+        #expect(try made("--sampler", "tcd") != made("--sampler", "tcd", "--eta", "0.3"))
+        // The encoder has two layers.
+        #expect(try made("--clip-skip", "2") != made("--clip-skip", "1"))
+    }
+
     @Test func aFolderIsFilledAndAStoppedRunGoesOn() throws {
         let images = folder["class"].string
         let arguments = ["--class-prompt", "photo of a dog", "--cfg", "1", "-o", images, "--skip-existing", "--json"]
@@ -152,6 +171,12 @@ import Testing
         refused([models.pushing("flux-dev-tiny").string, "--width", "40"], "expected a multiple of 16 pixels", .usage)
         refused([model, "--sampler", "eulr"], "there is no such sampler", .usage)
         refused([model, "--steps", "0"], "the number of steps is out of range", .usage)
+        refused([model, "--clip-skip", "3"], "expected a clip skip of at most 2", .usage)
+        refused([models.pushing("sdxl-tiny").string, "--clip-skip", "2"], "expected a clip skip of at most 1", .usage)
+        refused([models.pushing("flux-dev-tiny").string, "--clip-skip", "2"], "only the last layer", .usage)
+        refused([model, "--steps", "-1"], "found -1", .usage)
+        try folder.file("prompts.json", Array("[{\"prompt\": \"x\"}]".utf8))
+        refused([model, "--prompts", folder["prompts.json"].string], "call the file .jsonl", .usage)
         refused([model, "--memory", "20KB"], "more memory than allowed", .failed)
         refused([model, "--mask", "m.png"], "there is no picture", .usage)
         refused([models.pushing("sd15-inpaint-tiny").string], "this is an inpainting model", .usage)

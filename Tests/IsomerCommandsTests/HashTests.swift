@@ -59,6 +59,24 @@ import Testing
         #expect(gone.output == "\(folder["gone"]): FAILED open or read\n")
     }
 
+    /// Damage is what a checksum is there to find; that the file cannot be read then is no answer.
+    @Test func aDamagedFileDoesNotAgree() throws {
+        let folder = try TemporaryFolder()
+        let whole = Array("\u{8}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}{}      ".utf8)
+        let file = try folder.file("a.safetensors", whole)
+        #expect(CommandRun("hash", "--write", file.string).status == .done)
+        for damaged in [whole + [0x78], Array(whole.dropLast()), Array(whole.prefix(9))] {
+            try folder.file("a.safetensors", damaged)
+            for path in [file.string, file.string + ".sha256"] {
+                let run = CommandRun("hash", "--check", path)
+                #expect(run.status == .checkFailed && run.output == "\(file): FAILED\n", "\(run.error)")
+            }
+            #expect(CommandRun("hash", "--write", "--overwrite", file.string).status == (damaged.count > 9 ? .failed : .done))
+            try folder.file("a.safetensors", whole)
+            #expect(CommandRun("hash", "--write", "--overwrite", file.string).status == .done)
+        }
+    }
+
     @Test func inspectNotesWhatChangedSince() throws {
         let folder = try TemporaryFolder()
         let model = Fixtures["components/vae-4/diffusion_pytorch_model.safetensors"]

@@ -67,10 +67,11 @@ public struct Hash: IsomerCommand {
 
     /// `--write` and `--check`.
     private func keep(in environment: CommandEnvironment, _ bar: ProgressBar) throws -> ExitStatus {
-        let keeper = HashCheck(limits: shared.limits) { path in
+        let keeper = HashCheck(limits: shared.limits) { path, toleratesDamage in
             let file = try ReadableFile(path)
             defer { bar.clear() }
-            return try FileHashes(of: file, workers: Workers(count: shared.threads), limits: shared.limits) { done in
+            let workers = Workers(count: shared.threads)
+            return try FileHashes(of: file, workers: workers, limits: shared.limits, toleratesDamage: toleratesDamage) { done in
                 bar.update("Hashing", done: done, total: file.size)
             }
         }

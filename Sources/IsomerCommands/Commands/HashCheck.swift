@@ -17,10 +17,10 @@ struct HashCheck {
         var isKept: Bool { expected == found }
     }
 
-    private let hash: (FilePath) throws -> FileHashes
+    private let hash: (FilePath, _ toleratesDamage: Bool) throws -> FileHashes
     private let limits: Limits
 
-    init(limits: Limits, hash: @escaping (FilePath) throws -> FileHashes) {
+    init(limits: Limits, hash: @escaping (FilePath, _ toleratesDamage: Bool) throws -> FileHashes) {
         self.limits = limits
         self.hash = hash
     }
@@ -37,7 +37,7 @@ struct HashCheck {
                 if try FileSystem.kind(of: target) == nil {
                     results.append(Result(path: target, kind: "sha256", expected: entry.sha256, found: nil))
                 } else {
-                    results += promises(try hash(target), target, listed: entry.sha256)
+                    results += promises(try hash(target, true), target, listed: entry.sha256)
                 }
             }
             return results
@@ -47,7 +47,7 @@ struct HashCheck {
         if try FileSystem.kind(of: own) == .file {
             listed = try ChecksumFile(own, limits: limits).entries.first { $0.name == name }?.sha256
         }
-        let results = promises(try hash(path), path, listed: listed)
+        let results = promises(try hash(path, listed != nil), path, listed: listed)
         guard !results.isEmpty else {
             throw IsomerError(
                 .undecided, "nothing says what the checksum should be", path: path, expected: own.string,
@@ -77,7 +77,7 @@ struct HashCheck {
     /// Writes the list beside a file. One that says something else is left alone unless `overwrite` is true.
     func write(_ path: FilePath, overwrite: Bool) throws -> FilePath {
         let before = try ReadableFile(path)
-        let hashes = try hash(path)
+        let hashes = try hash(path, false)
         try before.checkUnchanged()
         let list = ChecksumFile.path(for: path)
         let name = path.lastComponent?.string ?? ""

@@ -34,11 +34,19 @@ extension FileHashes {
     ///
     /// While one chunk is summed, for the whole file and for the tensor data on threads of their own, the next one is read: with three workers
     /// that costs as long as the slowest of the three.
+    ///
+    /// - Parameter toleratesDamage: whether a safetensors file that is damaged is summed like any other file, for those who ask whether it is.
     public init(
-        of file: ReadableFile, workers: Workers = Workers(), limits: Limits = Limits(),
+        of file: ReadableFile, workers: Workers = Workers(), limits: Limits = Limits(), toleratesDamage: Bool = false,
         progress: @Sendable (_ done: UInt64) -> Void = { _ in }
     ) throws(IsomerError) {
-        let reader = try FileFormat(of: file) == .safetensors ? SafetensorsReader(file, limits: limits) : nil
+        let reader: SafetensorsReader?
+        do throws(IsomerError) {
+            reader = try FileFormat(of: file) == .safetensors ? SafetensorsReader(file, limits: limits) : nil
+        } catch {
+            guard toleratesDamage, error.code == .malformed else { throw error }
+            reader = nil
+        }
         let state = HashState(chunkBytes: Int(min(Self.chunkBytes, max(1, file.size))))
         let dataOffset = reader?.dataOffset
         let chunks = (file.size + Self.chunkBytes - 1) / Self.chunkBytes

@@ -92,9 +92,34 @@ extension CallableRisk {
         joblib.numpy_pickle.NumpyArrayWrapper itertools random secrets copy string re _sre weakref traceback
         # TorchScript's lists of numbers and tensors: torch/jit/_pickle.py.
         torch.jit._pickle
-        # How loggers and activation functions pickle.
-        logging.getLogger logging.Logger logging.RootLogger logging.root torch._C._nn torch._C._TensorBase torch._C.Generator
+        # How loggers pickle.
+        logging.getLogger logging.Logger logging.RootLogger logging.root torch._C._TensorBase torch._C.Generator
         torch.distributed._shard torch.distributed.tensor torch.distributed._tensor torch.distributed.fsdp
+
+        [safe: computes with tensors when the model is used]
+        # PyTorch 2.13: the functions that layers keep as attributes (`TransformerEncoderLayer.activation`). Called by a pickle they are not safe.
+        torch.nn.functional torch.nn.init torch._C._nn
+        """
+
+    /// What the callables of a configuration may not be: `_target_` of Hydra, `target` of latent diffusion, `module` and `class_name` of Keras,
+    /// the pairs in `model_index.json`. Unlike pickles, configurations name classes that nobody lists, so only these count. A path stands for
+    /// everything below it.
+    ///
+    /// References: CVE-2025-23304 (NeMo, Hydra's `_target_`), CVE-2025-1550 (Keras), the severe list of modelscan 0.8.8.
+    static let launcherTable = """
+        os posix nt subprocess pty popen2 shutil runpy ctypes importlib imp pkgutil pickle _pickle marshal dill cloudpickle joblib.load
+        code.interact code.InteractiveInterpreter code.InteractiveConsole codeop socket webbrowser pip ensurepip pdb.run bdb.Bdb timeit.timeit
+        cProfile.run multiprocessing.Process asyncio.create_subprocess_shell asyncio.create_subprocess_exec sys.modules sys.settrace
+        builtins.eval builtins.exec builtins.compile builtins.open builtins.getattr builtins.setattr builtins.__import__ builtins.breakpoint
+        builtins.input builtins.globals eval exec __import__ torch.load torch.hub torch.utils.cpp_extension numpy.load
+        """
+
+    /// What a chat template does not need: Jinja hands its values to the template, and these lead from any of them to the system.
+    ///
+    /// References: CVE-2024-34359 (llama-cpp-python), CVE-2025-27516 (Jinja's `attr`).
+    static let templateTable = """
+        __class__ __bases__ __base__ __mro__ __subclasses__ __globals__ __builtins__ __import__ __getattribute__ __init__ __code__ __dict__
+        func_globals gi_frame f_globals \\x5f \\u005f \\137 |attr(
         """
 
     /// Names that lead from any module or object to the system when they stand behind a dot.

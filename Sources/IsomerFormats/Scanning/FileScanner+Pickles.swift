@@ -39,7 +39,10 @@ extension FileScanner {
         _ source: ScanSource, _ members: [String], isExpected: Bool, isFirst: Bool, _ isLegacy: inout Bool,
         _ isEvident: inout Bool
     ) throws(IsomerError) -> UInt64? {
-        let watcher = PickleWatcher(origin: source.origin, looksInside: members.count < FileScanner.depthLimit)
+        let start = try source.bytes(at: 0, atMost: 2)
+        let statesProtocol = start.count == 2 && start[0] == PickleOpcode.protocolVersion.rawValue && start[1] <= 5
+        let watcher = PickleWatcher(
+            origin: source.origin, looksInside: members.count < FileScanner.depthLimit, statesProtocol: statesProtocol)
         var limits = limits
         limits.pickleValues = min(limits.pickleValues, 20_000_000)
         var machine = PickleMachine(source.pickleInput(limit: limits.pickleBytes), limits: limits, observer: watcher, isTolerant: true)
@@ -50,11 +53,10 @@ extension FileScanner {
             if error.code == .interrupted { throw error }
             problem = error
         }
-        let statesProtocol = try source.bytes(at: 0, atMost: 2).first == PickleOpcode.protocolVersion.rawValue
         let endsWell = problem == nil && (statesProtocol || machine.decoder.input.isAtEnd)
         if watcher.isEvidentPickle || endsWell { isEvident = true }
         guard isExpected || watcher.isEvidentPickle || problem == nil else { return nil }
-        var findings = watcher.finish()
+        var findings = watcher.finish(machine.graph)
         if let frame = machine.decoder.frameProblem, problem == nil || watcher.isEvidentPickle {
             findings.append(
                 ScanFinding(
@@ -101,7 +103,7 @@ extension FileScanner {
     private static func mayHoldPickle(_ bytes: [UInt8]) -> Bool {
         guard bytes.count >= 4 else { return false }
         // Without a header nothing imports that has no line feed or, from protocol 4 on, no STACK_GLOBAL.
-        return [0x80, 0x50, 0x1F, 0x37, 0x52, 0x93, 0x78].contains(bytes[0])
+        return [0x80, 0x50, 0x1F, 0x37, 0x52, 0x93].contains(bytes[0]) || FileScanner.mayBeZlib(bytes[...])
             || PickleOpcode(rawValue: bytes[0]) != nil && (bytes.contains(0x0A) || bytes.contains(0x93))
     }
 

@@ -25,18 +25,40 @@ extension FileScanner {
             case .stored: try scan(stored, members + [name], FileScanner.role(of: name))
             case .deflated: try scanDeflated(stored, members + [name], FileScanner.role(of: name))
             }
-            if name.hasSuffix("/constants.pkl") {
-                remark(.suspicious, "the archive holds TorchScript, whose code runs when the model is used\(FileScanner.place(members))")
-            }
         }
+        for text in Set(archive.members.indices.compactMap({ FileScanner.codeTold(by: archive.name(of: $0)) })).sorted() {
+            remark(.suspicious, text + FileScanner.place(members))
+        }
+    }
+
+    /// What a member's name says about code that is no pickle.
+    ///
+    /// References: PyTorch 2.13 `torch/csrc/jit/serialization/export_module.cpp`, `torch/package/package_exporter.py`,
+    /// `torch/_inductor/package/package.py`; TorchServe 0.12 `model-archiver`.
+    private static func codeTold(by name: String) -> String? {
+        let name = name.lowercased()
+        if name.hasSuffix("/constants.pkl") || name.contains("/code/") && name.hasSuffix(".py") {
+            return "the archive holds TorchScript, whose code runs when the model is used"
+        }
+        if name.hasSuffix("/.data/extern_modules") || name.hasSuffix("/.data/python_version") {
+            return "the archive is a package of torch.package, whose Python code runs when it is loaded"
+        }
+        if name == "mar-inf/manifest.json" { return "the archive is one of TorchServe, whose Python code runs when it is served" }
+        let isLibrary = [".so", ".dll", ".dylib", ".pyd"].contains { name.hasSuffix($0) }
+        return isLibrary ? "the archive holds a library, which runs when it is loaded" : nil
     }
 
     /// Pickles are known by their names here; weights by having none.
     private static func role(of name: String) -> Role {
-        let name = name.lowercased()
-        if name.hasSuffix(".pkl") || name.hasSuffix(".pickle") { return .pickle }
+        if role(ofFile: name) == .pickle { return .pickle }
         let last = name.split(separator: "/").last ?? ""
         return last.contains(".") ? .file : .anything
+    }
+
+    /// Files that Python's loaders take for pickles whatever they begin with. `.bin`, `.dat` and the like are as often something else.
+    static func role(ofFile name: String) -> Role {
+        let ending = name.lowercased().split(separator: ".", omittingEmptySubsequences: false).last ?? ""
+        return ["pkl", "pickle", "joblib", "dill", "pt", "pth", "ckpt"].contains(ending) ? .pickle : .file
     }
 
     /// Unpacks a member if its beginning looks like something to look into.
@@ -114,10 +136,12 @@ extension FileScanner {
             // A pickle ends where it says; where the header says that it does counts for nothing.
             try scanPickles(source.part(from: start), members + [name], method == 0 ? role : .anything, tellsOfRest: false)
         }
-        if method != 0 || streams.count == before {
-            let unpacked = content.inflatedPrefix(.raw, count: 64 << 10)
+        if method != 0 || !streams[before...].contains(where: { $0.verdict > .unreadable }) {
+            // Compressed data ends where it says, too.
+            let rest = source.part(from: start)
+            let unpacked = rest.inflatedPrefix(.raw, count: 64 << 10)
             if method == 8 && role == .pickle || !unpacked.isEmpty && FileScanner.isWorthUnpacking(unpacked) {
-                try scanDeflated(content, members + [name], role)
+                try scanDeflated(rest, members + [name], role)
             } else if method != 0, method != 8 {
                 addUnreadable(content, members + [name], kind: "a member compressed in an unusual way (method \(method))")
             }

@@ -14,8 +14,12 @@ struct FileScanner {
     /// Streams that a report holds for one file.
     private static let streamLimit = 100_000
 
-    init(limits: Limits) {
+    /// What the file is called, where nothing else tells what it is.
+    let fileName: String
+
+    init(limits: Limits, fileName: String = "") {
         self.limits = limits
+        self.fileName = fileName
         budget = limits.pickleBytes
     }
 
@@ -31,6 +35,11 @@ struct FileScanner {
 
     mutating func remark(_ verdict: ScanVerdict, _ text: String) {
         if remarks.count < 1_000 { remarks.append(FileScan.Remark(verdict: verdict, text: text)) }
+    }
+
+    /// A remark that many places of a file give reason for.
+    mutating func remarkOnce(_ verdict: ScanVerdict, _ text: String) {
+        if !remarks.contains(FileScan.Remark(verdict: verdict, text: text)) { remark(verdict, text) }
     }
 
     mutating func add(_ stream: ScannedStream) {
@@ -76,19 +85,39 @@ struct FileScanner {
         case .numpy: return try scanArray(source, members, prefix)
         default: break
         }
-        if format == .unknown, prefix.count > 2, prefix[0] == 0x78, (Int(prefix[0]) << 8 | Int(prefix[1])) % 31 == 0 {
-            try scanCompressed(source, members, .zlib, "zlib-compressed data", isCertain: false)
+        if format == .unknown || format == .text {
+            if FileScanner.mayBeZlib(prefix[...]) {
+                try scanCompressed(source, members, .zlib, "zlib-compressed data", isCertain: false)
+            } else if let start = FileScanner.oldJoblibContent(prefix) {
+                try scanCompressed(source.part(from: start), members, .zlib, "an old joblib file", isCertain: false)
+            }
         }
         // Whatever it looks like: some bytes are a picture to one program and a pickle to another.
         let isExpected =
             format == .torchLegacy || role != .anything && format == .pickle
             || role == .pickle && (format == .unknown || format == .text)
         try scanPickles(source, members, isExpected ? .pickle : .anything, tellsOfRest: isExpected)
-        if role == .file, try ScanSource.endsInZip(source) {
+        if role != .anything, try ScanSource.endsInZip(source) {
             remark(.suspicious, "a zip archive stands behind other bytes: some programs see one, some the other")
             try sweepZip(source, members)
         }
-        if format == .hdf5 || format == .json { try scanKeras(source, members) }
+        try scanConfiguration(source, members, format)
+    }
+
+    /// Whether a zlib stream may begin so: deflate, a window that exists, and their check.
+    ///
+    /// Reference: RFC 1950, section 2.2.
+    static func mayBeZlib(_ prefix: ArraySlice<UInt8>) -> Bool {
+        guard let first = prefix.first, let second = prefix.dropFirst().first else { return false }
+        return first & 0x0F == 8 && first >> 4 <= 7 && (Int(first) << 8 | Int(second)) % 31 == 0
+    }
+
+    /// Where the zlib stream begins in files of joblib before 0.10: `ZF`, the length in hexadecimal digits and blanks.
+    ///
+    /// Reference: joblib 1.5 `numpy_pickle_compat.py`, `read_zfile`, which skips a letter that Python 2 wrote.
+    private static func oldJoblibContent(_ prefix: [UInt8]) -> UInt64? {
+        guard prefix.starts(with: "ZF0x".utf8), prefix.count > 23 else { return nil }
+        return mayBeZlib(prefix[21...]) ? 21 : mayBeZlib(prefix[22...]) ? 22 : nil
     }
 
     private mutating func scanCompressed(
@@ -114,13 +143,28 @@ struct FileScanner {
     /// An array of objects is a pickle behind NumPy's header.
     ///
     /// Reference: NumPy 2.3 `numpy/lib/format.py`, versions 1.0 to 3.0.
+    ///
+    /// Several arrays, or an array and a pickle, may be saved to one file and loaded one by one.
     private mutating func scanArray(_ source: ScanSource, _ members: [String], _ prefix: [UInt8]) throws(IsomerError) {
-        guard prefix.count >= 12 else { return addUnreadable(source, members, kind: FileFormat.numpy.name) }
-        let range = FileScanner.arrayHeader(prefix)
-        let header = try source.bytes(at: range.lowerBound, atMost: Int(min(range.upperBound - range.lowerBound, 1 << 20)))
-        let hasObjects = FileScanner.hasObjects(header)
-        try scanPickles(source.part(from: range.upperBound), members, hasObjects ? .pickle : .anything, tellsOfRest: hasObjects)
+        var rest = source
+        var prefix = prefix
+        while prefix.starts(with: FileScanner.arraySignature) {
+            try checkTime()
+            guard prefix.count >= 12 else { return addUnreadable(rest, members, kind: FileFormat.numpy.name) }
+            let range = FileScanner.arrayHeader(prefix)
+            let header = try rest.bytes(at: range.lowerBound, atMost: Int(min(range.upperBound - range.lowerBound, 1 << 20)))
+            let hasObjects = FileScanner.hasObjects(header)
+            try scanPickles(rest.part(from: range.upperBound), members, hasObjects ? .pickle : .anything, tellsOfRest: hasObjects)
+            guard let size = FileScanner.numbersByteCount(prefix) else { return }
+            let (end, overflow) = range.upperBound.addingReportingOverflow(size)
+            guard !overflow, end < rest.count else { return }
+            rest = rest.part(from: end)
+            prefix = try rest.bytes(at: 0, atMost: FileFormat.prefixByteCount)
+        }
+        try scanPickles(rest, members, .anything, tellsOfRest: false)
     }
+
+    private static let arraySignature: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
     /// Where the text of an array's header lies. `prefix` has twelve bytes at least.
     private static func arrayHeader(_ prefix: [UInt8]) -> Range<UInt64> {
@@ -134,48 +178,42 @@ struct FileScanner {
     }
 
     /// Whether bytes begin an array of numbers or texts, its header word for word as NumPy writes it.
-    static func isArrayOfNumbers(_ prefix: [UInt8]) -> Bool {
-        guard prefix.count >= 12, prefix.starts(with: [0x93] + Array("NUMPY".utf8)) else { return false }
+    static func isArrayOfNumbers(_ prefix: [UInt8]) -> Bool { numbersByteCount(prefix) != nil }
+
+    /// How many bytes follow the header of an array of numbers or texts; `nil` if there is anything unusual about it.
+    private static func numbersByteCount(_ prefix: [UInt8]) -> UInt64? {
+        guard prefix.count >= 12, prefix.starts(with: arraySignature) else { return nil }
         let range = arrayHeader(prefix)
-        guard range.upperBound <= UInt64(prefix.count) else { return false }
+        guard range.upperBound <= UInt64(prefix.count) else { return nil }
         var rest = prefix[Int(range.lowerBound)..<Int(range.upperBound)]
         func take(_ text: String) -> Bool {
             guard rest.starts(with: text.utf8) else { return false }
             rest = rest.dropFirst(text.utf8.count)
             return true
         }
-        func take(while isWanted: (UInt8) -> Bool) { rest = rest.drop(while: isWanted) }
+        func takeNumber() -> UInt64? {
+            var value: UInt64?
+            while let digit = rest.first, 0x30...0x39 ~= digit {
+                let (product, overflow) = (value ?? 0).multipliedReportingOverflow(by: 10)
+                let (sum, carry) = product.addingReportingOverflow(UInt64(digit - 0x30))
+                guard !overflow, !carry else { return nil }
+                value = sum
+                rest = rest.dropFirst()
+            }
+            return value
+        }
         guard take("{'descr': '"), let order = rest.popFirst(), "<>|=".utf8.contains(order), let kind = rest.popFirst(),
             "?bBiufcSUVmM".utf8.contains(kind)
-        else { return false }
-        take { 0x30...0x39 ~= $0 }
-        guard take("', 'fortran_order': "), take("False") || take("True"), take(", 'shape': (") else { return false }
-        take { 0x30...0x39 ~= $0 || $0 == UInt8(ascii: ",") || $0 == 0x20 }
-        return take("), }") && rest.allSatisfy { $0 == 0x20 || $0 == 0x0A }
-    }
-
-    /// Keras keeps Python bytecode in the configuration of its Lambda layers.
-    private mutating func scanKeras(_ source: ScanSource, _ members: [String]) throws(IsomerError) {
-        // The configuration stands near the beginning, weights behind it.
-        let bytes = try source.bytes(at: 0, atMost: 16 << 20)
-        guard bytes.contains(sequence: "class_name\": \"Lambda\"") || bytes.contains(sequence: "class_name\":\"Lambda\"") else { return }
-        remark(
-            .dangerous, "a Keras model with a Lambda layer, whose Python code runs when the model is loaded" + FileScanner.place(members))
+        else { return nil }
+        // Texts have four bytes a character.
+        var size = (takeNumber() ?? 1).multipliedSaturating(by: kind == UInt8(ascii: "U") ? 4 : 1)
+        guard take("', 'fortran_order': "), take("False") || take("True"), take(", 'shape': (") else { return nil }
+        while let length = takeNumber() {
+            size = size.multipliedSaturating(by: length)
+            _ = take(",") && take(" ")
+        }
+        return take("), }") && rest.allSatisfy { $0 == 0x20 || $0 == 0x0A } ? size : nil
     }
 
     static func place(_ members: [String]) -> String { members.isEmpty ? "" : " (in \(members.joined(separator: " → ")))" }
-}
-
-extension [UInt8] {
-    /// Whether the text's bytes occur.
-    fileprivate func contains(sequence text: String) -> Bool {
-        let wanted = Array(text.utf8)
-        guard let first = wanted.first else { return true }
-        var start = startIndex
-        while let found = self[start...].firstIndex(of: first) {
-            if self[found...].starts(with: wanted) { return true }
-            start = found + 1
-        }
-        return false
-    }
 }

@@ -28,20 +28,29 @@ final class PickleWatcher: PickleObserver {
 
     /// Whether pickles in the stream's own strings are looked at by themselves.
     private let looksInside: Bool
+    /// Whether the stream begins with its protocol's number, which text does not.
+    private let statesProtocol: Bool
+    private var unknown = UnknownNames()
+    /// NumPy's types that were given a state: what they hold may be given one after them.
+    private var types: [(target: PickleReference, opcode: PickleOpcode, offset: Int)] = []
 
     /// - Parameters:
     ///   - origin: where the stream begins.
     ///   - looksInside: whether pickles in its strings are looked at by themselves.
-    init(origin: UInt64, looksInside: Bool = false) {
+    ///   - statesProtocol: whether the stream begins with its protocol's number.
+    init(origin: UInt64, looksInside: Bool = false, statesProtocol: Bool = false) {
         self.origin = origin
         self.looksInside = looksInside
+        self.statesProtocol = statesProtocol
     }
 
     func observe(_ event: PickleEvent, by opcode: PickleOpcode, at offset: Int, in graph: PickleGraph) throws(IsomerError) {
         switch event {
         case .global(let global): name(global, opcode, offset)
         case .call(let callable, let arguments, let keywords): call(callable, arguments, keywords, opcode, offset, graph)
-        case .build(let target, let state): change(target, by: state, opcode, offset, graph)
+        case .build(let target, let state):
+            judge(state, of: target, opcode, offset, graph)
+            change(target, by: state, opcode, offset, graph)
         case .extend(let target, _): change(target, by: nil, opcode, offset, graph)
         case .persistent(let identifier): persistent(identifier, opcode, offset, graph)
         case .registered(let code):
@@ -57,7 +66,14 @@ final class PickleWatcher: PickleObserver {
     }
 
     /// Everything, in the order of the bytes: what was named without being called comes in here.
-    func finish() -> [ScanFinding] {
+    func finish(_ graph: PickleGraph) -> [ScanFinding] {
+        for type in types {
+            guard case .object(let index) = graph.node(type.target), let details = graph.objects[Int(index)].details,
+                let state = graph.details[Int(details)].state.map(PickleReference.init)
+            else { continue }
+            judgeType(type.target, state, type.opcode, type.offset, graph)
+        }
+        types = []
         for (global, place) in named.sorted(by: { $0.value.order < $1.value.order }) where !called.contains(global) {
             let risk = CallableRisk(global, isCalled: false)
             add(.named, PickleWatcher.text(global), risk.verdict, risk.reason, nil, place.opcode, place.offset)
@@ -73,10 +89,11 @@ final class PickleWatcher: PickleObserver {
             named[global] = (opcode, offset, namedOrder)
             namedOrder += 1
         }
-        // Text files that begin with a `c` are not rare, such names are.
-        if !isEvidentPickle, CallableRisk(global, isCalled: false).verdict == .dangerous || TorchGlobal(global) != .unknown {
-            isEvidentPickle = PickleWatcher.isDottedName(global.module) && PickleWatcher.isDottedName(global.name)
-        }
+        unknown.note(global)
+        guard !isEvidentPickle, PickleWatcher.isDottedName(global.module), PickleWatcher.isDottedName(global.name) else { return }
+        // Text files that begin with a `c` are not rare; such names are, and so is a text behind a protocol's number.
+        let isTold = statesProtocol && (global.module + global.name).utf8.allSatisfy { $0 < 0x80 }
+        isEvidentPickle = isTold || CallableRisk(global, isCalled: false).verdict == .dangerous || TorchGlobal(global) != .unknown
     }
 
     private static func isDottedName(_ text: String) -> Bool {
@@ -91,7 +108,8 @@ final class PickleWatcher: PickleObserver {
         _ graph: PickleGraph
     ) {
         if let global = graph.className(of: callable), let place = harmless[global], case .global = graph.node(callable),
-            TorchPicklePolicy.argumentsAreHarmless(global, graph.tuple(arguments), graph)
+            TorchPicklePolicy.argumentsAreHarmless(global, arguments, keywords, graph),
+            unknown.reached(from: [arguments] + (keywords.map { [$0] } ?? []), graph) == nil
         {
             findings[place].count += 1
             return
@@ -110,17 +128,21 @@ final class PickleWatcher: PickleObserver {
         called.insert(global)
         var risk = self.risk(of: global)
         if risk.verdict == .dangerous, looksInside, PickleWatcher.loadsItsOwnBytes(global, graph.tuple(arguments), graph) {
-            risk = CallableRisk(verdict: .suspicious, reason: "loads a file that stands in the pickle, which is looked at by itself")
+            risk = CallableRisk(verdict: .safe, reason: "loads a file that stands in the pickle, which is looked at by itself")
         }
-        if case .persistent = graph.node(callable), risk.verdict == .safe {
-            risk = CallableRisk(verdict: .suspicious, reason: "is a class whose source code the file brings along")
-        }
-        if risk.verdict == .safe, !TorchPicklePolicy.argumentsAreHarmless(global, graph.tuple(arguments), graph) {
+        if risk.verdict == .dangerous, PickleIdiom.makesData(global, graph.tuple(arguments), graph) {
+            risk = CallableRisk(verdict: .safe, reason: "makes data")
+        } else if risk.verdict == .safe, !TorchPicklePolicy.argumentsAreHarmless(global, arguments, keywords, graph) {
             risk = judgeArguments(global, arguments, graph)
+        }
+        if risk.verdict == .safe, let inner = unknown.reached(from: [arguments] + (keywords.map { [$0] } ?? []), graph) {
+            risk = CallableRisk(verdict: .suspicious, reason: "is given \(PickleWatcher.text(inner)), and nobody knows what that does")
         }
         // What makes data is told once, without its arguments.
         add(.called, PickleWatcher.text(global), risk.verdict, risk.reason, risk.verdict == .safe ? nil : text, opcode, offset)
-        if risk.verdict == .safe { harmless[global] = places[Key(act: .called, callable: PickleWatcher.text(global), arguments: nil)] }
+        if risk.verdict == .safe, self.risk(of: global).verdict == .safe {
+            harmless[global] = places[Key(act: .called, callable: PickleWatcher.text(global), arguments: nil)]
+        }
     }
 
     /// Tensors that are pickled without `torch.save` bring a whole checkpoint along as bytes.
@@ -173,6 +195,38 @@ final class PickleWatcher: PickleObserver {
             let name = graph.className(of: target).map(PickleWatcher.text) ?? graph.text(of: target, limit: 120)
             add(.changed, name, .dangerous, "changes what it imported, for the whole program", text, opcode, offset)
         }
+    }
+
+    private func judge(
+        _ state: PickleReference, of target: PickleReference, _ opcode: PickleOpcode, _ offset: Int, _ graph: PickleGraph
+    ) {
+        if let method = PickleIdiom.method(in: state, graph) {
+            let name = graph.className(of: method.value).map(PickleWatcher.text) ?? graph.text(of: method.value, limit: 120)
+            add(.changed, name, .dangerous, "becomes the method \(method.name) of an object, which loading calls", nil, opcode, offset)
+        }
+        guard case .object(let index) = graph.node(target), let type = graph.type(of: target) else { return }
+        if PickleIdiom.callsItsState(type), let inner = unknown.reached(from: [state], graph) {
+            let reason = "is given \(PickleWatcher.text(inner)), and nobody knows what that does"
+            add(.changed, PickleWatcher.text(type), .suspicious, reason, graph.text(of: state, limit: 200), opcode, offset)
+        }
+        guard type == PickleGraph.Global(module: "numpy", name: "dtype") else { return }
+        judgeType(target, state, opcode, offset, graph)
+        if graph.objects[Int(index)].details.flatMap({ graph.details[Int($0)].state }) != nil {
+            add(.changed, "numpy.dtype", .suspicious, "is given a second state", graph.text(of: state), opcode, offset)
+        }
+        if types.count < 100_000 {
+            types.append((target, opcode, offset))
+        } else {
+            add(.changed, "numpy.dtype", .suspicious, "is made more often than is looked at", nil, opcode, offset)
+        }
+    }
+
+    private func judgeType(
+        _ target: PickleReference, _ state: PickleReference, _ opcode: PickleOpcode, _ offset: Int, _ graph: PickleGraph
+    ) {
+        guard PickleIdiom.isForgedType(target, state, graph) else { return }
+        let reason = "hides that it holds objects, so that bytes become addresses"
+        add(.changed, "numpy.dtype", .dangerous, reason, graph.text(of: state, limit: 200), opcode, offset)
     }
 
     private func persistent(_ identifier: PickleReference, _ opcode: PickleOpcode, _ offset: Int, _ graph: PickleGraph) {

@@ -40,13 +40,14 @@ public struct Scanner: Sendable {
 
     /// Looks at one file. Throws only if stopped by request.
     public func scan(file path: FilePath) throws(IsomerError) -> FileScan {
-        var scanner = FileScanner(limits: limits)
+        let name = path.lastComponent?.string ?? ""
+        var scanner = FileScanner(limits: limits, fileName: name)
         let file: ReadableFile
         do throws(IsomerError) { file = try ReadableFile(path) } catch { return FileScan(path, problem: error) }
         var format: FileFormat?
         do throws(IsomerError) {
             format = try FileFormat(of: file)
-            try scanner.scan(ScanSource(file), [], .file)
+            try scanner.scan(ScanSource(file), [], FileScanner.role(ofFile: name))
             return FileScan(path, file.size, format, scanner, problem: nil)
         } catch {
             if error.code == .interrupted { throw error }

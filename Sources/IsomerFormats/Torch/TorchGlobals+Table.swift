@@ -54,11 +54,20 @@ extension TorchGlobal {
         fractions Fraction
         uuid UUID SafeUUID
         typing Any Union Optional List Dict Tuple Set
-        zoneinfo ZoneInfo
-        # NumPy 1.26 and 2.3: scalars, arrays, types and random states.
+        zoneinfo ZoneInfo ZoneInfo._unpickle
+        ipaddress IPv4Address IPv6Address IPv4Network IPv6Network IPv4Interface IPv6Interface
+        # NumPy 1.26 and 2.4: scalars, arrays, types and random states.
         numpy dtype ndarray bool_ bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 complex64 complex128
-        numpy longlong ulonglong intc uintc longdouble str_ bytes_ datetime64 timedelta64
+        numpy longlong ulonglong intc uintc longdouble clongdouble float128 complex256 str_ bytes_ datetime64 timedelta64 void object_
+        numpy matrix record recarray
+        numpy.matrixlib.defmatrix matrix
+        numpy.rec recarray record
+        numpy.core.records recarray record
+        numpy.char chararray
+        numpy.ma MaskedArray
+        numpy._core._internal _convert_to_stringdtype_kwargs
         numpy.core.multiarray scalar _reconstruct
+        numpy.core._internal _reconstruct
         numpy._core.multiarray scalar _reconstruct
         numpy.core.numeric _frombuffer
         numpy._core.numeric _frombuffer
@@ -67,7 +76,25 @@ extension TorchGlobal {
         numpy.ma.core _mareconstruct MaskedArray
         numpy.random._pickle __randomstate_ctor __generator_ctor __bit_generator_ctor
         numpy.random._mt19937 MT19937
-        numpy.random._pcg64 PCG64
+        numpy.random._pcg64 PCG64 PCG64DXSM
+        numpy.random._philox Philox
+        numpy.random._sfc64 SFC64
+        numpy.random.bit_generator SeedSequence __pyx_unpickle_SeedSequence
+        # SciPy 1.17 and before 1.8: sparse matrices, whose pickled state is their attributes.
+        scipy.sparse._bsr bsr_matrix bsr_array
+        scipy.sparse._coo coo_matrix coo_array
+        scipy.sparse._csc csc_matrix csc_array
+        scipy.sparse._csr csr_matrix csr_array
+        scipy.sparse._dia dia_matrix dia_array
+        scipy.sparse._dok dok_matrix dok_array
+        scipy.sparse._lil lil_matrix lil_array
+        scipy.sparse.bsr bsr_matrix
+        scipy.sparse.coo coo_matrix
+        scipy.sparse.csc csc_matrix
+        scipy.sparse.csr csr_matrix
+        scipy.sparse.dia dia_matrix
+        scipy.sparse.dok dok_matrix
+        scipy.sparse.lil lil_matrix
         # pytorch_lightning 0.7 to 2.5, lightning 2: what trainers put beside the weights.
         pytorch_lightning.utilities.parsing AttributeDict
         lightning_fabric.utilities.data AttributeDict
@@ -154,6 +181,10 @@ extension TorchGlobal {
         torch.optim.adamax Adamax
         torch.optim.adamw AdamW
         torch.optim.asgd ASGD
+        torch.optim Adafactor Muon
+        torch.optim._adafactor Adafactor
+        torch.optim._muon Muon
+        torch.optim.swa_utils AveragedModel SWALR
         torch.optim.lbfgs LBFGS
         torch.optim.lr_scheduler ChainedScheduler ConstantLR CosineAnnealingLR CosineAnnealingWarmRestarts CyclicLR ExponentialLR
         torch.optim.lr_scheduler LRScheduler LambdaLR LinearLR MultiStepLR MultiplicativeLR OneCycleLR PolynomialLR ReduceLROnPlateau
@@ -170,6 +201,11 @@ extension TorchGlobal {
         torch.nn.backends.thnn THNNFunctionBackend _get_thnn_function_backend
         torch.utils.data.dataset Subset TensorDataset
         torch.torch_version TorchVersion
+        # Nested tensors of ragged shape, and the marks on their dimensions.
+        torch.nested._internal.nested_tensor NestedTensor _rebuild_njt
+        torch._dynamo.decorators _DimRange
+        # diffusers 0.42: configurations.
+        diffusers.configuration_utils FrozenDict
         # timm 1.0, fastai 2.7, torchvision 0.29: tensor subclasses and averaged models.
         fastai.torch_core TensorBase TensorImage TensorMask TensorCategory
         torchvision.tv_tensors._image Image

@@ -92,6 +92,7 @@ extension GenerationPipeline {
             guard scale > 1, request.imageGuidanceScale >= 1 else { return .none }
             return .instruction(textScale: Float(scale), pictureScale: Float(request.imageGuidanceScale))
         }
-        return scale == 1 ? .none : .text(scale: Float(scale), rescale: Float(request.guidanceRescale))
+        // As everywhere in diffusers: turbo models are asked for with 0, and mean their prompt.
+        return scale <= 1 ? .none : .text(scale: Float(scale), rescale: Float(request.guidanceRescale))
     }
 }

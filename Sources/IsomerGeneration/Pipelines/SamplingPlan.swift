@@ -16,7 +16,8 @@ struct SamplingPlan {
         if let name = request.schedule { configuration.distribution = try Self.word(name, "the levels of noise", SamplingPlan.spreads) }
         if let name = request.spacing { configuration.spacing = try Self.word(name, "the spacing of steps") }
         if let name = request.samplerCompatibility { try Self.follow(name, &configuration) }
-        if let eta = request.eta { configuration.stochasticity = eta }
+        // diffusers' pipelines hand 0 to every scheduler that takes it, whatever the scheduler's own usual value (TCD's is 0.3).
+        configuration.stochasticity = request.eta ?? 0
         self.configuration = configuration
         self.steps = steps
         self.tokens = tokens

@@ -38,6 +38,10 @@ public enum PromptFile {
             switch kind {
             case "csv": try tableRows(text)
             case "jsonl", "ndjson": try objectRows(text, limits)
+            case "json":
+                throw IsomerError(
+                    .usage, "a file of prompts is no single JSON text", expected: "an object a line",
+                    remedy: "write each object on a line of its own and call the file .jsonl")
             default: try promptRows(text)
             }
         var requests: [GenerationRequest] = []

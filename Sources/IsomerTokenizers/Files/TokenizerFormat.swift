@@ -32,7 +32,7 @@ public enum TokenizerFormat: String, Hashable, Sendable, CaseIterable {
         } else if bytes.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) == UInt8(ascii: "{") {
             // A vocabulary holds nothing but numbers; a tokenizer.json names its model, in whatever order.
             let isWhole = ["\"model\"", "\"vocab\""].allSatisfy { !TextPattern.find(Array($0.utf8), in: bytes).isEmpty }
-            if lower.hasPrefix("vocab") || lower.hasPrefix("encoder") {
+            if lower.hasPrefix("vocab") || lower.hasPrefix("encoder"), !isWhole || Self.isObjectOfNumbers(bytes) {
                 self = .vocabularyJSON
             } else if isWhole || lower == "tokenizer.json" {
                 self = .tokenizerJSON

@@ -59,10 +59,18 @@ struct TokenizerConversion {
     /// What the destination's name asks for; `nil` for the keys of a GGUF file.
     private func target(for file: TokenizerFile) throws(IsomerError) -> (TokenizerTarget?, isFolder: Bool) {
         let name = destination.lastComponent?.string.lowercased() ?? ""
+        // Readers go by these names, each for one of several files or for a setting.
+        let parts = ["vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json"]
+        guard !parts.contains(name) else {
+            throw IsomerError(
+                .usage, "a file of this name holds only a part of a tokenizer", path: destination,
+                remedy: "name the folder that is to hold them, or a tokenizer.json")
+        }
         if name.hasSuffix(".gguf") { return (nil, false) }
         if name.hasSuffix(".json") { return (.tokenizerJSON, false) }
         if name.hasSuffix(".tiktoken") { return (.tiktoken, false) }
         if name.hasSuffix(".txt.gz") { return (.openCLIP, false) }
+        if name.hasPrefix("bpe_simple_vocab") { return (.openCLIP, false) }
         if name.hasSuffix(".txt") { return (file.tokenizer.isWordPiece ? .lines : .openCLIP, false) }
         if let ending = destination.extension, ending.allSatisfy(\.isLetter) {
             throw IsomerError(

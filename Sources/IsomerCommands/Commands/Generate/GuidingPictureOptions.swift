@@ -7,7 +7,7 @@ struct GuidingPictureOptions: ParsableArguments {
     @Option(name: [.customShort("i"), .long], help: ArgumentHelp("The picture to begin with, or to edit.", valueName: "path"))
     var image: PathArgument?
 
-    @Option(help: ArgumentHelp("How much of it may change: 0 to 1.", valueName: "share"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("How much of it may change: 0 to 1.", valueName: "share"))
     var strength: Double?
 
     @Option(help: ArgumentHelp("Where it may: a picture, white where.", valueName: "path"))
@@ -19,7 +19,9 @@ struct GuidingPictureOptions: ParsableArguments {
     @Option(parsing: .singleValue, help: ArgumentHelp("The picture that it looks at; one for each.", valueName: "path"))
     var controlImage: [PathArgument] = []
 
-    @Option(parsing: .singleValue, help: ArgumentHelp("How much it counts; one for all or one for each.", valueName: "scale"))
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("How much it counts; one for all or one for each.", valueName: "scale"))
     var controlScale: [Double] = []
 
     @Option(

@@ -13,6 +13,7 @@ struct PromptOptions: ParsableArguments {
     var negative: String?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "weighted: (words:1.2), [words], BREAK and prompts of any length, as in A1111's web UI. plain: as it stands, cut at the window's "
                 + "end, as in diffusers.", valueName: "syntax"))
@@ -21,22 +22,24 @@ struct PromptOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Read the text encoder's layer that is this far from the end; 1 is the last.", valueName: "count"))
     var clipSkip = 1
 
-    @Option(help: ArgumentHelp("Tokens that T5 reads, of Stable Diffusion 3 and Flux.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Tokens that T5 reads, of Stable Diffusion 3 and Flux.", valueName: "count"))
     var textTokens: Int?
 
     @Option(
         name: [.customLong("cfg"), .customLong("guidance-scale")],
+        parsing: .unconditional,
         help: ArgumentHelp("How much more the prompt counts than the negative one; 1 asks for no negative pass.", valueName: "scale"))
     var guidance: Double?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("Bring this share of the guided prediction back to the unguided one's deviation: 0 to 1.", valueName: "share"))
     var guidanceRescale = 0.0
 
     @Option(help: ArgumentHelp("Guide only in this part of the steps: 0.1-0.8.", valueName: "from-to"))
     var guidanceInterval: IntervalArgument?
 
-    @Option(help: ArgumentHelp("How much the picture counts that an instruction is about.", valueName: "scale"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("How much the picture counts that an instruction is about.", valueName: "scale"))
     var imageGuidanceScale = 1.5
 
     @Option(

@@ -4,13 +4,15 @@ internal import IsomerGeneration
 
 /// How noise becomes an image.
 struct SamplingOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("How many steps are taken.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("How many steps are taken.", valueName: "count"))
     var steps: Int?
 
-    @Option(help: ArgumentHelp("In pixels. If not said: what the model was trained for, or the picture's.", valueName: "pixels"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("In pixels. If not said: what the model was trained for, or the picture's.", valueName: "pixels"))
     var width: Int?
 
-    @Option(help: ArgumentHelp("In pixels.", valueName: "pixels"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("In pixels.", valueName: "pixels"))
     var height: Int?
 
     @Option(
@@ -25,17 +27,22 @@ struct SamplingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Which of the training's steps are taken: leading, linspace or trailing.", valueName: "name"))
     var spacing: String?
 
-    @Option(help: ArgumentHelp("How much noise is added on the way by samplers that can do with any: 0 to 1.", valueName: "share"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("How much noise is added on the way by samplers that can do with any: 0 to 1.", valueName: "share"))
     var eta: Double?
 
     @Option(help: ArgumentHelp("Whose rules of steps: diffusers or compvis.", valueName: "name"))
     var samplerCompat = "diffusers"
 
-    @Option(help: ArgumentHelp("Where the noise begins; if not said, by chance. Each further image has the next.", valueName: "number"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Where the noise begins; if not said, by chance. Each further image has the next.", valueName: "number"))
     var seed: UInt64?
 
     @Option(
         name: .customLong("noise"),
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Whose random numbers: torch, as diffusers draws them on the CPU; cuda, as A1111's web UI does; numpy.", valueName: "name"))
     var randomness: GenerationRequest.Randomness = .torch
@@ -43,27 +50,28 @@ struct SamplingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A second seed, towards whose noise the first is moved.", valueName: "number"))
     var variationSeed: UInt64?
 
-    @Option(help: ArgumentHelp("How far: 0 to 1.", valueName: "share"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("How far: 0 to 1.", valueName: "share"))
     var variationStrength: Double?
 
     @Option(
         name: .customLong("ensd"),
+        parsing: .unconditional,
         help: ArgumentHelp("Added to the seed for the noise that samplers add, as A1111's web UI does.", valueName: "number"))
     var samplerSeedOffset: UInt64 = 0
 
-    @Option(help: ArgumentHelp("Make the image this many times as large in a second pass.", valueName: "factor"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Make the image this many times as large in a second pass.", valueName: "factor"))
     var hires: Double?
 
-    @Option(help: ArgumentHelp("How much of the enlarged image may change: 0 to 1.", valueName: "share"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("How much of the enlarged image may change: 0 to 1.", valueName: "share"))
     var hiresStrength = 0.7
 
-    @Option(help: ArgumentHelp("Steps of the second pass, from noise.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Steps of the second pass, from noise.", valueName: "count"))
     var hiresSteps: Int?
 
     @Option(help: ArgumentHelp("A model that takes over for the last steps, as SDXL's refiner.", valueName: "path"))
     var refiner: PathArgument?
 
-    @Option(help: ArgumentHelp("After which part of the steps it does.", valueName: "share"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("After which part of the steps it does.", valueName: "share"))
     var refinerStart = 0.8
 
     func validate() throws {

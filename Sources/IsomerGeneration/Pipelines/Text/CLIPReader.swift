@@ -23,7 +23,8 @@ struct CLIPReader {
     private let wordLengths: [TokenID: Int]
     private let expand: @Sendable (String) -> String
 
-    init(_ slot: String, of model: GenerationModel, _ options: TextOptions) throws(IsomerError) {
+    /// - Parameter unread: layers at the end that are never read.
+    init(_ slot: String, of model: GenerationModel, _ options: TextOptions, unread: Int = 0) throws(IsomerError) {
         let configuration: CLIPTextConfiguration = try model.configuration(slot)
         let file = try model.tokenizer(of: slot)
         self.slot = slot
@@ -36,10 +37,10 @@ struct CLIPReader {
         shape = WindowShape(length: configuration.positions, beginning: start, end: end, padding: file.padding ?? end)
         syntax = options.syntax
         (wordLengths, expand) = Self.reading(model.words, file.tokenizer)
-        guard options.clipSkip < configuration.layers else {
+        guard options.clipSkip <= configuration.layers - unread else {
             throw IsomerError(
                 .usage, "the text encoder has not so many layers", item: slot,
-                expected: "a clip skip of at most \(configuration.layers - 1)",
+                expected: "a clip skip of at most \(configuration.layers - unread)",
                 found: "\(options.clipSkip)")
         }
     }

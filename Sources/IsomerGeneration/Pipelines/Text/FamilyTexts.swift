@@ -30,7 +30,9 @@ struct StableDiffusionXLText: TextConditioner {
 
     init(_ model: GenerationModel, _ options: TextOptions) throws(IsomerError) {
         var readers: [CLIPReader] = []
-        for slot in ["text_encoder", "text_encoder_2"] where model.has(slot) { readers.append(try CLIPReader(slot, of: model, options)) }
+        for slot in ["text_encoder", "text_encoder_2"] where model.has(slot) {
+            readers.append(try CLIPReader(slot, of: model, options, unread: 1))
+        }
         self.readers = readers
         skip = options.clipSkip
         zerosNone = model.index["force_zeros_for_empty_prompt"] == .bool(true)
@@ -63,7 +65,9 @@ struct StableDiffusion3Text: TextConditioner {
     private let skip: Int
 
     init(_ model: GenerationModel, _ options: TextOptions) throws(IsomerError) {
-        readers = [try CLIPReader("text_encoder", of: model, options), try CLIPReader("text_encoder_2", of: model, options)]
+        readers = try ["text_encoder", "text_encoder_2"].map { slot throws(IsomerError) in
+            try CLIPReader(slot, of: model, options, unread: 1)
+        }
         long = model.has("text_encoder_3") ? try T5Reader("text_encoder_3", of: model, tokens: Self.tokens, options) : nil
         let transformer: SD3TransformerConfiguration = try model.configuration("transformer")
         width = transformer.contextWidth
@@ -92,6 +96,11 @@ struct FluxText: TextConditioner {
 
     init(_ model: GenerationModel, _ options: TextOptions) throws(IsomerError) {
         let transformer: FluxTransformerConfiguration = try model.configuration("transformer")
+        guard options.clipSkip == 1 else {
+            throw IsomerError(
+                .usage, "of CLIP this model reads only the last layer", path: model.path, found: "a clip skip of \(options.clipSkip)",
+                remedy: "leave --clip-skip away")
+        }
         short = try CLIPReader("text_encoder", of: model, options)
         long = try T5Reader("text_encoder_2", of: model, tokens: transformer.hasGuidance ? 512 : 256, options)
     }
