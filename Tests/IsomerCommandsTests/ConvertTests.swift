@@ -27,6 +27,28 @@ import Testing
         #expect(run.output.contains("every byte read back and compared with the source"))
     }
 
+    @Test func flagsOfModelsChangeNothingWhereNamesStay() throws {
+        let run = CommandRun(
+            "convert", source.string, folder["out.safetensors"].string, "--prediction-type", "v", "--config", folder["none"].string)
+        #expect(run.status == .done)
+        #expect(run.output.contains("--config, --prediction-type change nothing: the names stay"))
+    }
+
+    @Test func aFolderThatIsThereIsAFolderWhateverItsName() throws {
+        let model = Fixtures["models/sd15-tiny"]
+        let named = CommandRun("convert", model.string, folder["my.model"].string)
+        #expect(named.error.contains("the destination's name does not say what to write"))
+        let made = CommandRun("convert", model.string, folder["my.model"].string, "--to", "diffusers")
+        #expect(made.status == .done)
+        #expect(CommandRun("convert", model.string, folder["my.model"].string, "--overwrite").status == .done)
+    }
+
+    @Test func adaptersFlagsChangeNothingOfAModel() throws {
+        let run = CommandRun("convert", Fixtures["models/sd15-tiny"].string, folder["m.safetensors"].string, "--rank", "4", "--fold-alpha")
+        #expect(run.status == .done)
+        #expect(run.output.contains("--fold-alpha, --rank change nothing: this is no adapter"))
+    }
+
     @Test func castsFloatsAndLeavesIntegers() throws {
         let run = CommandRun(
             "convert", source.string, folder["half.sft"].string, "--dtype", "fp16", "--metadata", "author=me=you", "--json")

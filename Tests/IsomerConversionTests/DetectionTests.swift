@@ -11,39 +11,11 @@ import Testing
     private let folder: TemporaryFolder
     init() throws { folder = try TemporaryFolder() }
 
-    /// Full-size files without a byte of weights: every tensor is planned from one that is all zeros, and only the plan is made.
     private func file(
         _ lists: [String], adding names: [String] = [], without missing: [String] = [], metadata: FileMetadata = [:]
     ) throws -> FilePath {
-        var header = JSONObject()
-        var offset = 0
-        var lines: [Substring] = []
-        for list in lists {
-            let text = String(decoding: try Fixtures.bytes("manifests/\(list).txt"), as: UTF8.self)
-            lines += text.split(separator: "\n")
-        }
-        for line in lines + names.map({ "\($0) F32 [0]"[...] }) {
-            let words = line.split(separator: " ", maxSplits: 2)
-            if missing.contains(String(words[0])) { continue }
-            let dimensions = words[2].split(separator: ",").compactMap { Int($0.filter(\.isNumber)) }
-            let size = dimensions.reduce(2, *)
-            header[String(words[0])] = [
-                "dtype": "F16", "shape": .array(dimensions.map { .number(JSONNumber($0)) }),
-                "data_offsets": [.number(JSONNumber(offset)), .number(JSONNumber(offset + size))],
-            ]
-            offset += size
-        }
-        if !metadata.isEmpty {
-            var object = JSONObject()
-            for (key, value) in metadata { object[key] = .string(value) }
-            header["__metadata__"] = .object(object)
-        }
-        let text = JSONWriter().bytes(.object(header))
-        let length = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) }
-        let path = try folder.file("model.safetensors", length + text)
-        let descriptor = try FileDescriptor.open(path, .writeOnly)
-        try descriptor.closeAfter { try descriptor.resize(to: Int64(8 + text.count + offset)) }
-        return path
+        let all = try listed(lists) + names.map { (name: $0, dimensions: [0]) }
+        return try folder.hollowModel(all.filter { !missing.contains($0.name) }, metadata: metadata)
     }
 
     private func plan(_ path: FilePath, _ change: (inout ConversionRequest) -> Void = { _ in }) throws -> ConversionPlan {

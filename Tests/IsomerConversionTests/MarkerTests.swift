@@ -65,6 +65,19 @@ import Testing
         #expect(try ReadableFile(back).contents(limit: 1 << 26) == ReadableFile(file).contents(limit: 1 << 26))
     }
 
+    /// A schedule that ends in pure noise already is left as it was written.
+    @Test func aMarkerChangesNothingThatIsSaidAlready() throws {
+        let made = try convert(ConversionRequest(source: Fixtures["models/sdxl-vpred-tiny"]), to: .diffusers, "made")
+        var written = try scheduler(made)
+        #expect(written["rescale_betas_zero_snr"] == .bool(true))
+        written["timestep_spacing"] = "leading"
+        try folder.file("made/scheduler/scheduler_config.json", JSONWriter().bytes(.object(written)))
+        var request = ConversionRequest(
+            source: try convert(ConversionRequest(source: made), to: .checkpoint(.safetensors), "file.safetensors"))
+        request.configuration = made
+        #expect(try scheduler(convert(request, to: .diffusers, "back"))["timestep_spacing"] == "leading")
+    }
+
     @Test func markersDecideWithoutBeingAsked() throws {
         let file = try checkpoint("sdxl-tiny", adding: [("v_pred", .f32, [0], []), ("ztsnr", .f32, [0], [])])
         let model = try Model(ConversionRequest(source: file))

@@ -76,6 +76,56 @@ import Testing
         #expect(try sums(output.appending("unet/diffusion_pytorch_model.safetensors")).symmetricDifference(expected) == [])
     }
 
+    /// With the averaged weights in the folder, the last ones are what is carried along.
+    @Test func averagedWeightsGoBackWhereTheyWere() throws {
+        let source = Fixtures["checkpoints/sd15-ema.ckpt"]
+        var request = ConversionRequest(source: source)
+        request.configuration = Fixtures["models/sd15-tiny"]
+        request.usesAverage = true
+        request.keepsExtras = true
+        let there = try convert(request, to: .diffusers, "there")
+        let back = try convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
+        #expect(try sums(back).symmetricDifference(try sums(source)) == [])
+    }
+
+    /// A denoiser alone goes back below the prefix that it had, or back to none.
+    @Test(arguments: ["", "model.diffusion_model."]) func aDenoiserAloneKeepsItsPrefix(prefix: String) throws {
+        let component = Fixtures["components/flux-dev-transformer"]
+        let bare = try openWeights(convert(ConversionRequest(source: component), to: .checkpoint(.safetensors), "bare.safetensors"))
+        let planned = try bare.tensors.enumerated().map { index, tensor in
+            let name = prefix + tensor.name.split(separator: ".").drop { ["model", "diffusion_model"].contains($0) }.joined(separator: ".")
+            let renamed = try TensorDescriptor(name: name, scalarType: tensor.scalarType, shape: tensor.shape)
+            return PlannedTensor(renamed, from: TensorReference(source: 0, index: index), of: tensor.scalarType)
+        }
+        let plan = ConversionPlan(
+            sources: [.init("bare", bare, files: bare.files)], shape: .file,
+            files: [PlannedFile(container: .safetensors, tensors: planned, metadata: ["format": "pt"])])
+        let file = folder.path.appending("file.safetensors")
+        _ = try Executor().run(plan, to: file)
+        var request = ConversionRequest(source: file)
+        request.configuration = component
+        request.keepsExtras = true
+        let there = try convert(request, to: .diffusers, "there")
+        let back = try convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
+        #expect(try sums(back).symmetricDifference(try sums(file)) == [])
+    }
+
+    /// As diffusers' loader has it: what has no weights of the variant is read as it is, if anything has some.
+    @Test func aVariantOfSomeComponents() throws {
+        let made = try convert(ConversionRequest(source: Fixtures["models/sd15-tiny"]), to: .diffusers, "made")
+        let weights = try ReadableFile(
+            Fixtures["models/sd15-tiny-fp16-variant/unet/diffusion_pytorch_model.fp16.safetensors"]
+        ).contents(limit: 1 << 24)
+        try folder.file("made/unet/diffusion_pytorch_model.fp16.safetensors", weights)
+        var request = ConversionRequest(source: made)
+        request.variant = "fp16"
+        let model = try Model(request)
+        #expect(model.sources.map { $0.tensors.tensors[0].scalarType } == [.f32, .f16, .f32])
+        #expect(model.notes.contains("vae has no weights of the variant fp16; its only ones are read"))
+        request.variant = "fp8"
+        #expect(throws: IsomerError.self) { _ = try Model(request) }
+    }
+
     @Test func aVAEAloneBecomesItsFolder() throws {
         var request = ConversionRequest(source: Fixtures["checkpoints/sd15.vae.pt"])
         request.configuration = Fixtures["models/sd15-tiny"]

@@ -1,6 +1,8 @@
 import Crypto
+import IsomerArchitectures
 import IsomerBytes
 import IsomerFormats
+import IsomerMapping
 import IsomerTensors
 
 /// A tensor as the generators' lists have it: everything but its bytes, and their sum.
@@ -38,4 +40,50 @@ func sums(_ source: any TensorSource) throws -> Set<TensorSum> {
         found.insert(TensorSum(name: tensor.name, type: tensor.scalarType.rawValue, shape: tensor.shape.description, sum: hex))
     }
     return found
+}
+
+/// Names and extents of the tensors in `lists` of `Fixtures/manifests`.
+func listed(_ lists: [String]) throws -> [(name: String, dimensions: [Int])] {
+    var found: [(name: String, dimensions: [Int])] = []
+    for list in lists {
+        for line in String(decoding: try Fixtures.bytes("manifests/\(list).txt"), as: UTF8.self).split(separator: "\n") {
+            let words = line.split(separator: " ", maxSplits: 2)
+            found.append((String(words[0]), words[2].split(separator: ",").compactMap { Int($0.filter(\.isNumber)) }))
+        }
+    }
+    return found
+}
+
+/// The same of one component in a layout, below `prefix`.
+func tensors(
+    of configuration: any NetworkConfiguration, _ layout: Layout, below prefix: String
+) throws -> [(name: String, dimensions: [Int])] {
+    try layout.expansion(of: configuration).items.map { (name: prefix + $0.name, dimensions: $0.shape.dimensions) }
+}
+
+extension TemporaryFolder {
+    /// A file of any size without a byte of weights, from which plans can be made.
+    func hollowModel(_ tensors: [(name: String, dimensions: [Int])], metadata: FileMetadata = [:]) throws -> FilePath {
+        var header = JSONObject()
+        var offset = 0
+        for (name, dimensions) in tensors {
+            let size = dimensions.reduce(2, *)
+            header[name] = [
+                "dtype": "F16", "shape": .array(dimensions.map { .number(JSONNumber($0)) }),
+                "data_offsets": [.number(JSONNumber(offset)), .number(JSONNumber(offset + size))],
+            ]
+            offset += size
+        }
+        if !metadata.isEmpty {
+            var object = JSONObject()
+            for (key, value) in metadata { object[key] = .string(value) }
+            header["__metadata__"] = .object(object)
+        }
+        let text = JSONWriter().bytes(.object(header))
+        let length = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) }
+        let path = try file("model.safetensors", length + text)
+        let descriptor = try FileDescriptor.open(path, .writeOnly)
+        try descriptor.closeAfter { try descriptor.resize(to: Int64(8 + text.count + offset)) }
+        return path
+    }
 }

@@ -36,6 +36,14 @@ public protocol NetworkConfiguration: Hashable, Sendable {
     /// This configuration with what it does not know taken from a network of another depth that is as wide in every part; `nil` if it is not.
     func completed(asRelativeOf other: Self) -> Self?
 
+    /// This configuration with what it does not know reckoned by the rules that `other` follows, whatever the widths: of a network that is said
+    /// to be like `other`. What those rules do not give stays unknown.
+    func completed(inTheMannerOf other: Self) -> Self
+
+    /// The numbers of channels that enter and leave, by which networks of other depth and width still fit the same pipelines; empty for one whose
+    /// pipeline follows from the rest of the model.
+    var interface: [Int] { get }
+
     /// The `config.json` keys that it does not know and that must be known before a Diffusers folder can be written.
     var undecided: [String] { get }
 
@@ -98,6 +106,8 @@ public struct NetworkSignature: Hashable, Sendable {
 
 extension NetworkConfiguration {
     public var classIdentity: NetworkClass { Self.classes[0] }
+    public var interface: [Int] { [] }
+    public func completed(inTheMannerOf other: Self) -> Self { completed(asRelativeOf: other) ?? self }
 
     /// Whether the two have equal tensors, whatever kinds of network they are.
     public func hasStructure(of other: any NetworkConfiguration) -> Bool {
@@ -120,13 +130,19 @@ extension NetworkConfiguration {
         (other as? Self).flatMap(completed(asRelativeOf:))
     }
 
+    /// `completed(inTheMannerOf:)` for a configuration whose kind is not known here; one of another kind adds nothing.
+    public func completed(inTheMannerOfAny other: any NetworkConfiguration) -> Self {
+        (other as? Self).map(completed(inTheMannerOf:)) ?? self
+    }
+
     /// What is thrown when a `config.json` is asked for too early.
     func undecidedError() -> IsomerError? {
         guard !undecided.isEmpty else { return nil }
         return IsomerError(
             .undecided, "the weights alone do not tell \(undecided.joined(separator: ", ")) of this \(Self.title)",
             remedy:
-                "say it with --config and a config.json or Diffusers folder of the same structure, or name the model with --architecture")
+                "say it with --config and a config.json or Diffusers folder of the same structure, or name with --architecture a published model that does it alike"
+        )
     }
 }
 

@@ -55,6 +55,12 @@ extension CLIPTextConfiguration: NetworkConfiguration {
         return completed(by: other)
     }
 
+    public func completed(inTheMannerOf other: CLIPTextConfiguration) -> CLIPTextConfiguration {
+        var known = other
+        known.headCount = other.headCount.flatMap { HeadConvention(widths: [other.width], heads: [$0])?.heads(in: width) }
+        return completed(by: known)
+    }
+
     public var summary: String {
         let projection = projectionWidth.map { ", projected to \($0)" } ?? ""
         return "\(layers) layers, \(width) wide\(projection); \(vocabularySize) tokens, \(positions) positions"

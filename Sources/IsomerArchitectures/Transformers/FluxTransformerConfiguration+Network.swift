@@ -41,6 +41,8 @@ extension FluxTransformerConfiguration: NetworkConfiguration {
         headWidth == other.headWidth ? completed(by: other) : nil
     }
 
+    public var interface: [Int] { [inputWidth, outputWidth] }
+
     public var summary: String {
         "\(doubleBlocks) double and \(singleBlocks) single blocks, \(width) wide; \(inputWidth) numbers in, \(outputWidth) out"
             + (hasGuidance ? "; guidance is an input" : "")

@@ -122,7 +122,8 @@ extension SD3ControlNetConfiguration: NetworkConfiguration {
             width: stream.width, layers: stream.layers, dualAttentionLayers: stream.dualAttentionLayers,
             contextWidth: isJoint ? try json.extent("joint_attention_dim", default: 4096) : nil, pooledWidth: stream.pooledWidth,
             positionsSide: hasPositions ? try SD3Stream.positionsSide(json) : nil,
-            normalizedHeadWidth: stream.isNormalized ? stream.headWidth : nil, headWidth: stream.headWidth)
+            // Blocks that look at no text have nothing normalised, whatever is written.
+            normalizedHeadWidth: stream.isNormalized && isJoint ? stream.headWidth : nil, headWidth: stream.headWidth)
     }
 
     public var undecided: [String] { headWidth == nil ? ["attention_head_dim"] : [] }
@@ -135,6 +136,12 @@ extension SD3ControlNetConfiguration: NetworkConfiguration {
 
     public func completed(asRelativeOf other: SD3ControlNetConfiguration) -> SD3ControlNetConfiguration? {
         width == other.width ? completed(by: other) : nil
+    }
+
+    public func completed(inTheMannerOf other: SD3ControlNetConfiguration) -> SD3ControlNetConfiguration {
+        var known = other
+        if let head = other.headWidth, !width.isMultiple(of: head) { known.headWidth = nil }
+        return completed(by: known)
     }
 
     public var summary: String {

@@ -40,6 +40,14 @@ extension SD3TransformerConfiguration: NetworkConfiguration {
         width == other.width ? completed(by: other) : nil
     }
 
+    public var interface: [Int] { [inputChannels, outputChannels] }
+
+    public func completed(inTheMannerOf other: SD3TransformerConfiguration) -> SD3TransformerConfiguration {
+        var known = other
+        if let head = other.headWidth, !width.isMultiple(of: head) { known.headWidth = nil }
+        return completed(by: known)
+    }
+
     public var summary: String {
         let dual = dualAttentionLayers.isEmpty ? "" : ", \(dualAttentionLayers.count) of them with a second attention"
         let norm = normalizedHeadWidth == nil ? "" : ", queries and keys normalised"

@@ -56,6 +56,14 @@ extension ControlNetConfiguration: NetworkConfiguration {
         return result
     }
 
+    public func completed(inTheMannerOf other: ControlNetConfiguration) -> ControlNetConfiguration {
+        var known = other
+        if let union, let heads = other.union?.headCount, !union.width.isMultiple(of: heads) { known.union?.headCount = nil }
+        var result = completed(by: known)
+        result.encoder = encoder.completed(inTheMannerOf: other.encoder)
+        return result
+    }
+
     public var summary: String {
         let widths = encoder.down.map { String($0.channels) }.joined(separator: "·")
         return "\(widths) wide; text width \(encoder.crossAttentionWidth)" + (union.map { "; \($0.controlTypes) kinds of control" } ?? "")

@@ -36,6 +36,32 @@ extension UNetConfiguration: NetworkConfiguration {
         return result
     }
 
+    public var interface: [Int] { [inputChannels, outputChannels] }
+
+    public func completed(inTheMannerOf other: UNetConfiguration) -> UNetConfiguration {
+        var known = other
+        known.headCounts = headCounts(inTheMannerOf: other)
+        if let groups = other.normGroups, !down.allSatisfy({ $0.channels.isMultiple(of: groups) }) { known.normGroups = nil }
+        // Five or six embedded sizes stand before the pooled text.
+        if let time = other.additionTimeWidth, let width = additionWidth, width / 5 <= time { known.additionTimeWidth = nil }
+        return completed(by: known)
+    }
+
+    private func headCounts(inTheMannerOf other: UNetConfiguration) -> [Int]? {
+        guard let convention = other.headCounts.flatMap({ HeadConvention(widths: other.down.map(\.channels), heads: $0) }) else {
+            return nil
+        }
+        var heads: [Int] = []
+        for (i, block) in down.enumerated() {
+            var hasAttention = block.hasAttention
+            if i + 1 == down.count, case .attention = middle { hasAttention = true }
+            // A level without attention has heads all the same, which nothing looks at.
+            guard let count = convention.heads(in: block.channels) ?? (hasAttention ? nil : 1) else { return nil }
+            heads.append(count)
+        }
+        return heads
+    }
+
     public var summary: String {
         let widths = down.map { String($0.channels) }.joined(separator: "·")
         let conditioning =

@@ -69,6 +69,16 @@ extension AutoencoderKLConfiguration: NetworkConfiguration {
         return completed(by: other)
     }
 
+    public func completed(inTheMannerOf other: AutoencoderKLConfiguration) -> AutoencoderKLConfiguration {
+        var known = other
+        // The scale is that of other latents.
+        if latentChannels != other.latentChannels {
+            (known.scalingFactor, known.shiftFactor, known.latentsMean, known.latentsDeviation) = (nil, nil, nil, nil)
+        }
+        if let groups = other.normGroups, !channels.allSatisfy({ $0.isMultiple(of: groups) }) { known.normGroups = nil }
+        return completed(by: known)
+    }
+
     public var summary: String {
         let quantization = hasQuantConvolution || hasPostQuantConvolution ? "" : ", no 1×1 convolutions around it"
         return "\(latentChannels) latent channels\(quantization); \(channels.map(String.init).joined(separator: "·")) wide"

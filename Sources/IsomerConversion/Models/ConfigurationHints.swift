@@ -73,7 +73,10 @@ public struct ConfigurationHints: Sendable {
                 remedy: "give the config.json of a component, or the whole Diffusers folder")
         }
         let configuration = try type.init(json: json)
-        for slot in Set(ModelFamily.all.flatMap(\.slots).filter { $0.network == type }.map(\.name)) { components[slot] = configuration }
+        for slot in Set(ModelFamily.all.flatMap(\.slots).filter { $0.network == type }.map(\.name)) {
+            components[slot] = configuration
+            written[slot] = try json.object()
+        }
     }
 }
 

@@ -104,6 +104,23 @@ struct DiffusersFolder: Sendable {
         return JSONCursor(try JSONValue(contentsOf: path, dialect: .python, limits: limits), path: path)
     }
 
+    /// The variant to read of a component: the one that was asked for, unless only other components have it.
+    ///
+    /// Reference: diffusers 0.42.1, pipelines/pipeline_utils.py `from_pretrained`, whose `model_variants` lists the folders that have it.
+    func variant(of component: Component, asked: String?) throws(IsomerError) -> String? {
+        func hasIt(_ component: Component) throws(IsomerError) -> Bool {
+            try weightFiles(of: component).contains { WeightFileName($0)?.variant == asked }
+        }
+        guard asked != nil, try !hasIt(component) else { return asked }
+        for other in components where try hasIt(other) { return nil }
+        return asked
+    }
+
+    /// The names of a component's weight files.
+    func weightFiles(of component: Component) throws(IsomerError) -> [String] {
+        try FileSystem.entries(of: component.path).map(\.string).filter { WeightFileName($0) != nil }
+    }
+
     /// Every file of a component that is neither weights nor a configuration which this program writes itself.
     func plainFiles(of component: Component) throws(IsomerError) -> [PlainFile] {
         var files: [PlainFile] = []
@@ -125,7 +142,8 @@ struct DiffusersFolder: Sendable {
             if let network = try network(of: component) {
                 hints.components[component.name] = network
                 hints.written[component.name] = try configuration(of: component)?.object()
-            } else if component.name != "scheduler", index != nil {
+            } else if component.name != "scheduler", index != nil, try weightFiles(of: component).isEmpty {
+                // A component with weights of its own would be there without them, and no pipeline opens such a folder.
                 hints.plainFiles += try plainFiles(of: component)
             }
         }

@@ -50,7 +50,7 @@ extension Model {
 
     /// What `from_pretrained` must be told of a component that is not there, and of its tokenizer.
     private func absence(of slot: Slot) -> String {
-        let tokenizers = (likelyMember ?? family.members.first)?.tokenizers.filter { $0.encoder == slot.name } ?? []
+        let tokenizers = nearestMember?.tokenizers.filter { $0.encoder == slot.name } ?? []
         return ([slot.name] + tokenizers.map(\.folder)).map { $0 + "=None" }.joined(separator: " and ")
     }
 
@@ -94,9 +94,7 @@ extension Model {
     }
 
     private func addScheduler(to plan: inout ConversionPlan, _ request: ConversionRequest) throws(IsomerError) {
-        // A relative of no published size is sampled as the published model that predicts the same.
-        let kindred = family.members.first { $0.prediction.rawValue == prediction?.value } ?? family.members.first
-        guard var object = scheduler ?? likelyMember?.scheduler ?? kindred?.scheduler else { return }
+        guard var object = scheduler ?? nearestMember?.scheduler else { return }
         guard let prediction else {
             throw IsomerError(
                 .undecided, "nothing tells what this \(family.title) model predicts: noise or velocity",
@@ -113,7 +111,7 @@ extension Model {
             }
             object["prediction_type"] = .string(prediction.value)
         }
-        if beside.contains(where: { $0.name == "ztsnr" }) {
+        if beside.contains(where: { $0.name == "ztsnr" }), object["rescale_betas_zero_snr"] != .bool(true) {
             object["rescale_betas_zero_snr"] = true
             object["timestep_spacing"] = "trailing"
         }
@@ -124,7 +122,7 @@ extension Model {
     private func addTokenizers(to plan: inout ConversionPlan) throws(IsomerError) {
         let taken = Set(plainFiles.compactMap { $0.path.components.first?.string })
         plan.plainFiles += plainFiles
-        for tokenizer in (likelyMember ?? family.members.first)?.tokenizers ?? [] where !taken.contains(tokenizer.folder) {
+        for tokenizer in nearestMember?.tokenizers ?? [] where !taken.contains(tokenizer.folder) {
             guard let encoder = components[tokenizer.encoder]?.configuration else { continue }
             if let missing = Model.vocabularyMissing(encoder, tokenizer) { throw missing }
             for (name, bytes) in try tokenizer.kind.files() {
@@ -180,9 +178,17 @@ extension Model {
     }
 
     private func addIndex(to plan: inout ConversionPlan) {
+        if pipeline == nil, likelyMember == nil, let nearest = nearestMember {
+            let reason =
+                asked != nil
+                ? "--architecture names \(nearest.title)"
+                : hasInterface(of: nearest)
+                    ? "as many channels go in and out as in \(nearest.title)" : "no published model has as many channels in and out"
+            plan.decisions.append(Decision("pipeline", nearest.pipeline, because: reason, flag: "--config FOLDER"))
+        }
         let folders = Set((plan.files.map(\.path) + plan.plainFiles.map(\.path)).compactMap { $0.components.first?.string })
         var object: JSONObject = [
-            "_class_name": .string(pipeline ?? likelyMember?.pipeline ?? "DiffusionPipeline"),
+            "_class_name": .string(pipeline ?? nearestMember?.pipeline ?? "DiffusionPipeline"),
             "_diffusers_version": .string(writtenDiffusersVersion),
         ]
         for (key, value) in index ?? [:] {
@@ -194,7 +200,7 @@ extension Model {
             }
         }
         if index == nil {
-            let member = likelyMember ?? family.members.first
+            let member = nearestMember
             for (key, value) in member?.indexEntries ?? [:] { object[key] = value }
             for slot in family.slots where slot.isOptional { object[slot.name] = [.null, .null] }
             for tokenizer in member?.tokenizers ?? [] {

@@ -29,7 +29,7 @@ struct Extras: Sendable {
 
         func placement(of slot: Slot) -> Placement? {
             guard let (prefix, layout) = placements[slot.name] else { return nil }
-            return slot.placements.first { $0.prefix == prefix && $0.layout.name == layout }
+            return (slot.placements + [slot.average].compactMap(\.self)).first { $0.prefix == prefix && $0.layout.name == layout }
         }
     }
 

@@ -28,6 +28,7 @@ extension Model {
         let hints = try hints.over(sidecar: sidecar, limits: request.limits)
         let reading = try Model.reading(of: inventory, path, request, hints)
         self.init(family: reading.family, sources: [source])
+        notes += Model.doubts(of: reading.family, reading.evidence)
 
         for slot in family.slots {
             guard let last = reading.components[slot.name] else { continue }
@@ -102,7 +103,8 @@ extension Model {
 
     init(family: ModelFamily, sources: [ConversionPlan.Source]) {
         self.init(
-            family: family, components: [:], member: nil, prediction: nil, scheduler: nil, pipeline: nil, plainFiles: [], index: nil,
+            family: family, components: [:], member: nil, asked: nil, prediction: nil, scheduler: nil, pipeline: nil, plainFiles: [],
+            index: nil,
             sources: sources, extras: nil, extrasSource: nil, checkpointMetadata: nil, beside: [], decisions: [], notes: [])
     }
 
@@ -111,11 +113,7 @@ extension Model {
         of inventory: TensorInventory, _ path: FilePath, _ request: ConversionRequest, _ hints: ConfigurationHints
     ) throws(IsomerError) -> ModelReading {
         if let name = request.architecture {
-            guard let family = ModelFamily.named(name) ?? ModelFamily.member(name)?.family else {
-                throw IsomerError(
-                    .usage, "there is no architecture of this name", found: name,
-                    remedy: "choose one of \(ModelFamily.all.map(\.identifier).joined(separator: ", "))")
-            }
+            let family = try ModelFamily.meant(by: name)
             guard let reading = try family.reading(of: inventory, given: hints.components) else {
                 throw IsomerError(.mismatch, "the file has no component of \(family.title)", path: path)
             }

@@ -13,6 +13,12 @@ extension Model {
         }
         let family = try Model.family(of: configurations, folder, request)
         self.init(family: family, sources: [])
+        notes += Model.doubts(of: family, family.judge(configurations))
+        if request.usesAverage {
+            throw IsomerError(
+                .mismatch, "a Diffusers folder has no averaged (EMA) weights beside its own", path: path,
+                remedy: "leave --ema away, or choose among its weights with --variant")
+        }
         index = folder.index
         hasFolderIndex = folder.index != nil
         pipeline = folder.pipeline
@@ -38,7 +44,18 @@ extension Model {
     private static func family(
         of configurations: ModelFamily.Components, _ folder: DiffusersFolder, _ request: ConversionRequest
     ) throws(IsomerError) -> ModelFamily {
-        if let name = request.architecture, let family = ModelFamily.named(name) ?? ModelFamily.member(name)?.family { return family }
+        if let name = request.architecture {
+            let family = try ModelFamily.meant(by: name)
+            // The user's word stands against evidence, but weights that would have no place are not left behind on it.
+            for (slot, found) in configurations.sorted(by: { $0.key < $1.key }) {
+                guard let place = family.slot(slot), place.network == type(of: found) else {
+                    throw IsomerError(
+                        .mismatch, "\(family.title) models have no such component", path: folder.path, item: slot,
+                        found: type(of: found).title, remedy: "leave --architecture away, or name the family whose model this is")
+                }
+            }
+            return family
+        }
         let accepting = ModelFamily.all.filter { $0.accepts(configurations) }
         guard let first = accepting.first, !configurations.isEmpty else {
             throw IsomerError(
@@ -55,7 +72,11 @@ extension Model {
         _ request: ConversionRequest
     ) throws(IsomerError) {
         let names = try FileSystem.entries(of: component.path).map(\.string)
-        let (name, decision) = try WeightFileName.choose(among: names, variant: request.variant, folder: component.path)
+        let (name, decision) = try WeightFileName.choose(
+            among: names, variant: try folder.variant(of: component, asked: request.variant), folder: component.path)
+        if let asked = request.variant, WeightFileName(name)?.variant != asked {
+            notes.append("\(component.name) has no weights of the variant \(asked); its only ones are read")
+        }
         if let decision, !decisions.contains(where: { $0.subject == decision.subject && $0.value == decision.value }) {
             decisions.append(decision)
         }
@@ -117,8 +138,8 @@ extension Model {
         _ component: DiffusersFolder.Component, _ folder: DiffusersFolder, _ request: ConversionRequest
     ) throws(IsomerError) {
         plainFiles += try folder.plainFiles(of: component)
-        let names = try FileSystem.entries(of: component.path).map(\.string)
-        guard names.contains(where: { WeightFileName($0) != nil }) else { return }
+        let names = try folder.weightFiles(of: component)
+        guard !names.isEmpty else { return }
         let (name, _) = try WeightFileName.choose(among: names, variant: nil, folder: component.path)
         let source = try ConversionPlan.Source(component.name, opening: component.path.appending(name), limits: request.limits)
         for (index, tensor) in source.tensors.tensors.enumerated() {

@@ -91,8 +91,9 @@ extension Model {
         result.metadata = checkpointMetadata
         for (slot, component) in components {
             guard let placement = component.placement else { continue }
+            // One that came alone would be written where its loaders look for it alone.
             if let usual = family.slot(slot)?.placements.first,
-                usual.prefix != placement.prefix || usual.layout.name != placement.layout.name
+                components.count == 1 || usual.prefix != placement.prefix || usual.layout.name != placement.layout.name
             {
                 result.placements[slot] = (placement.prefix, placement.layout.name)
             }

@@ -14,8 +14,11 @@ extension Model {
         let named = fittingMembers.first { $0.identifier == request.architecture } ?? specifiedMember
         if family.asksForMember { member = named }
         let likely = likelyMember
+        asked = family.members.first { $0.identifier == request.architecture }
         for (name, component) in components.sorted(by: { $0.key < $1.key }) {
             var configuration = component.configuration
+            // What the tensors tell against a configuration file stands; then the file is not what is written.
+            let isSaid = hints.components[name].map { configuration.hasStructure(of: $0) && configuration.agrees(with: $0) } ?? false
             if let hint = hints.components[name], configuration.hasStructure(of: hint) {
                 configuration = configuration.completed(byAny: hint)
             }
@@ -23,22 +26,19 @@ extension Model {
                 configuration = configuration.completed(byAny: known)
             }
             configuration = family.completed(configuration, slot: name)
+            if let asked, let known = asked.components[name] {
+                complete(&configuration, as: asked, because: "--architecture names it") { $0.completed(inTheMannerOfAny: known) }
+            }
             if !configuration.undecided.isEmpty, !family.asksForMember {
                 for member in family.members where member.markers.isEmpty {
-                    guard let known = member.components[name], let completed = configuration.completed(asRelativeOfAny: known),
-                        completed.undecided.count < configuration.undecided.count
-                    else { continue }
-                    decisions.append(
-                        Decision(
-                            configuration.undecided.joined(separator: ", "), "as in \(member.title)",
-                            because: "the \(component.slot.network.title) is as wide", flag: "--config FILE"))
-                    configuration = completed
+                    guard let known = member.components[name] else { continue }
+                    complete(&configuration, as: member, because: "the \(component.slot.network.title) is as wide") {
+                        $0.completed(asRelativeOfAny: known)
+                    }
                 }
             }
             components[name]?.configuration = configuration
-            if component.written == nil, hints.components[name].map(configuration.hasStructure) ?? false {
-                components[name]?.written = hints.written[name]
-            }
+            if component.written == nil, isSaid { components[name]?.written = hints.written[name] }
         }
         let members = fittingMembers
         if let named {
@@ -49,6 +49,22 @@ extension Model {
         if let prediction = request.prediction {
             self.prediction = Decision("prediction type", prediction.rawValue, because: "--prediction-type says so")
         }
+    }
+
+    /// Gives `configuration` what `completion` knows of it, and says so, if that is anything that must be known.
+    private mutating func complete(
+        _ configuration: inout any NetworkConfiguration, as member: ModelMember, because reason: String,
+        _ completion: (any NetworkConfiguration) -> (any NetworkConfiguration)?
+    ) {
+        guard let completed = completion(configuration), completed.undecided.count < configuration.undecided.count else { return }
+        let settled = configuration.undecided.filter { !completed.undecided.contains($0) }
+        decisions.append(Decision(settled.joined(separator: ", "), "as in \(member.title)", because: reason, flag: "--config FILE"))
+        configuration = completed
+    }
+
+    /// What speaks against the family that the user named, to be said along with the result.
+    static func doubts(of family: ModelFamily, _ evidence: [Evidence]) -> [String] {
+        evidence.filter { !$0.holds }.map { "taken for \(family.title), though it is not true that \($0.claim)" }
     }
 
     /// The members with this structure, as far as markers do not tell them apart.
@@ -68,6 +84,22 @@ extension Model {
         let members = fittingMembers
         if family.asksForMember, members.count > 1 { return nil }
         return members.first { $0.prediction.rawValue == prediction?.value } ?? members.first
+    }
+
+    /// The likely member, or else the one that a relative of no published structure is run as: the one that the user named, or one into which as
+    /// many channels go, and which predicts the same.
+    var nearestMember: ModelMember? {
+        if let likely = likelyMember ?? asked { return likely }
+        let alike = family.members.filter { $0.markers.isEmpty && hasInterface(of: $0) }
+        let candidates = alike.isEmpty ? family.members : alike
+        return candidates.first { $0.prediction.rawValue == prediction?.value } ?? candidates.first
+    }
+
+    /// Whether as many channels go in and out as in `member`.
+    func hasInterface(of member: ModelMember) -> Bool {
+        components.allSatisfy { slot, component in
+            member.components[slot].map { $0.interface == component.configuration.interface } ?? true
+        }
     }
 }
 

@@ -12,6 +12,8 @@ public struct Model: Sendable {
     public var components: [String: ModelComponent]
     /// The published model with the same structure, if there is one and nothing tells several apart.
     public var member: ModelMember?
+    /// The published model that the user named, whether or not it has the same structure.
+    var asked: ModelMember?
     /// What the denoiser predicts, and why that is believed; `nil` if nothing tells.
     public var prediction: Decision?
     /// The `scheduler_config.json` that came with it.

@@ -1,3 +1,5 @@
+public import IsomerBytes
+
 extension ModelFamily {
     /// Every family that is known.
     public static let all: [ModelFamily] = [
@@ -16,5 +18,13 @@ extension ModelFamily {
             if let member = family.members.first(where: { $0.identifier == identifier }) { return (family, member) }
         }
         return nil
+    }
+
+    /// The family that a user means by `name`: the family's own name or a member's. Throws `usage` if there is none.
+    public static func meant(by name: String) throws(IsomerError) -> ModelFamily {
+        if let family = named(name) ?? member(name)?.family { return family }
+        throw IsomerError(
+            .usage, "there is no architecture of this name", found: name,
+            remedy: "choose one of \(all.map(\.identifier).joined(separator: ", "))")
     }
 }

@@ -20,8 +20,16 @@ struct AdapterOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Reduce a LoRA to the ranks that keep this share of its energy: 0.98.", valueName: "share"))
     var energy: String?
 
+    /// The flags that were given.
+    var flags: [String] {
+        let given = [
+            ("--base-model", baseModel != nil), ("--fold-alpha", foldAlpha), ("--rank", rank != nil), ("--energy", energy != nil),
+        ]
+        return given.filter(\.1).map(\.0)
+    }
+
     /// Whether anything was said that only makes sense for an adapter.
-    var saysSomething: Bool { foldAlpha || rank != nil || energy != nil || baseModel != nil }
+    var saysSomething: Bool { !flags.isEmpty }
 
     private func choice() throws(IsomerError) -> LowRankFactors.Choice? {
         var share: Double?

@@ -14,7 +14,7 @@ public struct Convert: IsomerCommand {
         abstract: "Turn a model into another arrangement of the same weights.",
         discussion: """
             What the source is, its content tells. The target follows from the destination's name, or from --to: a name that ends in \
-            .safetensors, .ckpt or .gguf is a file, any other a Diffusers folder.
+            .safetensors, .ckpt, .pt or .gguf is a file, one without an ending a Diffusers folder.
 
             Between a folder and a file the model is mapped: components, names and shapes become the target's. From one file to another only \
             the container changes and every tensor keeps its name, unless --layout or a choice of components says otherwise.
@@ -129,6 +129,8 @@ public struct Convert: IsomerCommand {
             let file = try WeightFile(source.path, limits: shared.limits)
             var plan = try conversion.plan(file)
             plan.notes = file.warnings + plan.notes
+            plan.sayIdle(
+                model.reading.flagsOfModels, because: "the names stay, so the file is not read as a model (--layout original does)")
             return plan
         case .file(let container):
             guard options.layout != .keep else {
@@ -136,12 +138,21 @@ public struct Convert: IsomerCommand {
                     .usage, "a folder's components cannot keep their names in one file: two of them share some", path: source.path,
                     remedy: "leave --layout away, or choose one with --component NAME --layout diffusers")
             }
-            return try ConversionPlan(request, to: options.layout == .diffusers ? .canonical(container) : .checkpoint(container))
+            var plan = try ConversionPlan(request, to: options.layout == .diffusers ? .canonical(container) : .checkpoint(container))
+            sayIdle(in: &plan, isFolder: isFolder)
+            return plan
         case .diffusers:
             var plan = try ConversionPlan(request, to: .diffusers)
             try plan.add(words)
+            sayIdle(in: &plan, isFolder: isFolder)
             return plan
         }
+    }
+
+    /// Notes what was said in vain of a model's source.
+    private func sayIdle(in plan: inout ConversionPlan, isFolder: Bool) {
+        if !isFolder { plan.sayIdle(model.reading.source.variant == nil ? [] : ["--variant"], because: "a file has no variants") }
+        plan.sayIdle(adapter.flags, because: "this is no adapter")
     }
 
     private var isAdapter: Bool {
@@ -157,5 +168,13 @@ public struct Convert: IsomerCommand {
         request.shardBytes = options.maxShardSize?.bytes
         for entry in options.metadata { request.metadata[entry.key] = entry.value }
         return request
+    }
+}
+
+extension ConversionPlan {
+    /// Notes that `flags` change nothing here.
+    fileprivate mutating func sayIdle(_ flags: [String], because reason: String) {
+        guard !flags.isEmpty else { return }
+        notes.append("\(flags.joined(separator: ", ")) \(flags.count == 1 ? "changes" : "change") nothing: \(reason)")
     }
 }

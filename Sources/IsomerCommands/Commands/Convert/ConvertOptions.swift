@@ -116,7 +116,7 @@ extension TargetFormat {
             format = asked
         } else if let named = destination.extension.flatMap(TargetFormat.init(fileExtension:)) {
             format = named
-        } else if let ending = destination.extension, ending.allSatisfy(\.isLetter) {
+        } else if let ending = destination.extension, ending.allSatisfy(\.isLetter), try FileSystem.kind(of: destination) != .folder {
             // A folder may be called `model-1.5`; `model.unknown` is more likely a mistake.
             throw IsomerError(
                 .usage, "the destination's name does not say what to write", path: destination,

@@ -63,6 +63,16 @@ struct ModelReading: ParsableArguments {
     @Option(parsing: .singleValue, help: ArgumentHelp("Unknown tensors that may be left out; * stands for anything.", valueName: "pattern"))
     var allowUnknown: [String] = []
 
+    /// The flags that were given and that only tell how a file is read as a model.
+    var flagsOfModels: [String] {
+        let given = [
+            ("--config", source.config != nil), ("--variant", source.variant != nil), ("--architecture", source.architecture != nil),
+            ("--prediction-type", predictionType != nil), ("--allow-missing", !allowMissing.isEmpty),
+            ("--allow-unknown", !allowUnknown.isEmpty),
+        ]
+        return given.filter(\.1).map(\.0)
+    }
+
     /// Files that components are taken from, by slot.
     var replacements: [String: FilePath] {
         let said = [

@@ -19,7 +19,8 @@ public struct Synthesize: IsomerCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "What to write: a name that ends in .safetensors is a file, any other a Diffusers folder.", valueName: "destination"))
+            "What to write: a name that ends in .safetensors is a file, one without an ending a Diffusers folder.", valueName: "destination"
+        ))
     var destination: PathArgument
 
     @Option(help: ArgumentHelp("What to write, whatever the destination is called.", valueName: "format"))
