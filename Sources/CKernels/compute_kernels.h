@@ -32,7 +32,7 @@ enum {
     // Weights of one output that are widened at a time.
     WIDENED = 1024,
     WIDENED_STRIDE = WIDENED + 16,
-    // Transformed rows of PACKED_STRIDE units that one of Winograd's 16 products may have.
+    // Transformed rows of up to PACKED_STRIDE units that one of Winograd's 16 products may have.
     WINOGRAD_ROWS = 192,
     // The most channels of a convolution that is done so.
     WINOGRAD_CHANNELS = 8192,
