@@ -70,6 +70,11 @@ public enum FileSystem {
             ? IsomerError(.cannotRead, "this is a file, not a folder", path: folder) : IsomerError.reading(folder, error)
     }
 
+    /// Gives a file another name, in place of what has it, and goes on after a signal. Throws `cannotWrite` about `target`.
+    public static func rename(_ source: FilePath, to target: FilePath) throws(IsomerError) {
+        do { try Staging.rename(source, to: target, ISOMER_RENAME_REPLACE) } catch { throw IsomerError.writing(target, error) }
+    }
+
     /// Makes a folder and those above it, as far as they are not there.
     public static func makeFolder(_ path: FilePath) throws(IsomerError) {
         var missing: [FilePath] = []

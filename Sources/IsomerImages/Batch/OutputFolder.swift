@@ -57,11 +57,10 @@ final class OutputFolder: Sendable {
                 throw error
             }
             try descriptor.close()
-            let status = temporary.withPlatformString { from in target.withPlatformString { rename(from, $0) } }
-            if status != 0 { throw Errno(rawValue: errno) }
+            try FileSystem.rename(temporary, to: target)
         } catch {
             _ = temporary.withPlatformString { unlink($0) }
-            throw IsomerError.writing(target, error)
+            throw error as? IsomerError ?? IsomerError.writing(target, error)
         }
     }
 

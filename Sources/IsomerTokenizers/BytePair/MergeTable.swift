@@ -1,6 +1,6 @@
 /// Which neighbours may be joined, how early, and into what.
 ///
-/// An open-addressing table from pairs of ids; looking one up costs one probe on average.
+/// An open-addressing table from pairs of ids; looking one up costs a few neighbouring probes.
 public struct MergeTable: Sendable {
     /// One rule.
     public struct Merge: Hashable, Sendable {
@@ -15,14 +15,14 @@ public struct MergeTable: Sendable {
         var merge = Merge(rank: 0, result: 0)
     }
 
-    /// A key of all ones is free: no vocabulary has such ids. The size is a power of two, at most half full.
+    /// A key of all ones is free: no vocabulary has such ids. The size is a power of two, at most three quarters full.
     private var entries: [Entry]
     /// How many rules there are.
     public private(set) var count = 0
 
     init(capacity: Int) {
         var size = 16
-        while size < capacity * 2 { size *= 2 }
+        while size * 3 < capacity * 4 { size *= 2 }
         entries = [Entry](repeating: Entry(), count: size)
     }
 
@@ -45,7 +45,7 @@ public struct MergeTable: Sendable {
 
     /// Adds a rule. Returns `false`, and changes nothing, if there is one for this pair already.
     mutating func insert(_ left: TokenID, _ right: TokenID, _ merge: Merge) -> Bool {
-        if (count + 1) * 2 > entries.count { grow() }
+        if (count + 1) * 4 > entries.count * 3 { grow() }
         let key = UInt64(left) << 32 | UInt64(right)
         let slot = slot(of: key)
         guard entries[slot].key != key else { return false }

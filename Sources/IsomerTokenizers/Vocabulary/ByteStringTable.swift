@@ -6,12 +6,13 @@ struct ByteStringTable: Sendable {
     /// Where each string ends in `text`; it begins where the one before it ends. The first is a zero that ends no string.
     private var ends: [UInt32] = [0]
     /// In each slot a string's hash (upper half) and its number plus one (lower half); zero is free. Almost every wrong slot is passed by
-    /// without looking at bytes, and growing never looks. The size is a power of two, at most half full.
+    /// without looking at bytes, and growing never looks. The size is a power of two, at most three quarters full: what loading a vocabulary
+    /// takes is mostly memory touched for the first time.
     private var slots: [UInt64]
 
     init(capacity: Int, textCapacity: Int) {
         var size = 16
-        while size < capacity * 2 { size *= 2 }
+        while size * 3 < capacity * 4 { size *= 2 }
         slots = [UInt64](repeating: 0, count: size)
         ends.reserveCapacity(capacity + 1)
         text.reserveCapacity(textCapacity)
@@ -55,7 +56,7 @@ struct ByteStringTable: Sendable {
 
     /// Adds a string for which there is room. Returns its number, or `nil` if it is there already.
     mutating func insert(_ key: Span<UInt8>) -> Int? {
-        if (count + 1) * 2 > slots.count { grow() }
+        if (count + 1) * 4 > slots.count * 3 { grow() }
         let hash = ByteHash.hash(key)
         let (known, slot) = probe(key, hash)
         guard known == nil else { return nil }

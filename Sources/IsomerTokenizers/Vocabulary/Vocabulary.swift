@@ -76,8 +76,8 @@ public struct Vocabulary: Sendable {
                 .malformed, "a token stands twice in the vocabulary", item: String(decoding: token),
                 found: "ids \(self.id(of: token).map(String.init) ?? "") and \(id)")
         }
-        if id >= numbers.count { numbers.append(contentsOf: repeatElement(Self.none, count: Int(id) + 1 - numbers.count)) }
-        numbers[Int(id)] = UInt32(number)
+        if id > numbers.count { numbers.append(contentsOf: repeatElement(Self.none, count: Int(id) - numbers.count)) }
+        if id == numbers.count { numbers.append(UInt32(number)) } else { numbers[Int(id)] = UInt32(number) }
         ids.append(id)
     }
 
