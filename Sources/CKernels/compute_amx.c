@@ -14,7 +14,8 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16" AMX_FEATURES))), apply_to = function)
 
 #define VECTOR 16
-#define ROWS 48
+// A height of two tiles: with one, as much would be read for half the products.
+#define ROWS 32
 #define TALL 12
 #define MIDDLE 8
 #define LOW 4
