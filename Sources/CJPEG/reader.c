@@ -19,6 +19,7 @@ struct isomer_jpeg_reader {
     double seconds_limit;
     struct timespec began;
     unsigned calls;
+    int has_begun;
     int damage;
     char message[JMSG_LENGTH_MAX];
 };
@@ -147,29 +148,32 @@ isomer_jpeg_status isomer_jpeg_start(isomer_jpeg_reader *reader, int denominator
     return isomer_jpeg_ok;
 }
 
-isomer_jpeg_status isomer_jpeg_read(isomer_jpeg_reader *reader, uint8_t *rows, size_t stride, int stops_at_damage, uint32_t *rows_done) {
+isomer_jpeg_status isomer_jpeg_read(
+    isomer_jpeg_reader *reader, uint8_t *rows, size_t stride, uint32_t count, int stops_at_damage, uint32_t *rows_done) {
     *rows_done = 0;
     if (reader->status) return reader->status;
     struct jpeg_decompress_struct *decoder = &reader->decoder;
+    const uint32_t first = reader->has_begun ? decoder->output_scanline : 0;
     if (setjmp(reader->escape)) {
-        *rows_done = decoder->output_scanline;
+        *rows_done = decoder->output_scanline - first;
         return reader->status;
     }
-    jpeg_start_decompress(decoder);
-    while (decoder->output_scanline < decoder->output_height) {
-        JSAMPROW batch[8];
-        unsigned count = decoder->output_height - decoder->output_scanline;
-        if (count > 8) count = 8;
-        for (unsigned i = 0; i < count; i++) batch[i] = rows + (size_t)(decoder->output_scanline + i) * stride;
-        jpeg_read_scanlines(decoder, batch, count);
-        if (stops_at_damage && reader->damage) {
-            *rows_done = decoder->output_scanline;
-            return isomer_jpeg_ok;
-        }
+    if (!reader->has_begun) {
+        jpeg_start_decompress(decoder);
+        reader->has_begun = 1;
     }
-    *rows_done = decoder->output_scanline;
+    const uint32_t end = decoder->output_height - first < count ? decoder->output_height : first + count;
+    while (decoder->output_scanline < end) {
+        JSAMPROW batch[8];
+        unsigned left = end - decoder->output_scanline;
+        if (left > 8) left = 8;
+        for (unsigned i = 0; i < left; i++) batch[i] = rows + (size_t)(decoder->output_scanline - first + i) * stride;
+        jpeg_read_scanlines(decoder, batch, left);
+        *rows_done = decoder->output_scanline - first;
+        if (stops_at_damage && reader->damage) return isomer_jpeg_ok;
+    }
     // Every pixel is there. Finishing also reads to the end marker, which tells whether the file was cut behind them.
-    jpeg_finish_decompress(decoder);
+    if (end == decoder->output_height) jpeg_finish_decompress(decoder);
     return isomer_jpeg_ok;
 }
 

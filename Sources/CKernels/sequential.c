@@ -192,15 +192,17 @@ static const uint8_t *colour_row(const decoder *d, size_t colour, size_t row, si
     return wide;
 }
 
-// Makes the rows of what comes out that are complete once row `row` of the units is. Answers how many there are by then.
-static size_t put_rows(const decoder *d, size_t row, uint8_t *rows, size_t stride) {
+// Makes the rows of what comes out that are complete once row `row` of the units is. Answers whether there was room for them.
+static bool put_rows(const decoder *d, size_t row, size_t stride, isomer_sequential_room room, void *context) {
     const layout *l = &d->l;
     // The last row waits for the colours below it.
     const size_t kept = l->is_half_high ? 1 : 0;
     const size_t first = row * l->luma_rows, end = row + 1 == l->units_down ? l->height : first + l->luma_rows - kept;
-    for (size_t y = row == 0 ? 0 : first - kept; y < end; y++) {
+    size_t y = row == 0 ? 0 : first - kept;
+    uint8_t *target = room(context, (uint32_t)(end - y));
+    if (!target) return false;
+    for (; y < end; y++, target += stride) {
         const uint8_t *luma = d->scratch + l->luma + (LUMA_KEPT + y - first) * l->luma_stride;
-        uint8_t *target = rows + y * stride;
         if (d->header->components == 1) {
             memcpy(target, luma, l->width);
             continue;
@@ -213,7 +215,7 @@ static size_t put_rows(const decoder *d, size_t row, uint8_t *rows, size_t strid
         d->kernels->colours(luma + whole, blue + whole, red + whole, line, l->width - whole);
         memcpy(target + 3 * whole, line, 3 * (l->width - whole));
     }
-    return end;
+    return true;
 }
 
 // Keeps the rows that the next row of units needs.
@@ -263,8 +265,8 @@ bool isomer_sequential_pays(isomer_level level) {
 }
 
 bool isomer_sequential_decode(
-    isomer_level level, const uint8_t *bytes, size_t count, const isomer_sequential_header *header, uint32_t denominator, uint8_t *rows,
-    size_t stride, void *scratch, isomer_sequential_progress progress, void *context) {
+    isomer_level level, const uint8_t *bytes, size_t count, const isomer_sequential_header *header, uint32_t denominator, void *scratch,
+    size_t stride, isomer_sequential_room room, void *context) {
     if (denominator != 1 && denominator != 2) return false;
     decoder d;
     memset(&d, 0, sizeof d);
@@ -285,8 +287,7 @@ bool isomer_sequential_decode(
             const size_t done = index * d.l.group, left = d.l.units_across - done;
             if (!read_group(&d, left < d.l.group ? left : d.l.group) || !transform_group(&d, index)) return false;
         }
-        const size_t rows_done = put_rows(&d, row, rows, stride);
-        if (progress) progress(context, (uint32_t)rows_done);
+        if (!put_rows(&d, row, stride, room, context)) return false;
         if (d.l.is_half_high) keep_rows(&d);
     }
     // Anything but the end of the picture here is for libjpeg to complain about.

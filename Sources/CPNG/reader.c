@@ -15,7 +15,7 @@ struct isomer_png_reader {
     // While pixels are read: how much was asked for behind the last of them.
     int is_reading;
     size_t excess;
-    uint32_t width, height;
+    uint32_t width, height, rows_read;
     int passes;
     isomer_png_status status;
     char message[200];
@@ -117,18 +117,22 @@ isomer_png_status isomer_png_start(isomer_png_reader *reader, isomer_png_info *o
     return isomer_png_ok;
 }
 
-isomer_png_status isomer_png_read(isomer_png_reader *reader, uint8_t *rows, size_t stride, uint32_t *rows_done) {
+isomer_png_status isomer_png_read(isomer_png_reader *reader, uint8_t *rows, size_t stride, uint32_t count, uint32_t *rows_done) {
     *rows_done = 0;
     if (reader->status) return reader->status;
     png_structp png = reader->png;
     if (setjmp(png_jmpbuf(png))) return reader->status;
+    const uint32_t left = reader->height - reader->rows_read;
+    if (reader->passes > 1 || count > left) count = left;
     reader->is_reading = 1;
     for (int pass = 0; pass < reader->passes; pass++) {
-        for (uint32_t y = 0; y < reader->height; y++) {
+        for (uint32_t y = 0; y < count; y++) {
             png_read_row(png, rows + (size_t)y * stride, NULL);
             if (pass == 0) *rows_done = y + 1;
         }
     }
+    reader->rows_read += count;
+    if (reader->rows_read < reader->height) return isomer_png_ok;
     reader->is_reading = 0;
     png_read_end(png, reader->info);
     return isomer_png_ok;

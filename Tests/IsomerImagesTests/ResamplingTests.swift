@@ -41,11 +41,39 @@ struct ResamplingTests {
             for (filter, outputs) in [(ResamplingFilter.lanczos, 7), (.bicubic, width * 2 + 1), (.box, max(1, width / 2))] {
                 let rows = AxisFilter(filter, input: width, from: 0, to: Float(width), outputs: outputs)
                 let columns = AxisFilter(filter, input: picture.height, from: 0.3, to: Float(picture.height), outputs: 5)
-                let plain = try picture.filteredRows(rows, rows: 0..<picture.height, Limits(), level: ISOMER_LEVEL_BASELINE)
-                let plainColumns = try picture.filteredColumns(columns, firstRow: 0, Limits(), level: ISOMER_LEVEL_BASELINE)
-                for level in [ISOMER_LEVEL_AVX2, ISOMER_LEVEL_AVX512] where isomer_level_supported(level) {
-                    #expect(try picture.filteredRows(rows, rows: 0..<picture.height, Limits(), level: level) == plain)
-                    #expect(try picture.filteredColumns(columns, firstRow: 0, Limits(), level: level) == plainColumns)
+                for passes in [
+                    SeparablePasses(horizontal: rows), SeparablePasses(vertical: columns),
+                    SeparablePasses(horizontal: rows, vertical: columns), SeparablePasses(horizontal: rows, vertical: columns, columnsFirst: true),
+                ] {
+                    let plain = try picture.filtered(passes, Limits(), level: ISOMER_LEVEL_BASELINE)
+                    for level in [ISOMER_LEVEL_AVX2, ISOMER_LEVEL_AVX512] where isomer_level_supported(level) {
+                        #expect(try picture.filtered(passes, Limits(), level: level) == plain)
+                    }
+                }
+            }
+        }
+    }
+
+    /// A picture that is stored turned gives what the turned picture gives.
+    @Test(arguments: Orientation.allCases) func storedPicturesNeedNotBeTurned(orientation: Orientation) throws {
+        for (index, channels) in [PixelChannels.gray, .rgb, .rgba].enumerated() {
+            for stored in [try noise(90, 61, channels, seed: 3), try noise(23, 190, channels, seed: 4)] {
+                let picture = StoredPicture(bitmap: stored, orientation: orientation)
+                let upright = try stored.oriented(orientation)
+                #expect(picture.size == upright.size)
+                let (width, height) = (Double(upright.width), Double(upright.height))
+                for box in [
+                    PixelBox(left: 0, top: 0, right: width, bottom: height), PixelBox(left: 3, top: 1.25, right: width - 0.5, bottom: height - 2),
+                ] {
+                    for size in [PixelSize(17, 20), PixelSize(upright.width, 9), PixelSize(11, 200), PixelSize(8, upright.height)] {
+                        for filter in ResamplingFilter.allCases where filter != .area {
+                            for compatibility in PillowCompatibility.allCases {
+                                let expected = try upright.resampled(to: size, filter: filter, box: box, compatibility: compatibility)
+                                let made = try picture.resampled(to: size, filter: filter, box: box, compatibility: compatibility)
+                                #expect(made == expected, "\(index) \(size) \(filter) \(box)")
+                            }
+                        }
+                    }
                 }
             }
         }

@@ -10,8 +10,8 @@ struct SequentialJPEGTests {
     private static let levels = [ISOMER_LEVEL_BASELINE, ISOMER_LEVEL_AVX2, ISOMER_LEVEL_AVX512].filter { isomer_level_supported($0) }
 
     /// What libjpeg alone makes of a file.
-    private static func reference(_ bytes: [UInt8], _ factor: Int = 1) throws -> DecodedImage {
-        try JPEGDecoder.decode(bytes, options(factor), level: ISOMER_LEVEL_BASELINE)
+    private static func reference(_ bytes: [UInt8], _ factor: Int = 1) throws -> Bitmap {
+        try #require(JPEGDecoder.decode(bytes, options(factor), level: ISOMER_LEVEL_BASELINE) { _ in RowPlan() }.bitmap)
     }
 
     private static func options(_ factor: Int) -> DecodeOptions {
@@ -24,11 +24,14 @@ struct SequentialJPEGTests {
     /// Whether every level takes the file and makes the same of it, whole and half as large.
     private static func isEqual(_ bytes: [UInt8]) throws -> Bool {
         for factor in [1, 2] {
-            let expected = try reference(bytes, factor).bitmap
+            let expected = try reference(bytes, factor)
             for level in levels {
-                let bitmap = try Bitmap(uninitialized: expected.width, expected.height, expected.channels)
-                let isRead = bytes.withUnsafeBufferPointer { JPEGDecoder.readSequential($0, into: bitmap, Int32(factor), level) }
-                guard isRead, bitmap == expected else { return false }
+                let window = try bytes.withUnsafeBufferPointer { buffer in
+                    try JPEGDecoder.readSequential(buffer, Int32(factor), level) { () throws(IsomerError) in
+                        try RowWindow(expected.size, expected.channels, keepsAll: true, limits: Limits())
+                    }
+                }
+                guard window?.bitmap == expected else { return false }
             }
         }
         return true
@@ -64,23 +67,6 @@ struct SequentialJPEGTests {
         }
     }
 
-    /// What is reduced while the rows come is what is made of the whole picture afterwards, and is gone once that is another one.
-    @Test func columnsAreReducedOnTheWay() throws {
-        for (size, fullColour) in [((1000, 700), false), ((500, 999), true), ((481, 33), false)] {
-            let bytes = try JPEGEncoder.encode(scene(size.0, size.1), settings: JPEGSettings(quality: 90, fullColour: fullColour))
-            for factor in [1, 2] {
-                var options = Self.options(factor)
-                options.overviewSide = 200
-                var image = try ImageDecoder.decode(bytes, options: options)
-                if isomer_sequential_pays(isomer_level_current()) { #expect(image.columns != nil) }
-                let overview = try PictureOverview(image.bitmap, side: 200, columns: image.columns)
-                #expect(try overview.small == PictureOverview(image.bitmap, side: 200).small, "\(size) / \(factor)")
-                image.bitmap = try image.bitmap.mirrored()
-                #expect(image.columns == nil)
-            }
-        }
-    }
-
     /// Whatever is done to a file, it is as good or as bad as libjpeg says.
     @Test func leavesDamageToLibjpeg() throws {
         var dice = Dice(5)
@@ -102,8 +88,8 @@ struct SequentialJPEGTests {
             }
             var options = Self.options(1 + round % 2)
             options.limits.pixels = 1 << 20
-            func outcome(_ level: isomer_level) -> Result<DecodedImage, IsomerError> {
-                Result { () throws(IsomerError) in try JPEGDecoder.decode(bytes, options, level: level) }
+            func outcome(_ level: isomer_level) -> Result<DecodedRows, IsomerError> {
+                Result { () throws(IsomerError) in try JPEGDecoder.decode(bytes, options, level: level) { _ in RowPlan() } }
             }
             for level in Self.levels.dropFirst() {
                 switch (outcome(ISOMER_LEVEL_BASELINE), outcome(level)) {

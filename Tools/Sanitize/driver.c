@@ -24,8 +24,8 @@ static void read_png(const uint8_t *bytes, size_t count) {
     if (isomer_png_start(reader, &info) == isomer_png_ok && (uint64_t)info.width * info.height <= most_pixels) {
         size_t stride = (size_t)info.width * (size_t)info.channels * (size_t)info.sample_bits / 8;
         uint8_t *rows = malloc(stride * info.height);
-        uint32_t done;
-        isomer_png_read(reader, rows, stride, &done);
+        uint32_t done = 1;
+        for (uint32_t y = 0; done > 0 && y < info.height; y += done) isomer_png_read(reader, rows + y * stride, stride, 7, &done);
         size_t size;
         isomer_png_profile(reader, &size);
         isomer_png_exif(reader, &size);
@@ -42,8 +42,11 @@ static void read_jpeg(const uint8_t *bytes, size_t count) {
         if (isomer_jpeg_start(reader, denominator, &info) == isomer_jpeg_ok && (uint64_t)info.width * info.height <= most_pixels) {
             size_t stride = (size_t)info.output_width * (size_t)info.output_components;
             uint8_t *rows = malloc(stride * info.output_height);
-            uint32_t done;
-            if (isomer_jpeg_read(reader, rows, stride, 1, &done) == isomer_jpeg_ok && info.output_components != 4) {
+            isomer_jpeg_status status = isomer_jpeg_ok;
+            uint32_t done = 1;
+            for (uint32_t y = 0; status == isomer_jpeg_ok && done > 0 && y < info.output_height; y += done)
+                status = isomer_jpeg_read(reader, rows + y * stride, stride, 13, 1, &done);
+            if (status == isomer_jpeg_ok && info.output_components != 4) {
                 isomer_jpeg_settings settings = {.width = info.output_width, .height = info.output_height, .components = info.output_components,
                     .quality = 90, .full_colour = denominator & 1, .optimise = 1, .progressive = denominator > 2};
                 isomer_jpeg_segment segment = {1, (const uint8_t *)"Exif\0\0", 6};

@@ -36,9 +36,11 @@ isomer_jpeg_reader *isomer_jpeg_open(const uint8_t *bytes, size_t count, int sca
 // Gray stays gray, three components become RGB, four become CMYK as stored.
 isomer_jpeg_status isomer_jpeg_start(isomer_jpeg_reader *reader, int denominator, isomer_jpeg_info *info);
 
-// Decodes all rows into `rows`, `stride` bytes apart. `rows_done` says how many are there, also after a failure. With `stops_at_damage` it
-// ends as soon as something is wrong, so that a header that promises more than the file holds costs no memory.
-isomer_jpeg_status isomer_jpeg_read(isomer_jpeg_reader *reader, uint8_t *rows, size_t stride, int stops_at_damage, uint32_t *rows_done);
+// Decodes the next rows, `count` or as many as are left, into `rows`, `stride` bytes apart; with the last one, the file is read to its end.
+// `rows_done` says how many came, also after a failure. With `stops_at_damage` it ends as soon as something is wrong, so that a header that
+// promises more than the file holds costs no memory.
+isomer_jpeg_status isomer_jpeg_read(
+    isomer_jpeg_reader *reader, uint8_t *rows, size_t stride, uint32_t count, int stops_at_damage, uint32_t *rows_done);
 
 // The message of the last failure, or of the first thing that was wrong but repaired; empty when all was well.
 const char *isomer_jpeg_message(const isomer_jpeg_reader *reader);

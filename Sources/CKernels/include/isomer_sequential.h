@@ -39,13 +39,15 @@ bool isomer_sequential_read(const uint8_t *bytes, size_t count, isomer_sequentia
 // Bytes that decoding needs to work in; `denominator` is 1, or 2 for half the size.
 size_t isomer_sequential_scratch(const isomer_sequential_header *header, size_t count, uint32_t denominator);
 
-// Told how many rows are there, whenever there are more: the newest are still in the cache.
-typedef void (*isomer_sequential_progress)(void *context, uint32_t rows);
+// Asked where the next `count` rows go, at most ISOMER_SEQUENTIAL_ROWS and all before them being there; null ends the decoding.
+typedef uint8_t *(*isomer_sequential_room)(void *context, uint32_t count);
+
+enum { ISOMER_SEQUENTIAL_ROWS = 17 };
 
 // Decodes into rows `stride` bytes apart, gray or RGB, of the header's size divided by `denominator` and rounded up. Answers whether it did;
-// if not, any part of the rows may have been written to. `scratch` is aligned to 64 bytes; `progress` may be null.
+// if not, any part of the rows may have been written to. `scratch` is aligned to 64 bytes.
 bool isomer_sequential_decode(
-    isomer_level level, const uint8_t *bytes, size_t count, const isomer_sequential_header *header, uint32_t denominator, uint8_t *rows,
-    size_t stride, void *scratch, isomer_sequential_progress progress, void *context);
+    isomer_level level, const uint8_t *bytes, size_t count, const isomer_sequential_header *header, uint32_t denominator, void *scratch,
+    size_t stride, isomer_sequential_room room, void *context);
 
 #endif

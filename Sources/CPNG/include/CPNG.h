@@ -39,8 +39,9 @@ isomer_png_reader *isomer_png_open(const uint8_t *bytes, size_t count, size_t ch
 // Reads up to the picture data and sets up the conversion to plain samples: palettes, transparency and small depths are expanded.
 isomer_png_status isomer_png_start(isomer_png_reader *reader, isomer_png_info *info);
 
-// Decodes all rows into `rows`, `stride` bytes apart. `rows_done` says how many are whole, also after a failure.
-isomer_png_status isomer_png_read(isomer_png_reader *reader, uint8_t *rows, size_t stride, uint32_t *rows_done);
+// Decodes the next rows, `count` or as many as are left, into `rows`, `stride` bytes apart; with the last one, the file is read to its end.
+// Rows of an interlaced picture come all at once, whatever `count` says. `rows_done` says how many are whole, also after a failure.
+isomer_png_status isomer_png_read(isomer_png_reader *reader, uint8_t *rows, size_t stride, uint32_t count, uint32_t *rows_done);
 
 // The colour profile, decompressed: a pointer that stays good until `isomer_png_close`, or null.
 const uint8_t *isomer_png_profile(isomer_png_reader *reader, size_t *count);

@@ -16,9 +16,15 @@ struct SRGBConversion {
     private let light: [[Float]]
     /// Light in the profile's primaries to light in sRGB's, row by row.
     private let matrix: [Float]
+    /// The same light, one channel behind the other.
+    private let curves: [Float]
+    /// What each stored value of gray becomes.
+    private let table: [UInt8]
 
     init?(_ profile: ColourProfile) {
         light = profile.curves.map { curve in (0..<256).map { Float(curve.light(Double($0) / 255)) } }
+        curves = light.flatMap { $0 }
+        table = light.first.map { $0.map(Self.encoded) } ?? []
         guard profile.curves.count == 3 else {
             matrix = []
             return
@@ -47,23 +53,14 @@ struct SRGBConversion {
         return true
     }
 
-    /// The converted picture; alpha stays as it is.
-    func convert(_ bitmap: Bitmap) throws(IsomerError) -> Bitmap {
-        let result = try Bitmap(uninitialized: bitmap.width, bitmap.height, bitmap.channels)
-        let pixels = bitmap.width * bitmap.height
-        if isGray || !bitmap.channels.isColour {
-            // A gray profile on a colour picture would be a mistake of the file; the caller does not get here with one.
-            let table = (0..<256).map { Self.encoded(light[0][$0]) }
-            let step = bitmap.channels.count
-            for i in 0..<pixels {
-                result.target[i * step] = table[Int(bitmap.source[i * step])]
-                if step == 2 { result.target[i * step + 1] = bitmap.source[i * step + 1] }
-            }
-            return result
+    /// Converts pixels in their place; alpha stays as it is.
+    func convert(_ pixels: UnsafeMutablePointer<UInt8>, _ count: Int, _ channels: PixelChannels) {
+        guard isGray || !channels.isColour else {
+            isomer_colour_rgb8(pixels, pixels, count, Int32(channels.count), curves, matrix, Self.encoding)
+            return
         }
-        let curves = light.flatMap { $0 }
-        isomer_colour_rgb8(bitmap.source, result.target, pixels, Int32(bitmap.channels.count), curves, matrix, Self.encoding)
-        return result
+        // A gray profile on a colour picture would be a mistake of the file; the caller does not get here with one.
+        for i in 0..<count { pixels[i * channels.count] = table[Int(pixels[i * channels.count])] }
     }
 
     /// Light in 65,536 steps to stored sRGB values.
@@ -78,32 +75,39 @@ struct SRGBConversion {
     }
 }
 
-extension DecodedImage {
-    /// Converts to sRGB by the embedded profile, or keeps the profile and says why.
-    mutating func apply(profile bytes: [UInt8], convert: Bool) throws(IsomerError) {
-        guard convert, bitmap.samples == .uint8 else {
+/// What becomes of a picture's colours.
+struct ColourTreatment {
+    /// To sRGB, if they are described as something else.
+    private(set) var conversion: SRGBConversion?
+    /// The profile that still describes them.
+    private(set) var profile: [UInt8]?
+    private(set) var warning: String?
+
+    /// Nothing is known about them.
+    init() {}
+
+    /// By an embedded profile: converted, or kept with a reason. Only 8-bit samples are converted.
+    init(profile bytes: [UInt8], _ channels: PixelChannels, _ samples: SampleType, convert: Bool) {
+        guard convert, samples == .uint8 else {
             profile = bytes
             return
         }
-        let conversion: SRGBConversion
         do throws(ColourProfile.Failure) {
-            guard let usable = SRGBConversion(try ColourProfile(icc: bytes)), usable.isGray == !bitmap.channels.isColour else {
+            guard let usable = SRGBConversion(try ColourProfile(icc: bytes)), usable.isGray == !channels.isColour else {
                 throw .unsupported("it does not fit the picture's channels")
             }
-            conversion = usable
+            if !usable.isIdentity { conversion = usable }
         } catch {
             profile = bytes
             switch error {
-            case .malformed(let why): warnings.append("the colour profile is damaged, so colours are left as they are: \(why)")
-            case .unsupported(let why): warnings.append("the colour profile is kept, colours are not converted: \(why)")
+            case .malformed(let why): warning = "the colour profile is damaged, so colours are left as they are: \(why)"
+            case .unsupported(let why): warning = "the colour profile is kept, colours are not converted: \(why)"
             }
-            return
         }
-        if !conversion.isIdentity { bitmap = try conversion.convert(bitmap) }
     }
 
-    /// Converts to sRGB by a PNG's gamma and chromaticities.
-    mutating func apply(gamma info: isomer_png_info) throws(IsomerError) {
+    /// By a PNG's gamma and chromaticities.
+    init(gamma info: isomer_png_info, _ channels: PixelChannels) {
         var xy: [Double]?
         if info.has_chromaticities != 0 {
             xy = withUnsafeBytes(of: info.chromaticities) { raw in raw.bindMemory(to: Int32.self).map { Double($0) / 100_000 } }
@@ -114,10 +118,17 @@ extension DecodedImage {
         let sRGB = [0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06]
         if isUsualGamma, xy.map({ zip($0, sRGB).allSatisfy { abs($0 - $1) < 0.005 } }) ?? true { return }
         guard var profile = ColourProfile(gamma: gamma, chromaticities: xy) else {
-            warnings.append("the gamma or the chromaticities make no sense, so colours are left as they are")
+            warning = "the gamma or the chromaticities make no sense, so colours are left as they are"
             return
         }
-        if !bitmap.channels.isColour { profile.curves = [profile.curves[0]] }
-        if let conversion = SRGBConversion(profile), !conversion.isIdentity { bitmap = try conversion.convert(bitmap) }
+        if !channels.isColour { profile.curves = [profile.curves[0]] }
+        if let usable = SRGBConversion(profile), !usable.isIdentity { conversion = usable }
+    }
+
+    /// CMYK is converted without its profile.
+    static var cmyk: ColourTreatment {
+        var treatment = ColourTreatment()
+        treatment.warning = "the colour profile is for CMYK: colours were converted without it"
+        return treatment
     }
 }

@@ -22,19 +22,13 @@ public struct DecodeOptions: Hashable, Sendable {
     /// Keep 16-bit samples. Otherwise their high byte is taken.
     public var keep16Bits = false
     public var shrink = Shrink.none
-    /// The longer side of the small copy that will be asked for, if the columns are to be reduced for it on the way.
-    var overviewSide: Int?
 
     public init() {}
 }
 
 /// A decoded picture, and what its file said about it.
 public struct DecodedImage: Sendable {
-    public var bitmap: Bitmap {
-        didSet { columns = nil }
-    }
-    /// The bitmap with its columns reduced to the height of the small copy of `DecodeOptions.overviewSide`, if that was done on the way.
-    var columns: Bitmap?
+    public var bitmap: Bitmap
     public var format: ImageFormat
     /// The size in the file, before orientation and shrinking.
     public var storedSize: PixelSize
@@ -57,17 +51,27 @@ public enum ImageDecoder {
     /// Throws `malformed` for a damaged or cut file, `unsupported` for an animation or a format that is not read, and
     /// `limitExceeded` before any memory is taken when the picture is larger than `options.limits` allow.
     public static func decode(_ bytes: [UInt8], options: DecodeOptions = DecodeOptions()) throws(IsomerError) -> DecodedImage {
-        var image: DecodedImage
+        var kept = Orientation.upright
+        let rows = try decode(bytes, options) { layout throws(IsomerError) in
+            kept = layout.orientation
+            return RowPlan()
+        }
+        guard let bitmap = rows.bitmap else { throw IsomerError(.malformed, "not all rows of the picture came") }
+        return DecodedImage(
+            bitmap: try bitmap.oriented(kept), format: rows.format, storedSize: rows.storedSize, orientation: rows.orientation,
+            exif: rows.exif, profile: rows.profile, warnings: rows.warnings, isTruncated: rows.isTruncated)
+    }
+
+    /// Decodes a whole file's bytes, and shows the rows as they come to whom `planner` names.
+    static func decode(_ bytes: [UInt8], _ options: DecodeOptions, _ planner: RowPlanner) throws(IsomerError) -> DecodedRows {
         switch try format(of: bytes) {
-        case .jpeg: image = try JPEGDecoder.decode(bytes, options)
-        case .png: image = try PNGDecoder.decode(bytes, options)
+        case .jpeg: return try JPEGDecoder.decode(bytes, options, planner: planner)
+        case .png: return try PNGDecoder.decode(bytes, options, planner)
         #if WebP
-            case .webp: image = try WebPDecoder.decode(bytes, options)
+            case .webp: return try WebPDecoder.decode(bytes, options, planner)
         #endif
         case let other: throw unread(other)
         }
-        if options.orient, image.orientation != .upright { image.bitmap = try image.bitmap.oriented(image.orientation) }
-        return image
     }
 
     /// Reads and decodes a file.

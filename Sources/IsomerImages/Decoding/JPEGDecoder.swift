@@ -9,17 +9,17 @@ enum JPEGDecoder {
     private static let scanLimit: Int32 = 500
 
     static func decode(
-        _ bytes: [UInt8], _ options: DecodeOptions, level: isomer_level = isomer_level_current()
-    ) throws(IsomerError) -> DecodedImage {
-        let result: Result<DecodedImage, IsomerError> = bytes.withUnsafeBufferPointer { buffer in
-            Result { () throws(IsomerError) in try decode(buffer, bytes, options, level) }
+        _ bytes: [UInt8], _ options: DecodeOptions, level: isomer_level = isomer_level_current(), planner: RowPlanner
+    ) throws(IsomerError) -> DecodedRows {
+        let result: Result<DecodedRows, IsomerError> = bytes.withUnsafeBufferPointer { buffer in
+            Result { () throws(IsomerError) in try decode(buffer, bytes, options, level, planner) }
         }
         return try result.get()
     }
 
     private static func decode(
-        _ buffer: UnsafeBufferPointer<UInt8>, _ bytes: [UInt8], _ options: DecodeOptions, _ level: isomer_level
-    ) throws(IsomerError) -> DecodedImage {
+        _ buffer: UnsafeBufferPointer<UInt8>, _ bytes: [UInt8], _ options: DecodeOptions, _ level: isomer_level, _ planner: RowPlanner
+    ) throws(IsomerError) -> DecodedRows {
         var denominator: Int32 = 1
         if case .factor(let factor) = options.shrink {
             guard [1, 2, 4, 8].contains(factor) else {
@@ -45,71 +45,100 @@ enum JPEGDecoder {
                 .malformed, "the file is far too short for its picture", expected: "at least \(pixels / 512) bytes for \(pixels) pixels",
                 found: "\(buffer.count) bytes", remedy: "the file is cut short or made to exhaust memory: get it again")
         }
-        // Rows of CMYK are turned into RGB where they lie.
-        let stored = Int(info.output_components)
-        let channels: PixelChannels = stored == 1 ? .gray : stored == 3 ? .rgb : .rgba
-        var bitmap = try Bitmap(
-            uninitialized: Int(info.output_width), Int(info.output_height), channels, limits: options.limits)
-        // Of a picture in colour, whose rows come in the order in which they stay, the columns are reduced as well.
-        var reduction: ColumnReduction?
-        if let side = options.overviewSide, stored == 3, isomer_sequential_pays(level) {
-            let height = PictureOverview.fitted(bitmap.size, into: side).height
-            if height < bitmap.height { reduction = try ColumnReduction(bitmap, height: height) }
-        }
-        let isPlain = isomer_sequential_pays(level) && readSequential(buffer, into: bitmap, denominator, level, reduction)
-        let (rowsDone, failure) =
-            isPlain
-            ? (bitmap.height, nil)
-            : reader.read(into: bitmap.target, stride: bitmap.rowBytes, stopsAtDamage: !options.allowTruncated)
-
-        var warnings: [String] = []
-        let isDamaged = failure != nil || reader.damage != 0
-        if isDamaged {
-            let error = failure ?? reader.error(.malformed, reader.damage & 1 != 0 ? "the picture is cut short" : "the picture is damaged")
-            guard options.allowTruncated, error.code == .malformed, rowsDone > 0 else { throw error }
-            // What never came is gray, as libjpeg itself fills it.
-            let missing = bitmap.height - rowsDone
-            (bitmap.target + rowsDone * bitmap.rowBytes).update(repeating: 128, count: missing * bitmap.rowBytes)
-            warnings.append("a part of the picture is missing or damaged: \(reader.message)")
-        } else if !reader.message.isEmpty {
-            warnings.append("the file breaks a rule of JPEG without harm: \(reader.message)")
-        }
-
+        let isCMYK = info.output_components == 4
         let segments = JPEGSegments(bytes, limit: options.limits.pictureChunkBytes)
-        if stored == 4 { bitmap = try bitmap.convertedFromInvertedCMYK() }
-        var image = DecodedImage(
-            bitmap: bitmap, format: .jpeg, storedSize: PixelSize(Int(info.width), Int(info.height)),
-            orientation: segments.exif.flatMap { EXIF($0)?.orientation } ?? .upright, exif: segments.exif, profile: nil,
-            warnings: warnings, isTruncated: isDamaged)
-        if isPlain { image.columns = reduction?.result }
+        let orientation = segments.exif.flatMap { EXIF($0)?.orientation } ?? .upright
+        let layout = PictureLayout(
+            size: PixelSize(Int(info.output_width), Int(info.output_height)), channels: info.output_components == 1 ? .gray : .rgb,
+            samples: .uint8, orientation: options.orient ? orientation : .upright)
+        var colours = ColourTreatment()
         if let profile = segments.profile {
-            if stored == 4 {
-                image.warnings.append("the colour profile is for CMYK: colours were converted without it")
-            } else {
-                try image.apply(profile: profile, convert: options.convertToSRGB)
-            }
+            colours = isCMYK ? .cmyk : ColourTreatment(profile: profile, layout.channels, .uint8, convert: options.convertToSRGB)
         }
-        return image
+        func newWindow() throws(IsomerError) -> RowWindow {
+            let plan = try planner(layout)
+            return try RowWindow(
+                layout.size, layout.channels, readers: plan.readers, keepsAll: plan.keepsAll, conversion: colours.conversion,
+                limits: options.limits)
+        }
+
+        let window: RowWindow
+        var failure: IsomerError?
+        if isomer_sequential_pays(level), let plain = try readSequential(buffer, denominator, level, into: newWindow), reader.damage == 0 {
+            window = plain
+        } else {
+            window = try newWindow()
+            failure = try reader.read(into: window, isCMYK: isCMYK, stopsAtDamage: !options.allowTruncated)
+        }
+        var rows = DecodedRows(
+            format: .jpeg, storedSize: PixelSize(Int(info.width), Int(info.height)), orientation: orientation, exif: segments.exif,
+            profile: colours.profile, warnings: [], isTruncated: failure != nil || reader.damage != 0)
+        if rows.isTruncated {
+            let error = failure ?? reader.error(.malformed, reader.damage & 1 != 0 ? "the picture is cut short" : "the picture is damaged")
+            guard options.allowTruncated, error.code == .malformed, window.count > 0 else { throw error }
+            try fill(window, isCMYK: isCMYK)
+            rows.warnings.append("a part of the picture is missing or damaged: \(reader.message)")
+        } else if !reader.message.isEmpty {
+            rows.warnings.append("the file breaks a rule of JPEG without harm: \(reader.message)")
+        }
+        rows.bitmap = window.bitmap
+        rows.warnings += [colours.warning].compactMap(\.self)
+        return rows
     }
 
-    /// Decodes a plain file into a bitmap of its size. Answers whether it was one, and whole; if not, anything may be in the bitmap.
-    static func readSequential(
-        _ buffer: UnsafeBufferPointer<UInt8>, into bitmap: Bitmap, _ denominator: Int32, _ level: isomer_level,
-        _ reduction: ColumnReduction? = nil
-    ) -> Bool {
-        var header = isomer_sequential_header()
-        guard denominator <= 2, let base = buffer.baseAddress, isomer_sequential_read(base, buffer.count, &header) else { return false }
-        let divisor = UInt32(denominator)
-        guard (header.width + divisor - 1) / divisor == bitmap.width, (header.height + divisor - 1) / divisor == bitmap.height,
-            header.components == bitmap.channels.count,
-            let scratch = PixelStorage(count: isomer_sequential_scratch(&header, buffer.count, divisor))
-        else { return false }
-        defer { withExtendedLifetime(scratch) {} }
-        func decode(_ progress: isomer_sequential_progress?, _ context: UnsafeMutableRawPointer?) -> Bool {
-            isomer_sequential_decode(
-                level, base, buffer.count, &header, divisor, bitmap.target, bitmap.rowBytes, scratch.base, progress, context)
+    /// What never came is gray, as libjpeg itself fills it.
+    private static func fill(_ window: RowWindow, isCMYK: Bool) throws(IsomerError) {
+        while window.count < window.size.height {
+            let count = min(window.lot, window.size.height - window.count)
+            guard let room = window.room(for: count) else { return }
+            if isCMYK {
+                let line = try PixelStorage.table(4 * window.size.width * count, of: UInt8.self)
+                let inks = line.base.assumingMemoryBound(to: UInt8.self)
+                inks.update(repeating: 128, count: 4 * window.size.width * count)
+                convertInvertedCMYK(inks, room, pixels: window.size.width * count)
+                withExtendedLifetime(line) {}
+            } else {
+                room.update(repeating: 128, count: window.rowBytes * count)
+            }
+            window.advance(by: count)
         }
-        return reduction?.whileDecoding { decode($0, $1) } ?? decode(nil, nil)
+    }
+
+    /// Decodes a file if it is a plain one, and whole; nil if not, and then the window's readers may have seen anything.
+    static func readSequential(
+        _ buffer: UnsafeBufferPointer<UInt8>, _ denominator: Int32, _ level: isomer_level, into newWindow: () throws(IsomerError) -> RowWindow
+    ) throws(IsomerError) -> RowWindow? {
+        var header = isomer_sequential_header()
+        guard denominator <= 2, let base = buffer.baseAddress, isomer_sequential_read(base, buffer.count, &header) else { return nil }
+        let divisor = UInt32(denominator)
+        let window = try newWindow()
+        guard (header.width + divisor - 1) / divisor == window.size.width, (header.height + divisor - 1) / divisor == window.size.height,
+            window.rowBytes == window.size.width * Int(header.components), window.lot >= ISOMER_SEQUENTIAL_ROWS,
+            let scratch = PixelStorage(count: isomer_sequential_scratch(&header, buffer.count, divisor))
+        else { return nil }
+        var progress = Progress(window: window)
+        // SAFETY: the decoder keeps to this call, in which `progress` and `scratch` live.
+        let isDone = withUnsafeMutablePointer(to: &progress) { pointer in
+            isomer_sequential_decode(
+                level, base, buffer.count, &header, divisor, scratch.base, window.rowBytes,
+                { context, count in context?.assumingMemoryBound(to: Progress.self).pointee.room(for: Int(count)) }, pointer)
+        }
+        withExtendedLifetime(scratch) {}
+        guard isDone else { return nil }
+        window.advance(by: progress.pending)
+        return window.count == window.size.height ? window : nil
+    }
+
+    /// Rows that a decoder was given room for are there when it asks for more.
+    private struct Progress {
+        let window: RowWindow
+        var pending = 0
+
+        mutating func room(for rows: Int) -> UnsafeMutablePointer<UInt8>? {
+            window.advance(by: pending)
+            pending = rows
+            return window.room(for: rows)
+        }
     }
 
     /// One libjpeg decoder, closed when it goes.
@@ -135,13 +164,25 @@ enum JPEGDecoder {
             return info
         }
 
-        /// Rows that are there, and why there are no more.
-        func read(
-            into rows: UnsafeMutablePointer<UInt8>, stride: Int, stopsAtDamage: Bool
-        ) -> (rows: Int, failure: IsomerError?) {
-            var done: UInt32 = 0
-            let status = isomer_jpeg_read(handle, rows, stride, stopsAtDamage ? 1 : 0, &done)
-            return (Int(done), status == isomer_jpeg_ok ? nil : error(status))
+        /// Reads as many rows as there are. Answers why there are no more, if libjpeg says so.
+        func read(into window: RowWindow, isCMYK: Bool, stopsAtDamage: Bool) throws(IsomerError) -> IsomerError? {
+            // Pixels of CMYK are one byte longer than those of RGB that they become.
+            let inkBytes = isCMYK ? 4 * window.size.width : 0
+            let inks = try PixelStorage.table(inkBytes * window.lot, of: UInt8.self)
+            let lines = inks.base.assumingMemoryBound(to: UInt8.self)
+            defer { withExtendedLifetime(inks) {} }
+            while window.count < window.size.height {
+                let count = min(window.lot, window.size.height - window.count)
+                guard let room = window.room(for: count) else { break }
+                var done: UInt32 = 0
+                let status = isomer_jpeg_read(
+                    handle, isCMYK ? lines : room, isCMYK ? inkBytes : window.rowBytes, UInt32(count), stopsAtDamage ? 1 : 0, &done)
+                if isCMYK { convertInvertedCMYK(lines, room, pixels: Int(done) * window.size.width) }
+                window.advance(by: Int(done))
+                guard status == isomer_jpeg_ok else { return error(status) }
+                if done < count { break }
+            }
+            return nil
         }
 
         func error(_ code: IsomerError.Code, _ what: String) -> IsomerError {
@@ -160,23 +201,19 @@ enum JPEGDecoder {
     }
 }
 
-extension Bitmap {
-    /// Four inverted channels, as every JPEG with four components has them in practice, as RGB.
-    ///
-    /// Reference: Pillow 13.0.0: raw mode "CMYK;I" ("assume adobe conventions"), then `convert("RGB")`.
-    func convertedFromInvertedCMYK() throws(IsomerError) -> Bitmap {
-        let result = try Bitmap(uninitialized: width, height, .rgb)
-        var (from, to) = (source, result.target)
-        for _ in 0..<width * height {
-            // k' = 255 - k is what is stored; c·k' / 255 is rounded.
-            let black = UInt32(from[3])
-            for i in 0..<3 {
-                let product = (255 &- UInt32(from[i])) &* black &+ 128
-                to[i] = UInt8(truncatingIfNeeded: black &- ((product >> 8) &+ product) >> 8)
-            }
-            from += 4
-            to += 3
+/// Four inverted channels, as every JPEG with four components has them in practice, as RGB.
+///
+/// Reference: Pillow 13.0.0: raw mode "CMYK;I" ("assume adobe conventions"), then `convert("RGB")`.
+private func convertInvertedCMYK(_ inks: UnsafePointer<UInt8>, _ target: UnsafeMutablePointer<UInt8>, pixels: Int) {
+    var (from, to) = (inks, target)
+    for _ in 0..<pixels {
+        // k' = 255 - k is what is stored; c·k' / 255 is rounded.
+        let black = UInt32(from[3])
+        for i in 0..<3 {
+            let product = (255 &- UInt32(from[i])) &* black &+ 128
+            to[i] = UInt8(truncatingIfNeeded: black &- ((product >> 8) &+ product) >> 8)
         }
-        return result
+        from += 4
+        to += 3
     }
 }

@@ -3,7 +3,7 @@ internal import IsomerBytes
 
 /// PNG by libpng. Palettes, small depths and transparent colours are expanded.
 enum PNGDecoder {
-    static func decode(_ bytes: [UInt8], _ options: DecodeOptions) throws(IsomerError) -> DecodedImage {
+    static func decode(_ bytes: [UInt8], _ options: DecodeOptions, _ planner: RowPlanner) throws(IsomerError) -> DecodedRows {
         let chunks = try PNGChunks(bytes)
         guard chunks.frames <= 1 else {
             throw IsomerError(
@@ -12,45 +12,81 @@ enum PNGDecoder {
         }
         // libpng takes memory for whole rows as soon as it is set up, so the size is looked at first.
         if let size = chunks.size { try ImageDecoder.check(size.width, size.height, channels: 1, options.limits) }
-        let result: Result<DecodedImage, IsomerError> = bytes.withUnsafeBufferPointer { buffer in
-            Result { () throws(IsomerError) in try decode(buffer, options) }
+        let result: Result<DecodedRows, IsomerError> = bytes.withUnsafeBufferPointer { buffer in
+            Result { () throws(IsomerError) in try decode(buffer, options, planner) }
         }
         return try result.get()
     }
 
-    private static func decode(_ buffer: UnsafeBufferPointer<UInt8>, _ options: DecodeOptions) throws(IsomerError) -> DecodedImage {
+    private static func decode(
+        _ buffer: UnsafeBufferPointer<UInt8>, _ options: DecodeOptions, _ planner: RowPlanner, atOnce: Bool = false
+    ) throws(IsomerError) -> DecodedRows {
         let reader = try Reader(buffer, chunkLimit: Int(clamping: max(8 << 20, options.limits.pictureChunkBytes)))
         let info = try reader.start()
         try ImageDecoder.check(info.width, info.height, channels: Int(info.channels * info.sample_bits / 8), options.limits)
         guard let channels = PixelChannels(rawValue: Int(info.channels)), info.sample_bits == 8 || info.sample_bits == 16 else {
             throw IsomerError(.unsupported, "this kind of PNG is not read", found: "\(info.channels) channels of \(info.sample_bits) bits")
         }
-        var bitmap = try Bitmap(
-            uninitialized: Int(info.width), Int(info.height), channels, info.sample_bits == 16 ? .uint16 : .uint8, limits: options.limits)
-        let isInterlaced = info.interlaced != 0
-        // Later passes fill in pixels that earlier ones left out; in a cut file nobody fills them.
-        if isInterlaced || options.allowTruncated { bitmap.target.update(repeating: 0, count: bitmap.byteCount) }
-        let (rowsDone, failure) = reader.read(into: bitmap.target, stride: bitmap.rowBytes)
-
-        var warnings: [String] = []
-        if let failure {
-            guard options.allowTruncated, failure.code == .malformed, rowsDone > 0 else { throw failure }
-            warnings.append("a part of the picture is missing or damaged: \(reader.message)")
-        } else if !reader.message.isEmpty {
-            warnings.append("the file breaks a rule of PNG without harm: \(reader.message)")
-        }
-        let exif = reader.exif
-        if !options.keep16Bits { bitmap = try bitmap.reducedTo8Bits() }
-        var image = DecodedImage(
-            bitmap: bitmap, format: .png, storedSize: PixelSize(Int(info.width), Int(info.height)),
-            orientation: exif.flatMap { EXIF($0)?.orientation } ?? .upright, exif: exif, profile: nil, warnings: warnings,
-            isTruncated: failure != nil)
+        let size = PixelSize(Int(info.width), Int(info.height))
+        let samples: SampleType = info.sample_bits == 16 && options.keep16Bits ? .uint16 : .uint8
+        var colours = ColourTreatment()
         if let profile = reader.profile {
-            try image.apply(profile: profile, convert: options.convertToSRGB)
-        } else if info.is_srgb == 0, info.gamma > 0, options.convertToSRGB, bitmap.samples == .uint8 {
-            try image.apply(gamma: info)
+            colours = ColourTreatment(profile: profile, channels, samples, convert: options.convertToSRGB)
+        } else if info.is_srgb == 0, info.gamma > 0, options.convertToSRGB, samples == .uint8 {
+            colours = ColourTreatment(gamma: info, channels)
         }
-        return image
+        var rows = DecodedRows(
+            format: .png, storedSize: size, orientation: .upright, profile: colours.profile, warnings: [], isTruncated: false)
+        func orientation() -> Orientation { reader.exif.flatMap { EXIF($0)?.orientation } ?? .upright }
+
+        // Rows of 16 bits become shorter, and those of interlaced pictures come all at once.
+        let comesAtOnce = atOnce || info.interlaced != 0 || info.sample_bits == 16
+        let layout = PictureLayout(
+            size: size, channels: channels, samples: .uint8, orientation: options.orient && !comesAtOnce ? orientation() : .upright)
+        let failure: IsomerError?
+        if comesAtOnce {
+            let stored: SampleType = info.sample_bits == 16 ? .uint16 : .uint8
+            var bitmap = try Bitmap(uninitialized: size.width, size.height, channels, stored, limits: options.limits)
+            // Later passes fill in pixels that earlier ones left out; in a cut file nobody fills them.
+            if info.interlaced != 0 || options.allowTruncated { bitmap.target.update(repeating: 0, count: bitmap.byteCount) }
+            let (count, reason) = reader.read(into: bitmap.target, stride: bitmap.rowBytes, rows: size.height)
+            failure = reason
+            try check(reason, count, options)
+            if samples == .uint8 { bitmap = try bitmap.reducedTo8Bits() }
+            try rows.show(bitmap, colours, options.orient ? orientation() : .upright, planner)
+        } else {
+            let plan = try planner(layout)
+            let window = try RowWindow(
+                size, channels, readers: plan.readers, keepsAll: plan.keepsAll, conversion: colours.conversion, limits: options.limits)
+            failure = reader.read(into: window)
+            try check(failure, window.count, options)
+            while window.count < size.height {
+                let count = min(window.lot, size.height - window.count)
+                guard let room = window.room(for: count) else { break }
+                room.update(repeating: 0, count: count * window.rowBytes)
+                window.advance(by: count)
+            }
+            // What is said behind the last row how to turn the picture comes too late for the readers.
+            if options.orient, orientation() != layout.orientation { return try decode(buffer, options, planner, atOnce: true) }
+            rows.bitmap = window.bitmap
+        }
+
+        if failure != nil {
+            rows.warnings.append("a part of the picture is missing or damaged: \(reader.message)")
+        } else if !reader.message.isEmpty {
+            rows.warnings.append("the file breaks a rule of PNG without harm: \(reader.message)")
+        }
+        rows.warnings += [colours.warning].compactMap(\.self)
+        rows.isTruncated = failure != nil
+        rows.exif = reader.exif
+        rows.orientation = orientation()
+        return rows
+    }
+
+    /// Throws unless what there is of a broken picture is to be taken.
+    private static func check(_ failure: IsomerError?, _ rows: Int, _ options: DecodeOptions) throws(IsomerError) {
+        guard let failure else { return }
+        guard options.allowTruncated, failure.code == .malformed, rows > 0 else { throw failure }
     }
 
     private struct Reader: ~Copyable {
@@ -86,9 +122,21 @@ enum PNGDecoder {
             return info
         }
 
-        func read(into rows: UnsafeMutablePointer<UInt8>, stride: Int) -> (rows: Int, failure: IsomerError?) {
+        /// Reads as many rows as there are, a lot at a time, and answers why there are no more.
+        func read(into window: RowWindow) -> IsomerError? {
+            while window.count < window.size.height {
+                let count = min(window.lot, window.size.height - window.count)
+                guard let room = window.room(for: count) else { break }
+                let (done, failure) = read(into: room, stride: window.rowBytes, rows: count)
+                window.advance(by: done)
+                if let failure { return failure }
+            }
+            return nil
+        }
+
+        func read(into rows: UnsafeMutablePointer<UInt8>, stride: Int, rows count: Int) -> (rows: Int, failure: IsomerError?) {
             var done: UInt32 = 0
-            let status = isomer_png_read(handle, rows, stride, &done)
+            let status = isomer_png_read(handle, rows, stride, UInt32(count), &done)
             return (Int(done), status == isomer_png_ok ? nil : error(status))
         }
 

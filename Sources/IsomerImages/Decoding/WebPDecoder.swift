@@ -15,7 +15,7 @@ internal import IsomerBytes
             return features
         }
 
-        static func decode(_ bytes: [UInt8], _ options: DecodeOptions) throws(IsomerError) -> DecodedImage {
+        static func decode(_ bytes: [UInt8], _ options: DecodeOptions, _ planner: RowPlanner) throws(IsomerError) -> DecodedRows {
             let features = try features(bytes)
             guard features.has_animation == 0 else {
                 throw IsomerError(
@@ -39,12 +39,15 @@ internal import IsomerBytes
                 warnings.append("a part of the picture is missing or damaged: \(name(status))")
             }
             let chunks = WebPChunks(bytes, limit: options.limits.pictureChunkBytes)
-            var image = DecodedImage(
-                bitmap: bitmap, format: .webp, storedSize: bitmap.size,
-                orientation: chunks.exif.flatMap { EXIF($0)?.orientation } ?? .upright, exif: chunks.exif, profile: nil,
-                warnings: warnings, isTruncated: status != VP8_STATUS_OK)
-            if let profile = chunks.profile { try image.apply(profile: profile, convert: options.convertToSRGB) }
-            return image
+            let colours = chunks.profile.map {
+                ColourTreatment(profile: $0, bitmap.channels, .uint8, convert: options.convertToSRGB)
+            } ?? ColourTreatment()
+            let orientation = chunks.exif.flatMap { EXIF($0)?.orientation } ?? .upright
+            var rows = DecodedRows(
+                format: .webp, storedSize: bitmap.size, orientation: orientation, exif: chunks.exif, profile: colours.profile,
+                warnings: warnings + [colours.warning].compactMap(\.self), isTruncated: status != VP8_STATUS_OK)
+            try rows.show(bitmap, colours, options.orient ? orientation : .upright, planner)
+            return rows
         }
 
         /// Decodes piece by piece, which tells how many rows of a cut file are there.

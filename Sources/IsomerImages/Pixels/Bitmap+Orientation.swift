@@ -18,6 +18,14 @@ public enum Orientation: Int, Hashable, Sendable, CaseIterable {
 
     /// Whether width and height change places.
     public var swapsSides: Bool { rawValue >= 5 }
+
+    /// Whether what is stored from left to right goes to the left, or up.
+    var reversesRows: Bool { [.mirrored, .upsideDown, .transversed, .turnLeft].contains(self) }
+    /// Whether what is stored from the top down goes up, or to the left.
+    var reversesColumns: Bool { [.upsideDown, .mirroredUpsideDown, .turnRight, .transversed].contains(self) }
+
+    /// The size of a picture that is turned upright.
+    func upright(_ size: PixelSize) -> PixelSize { swapsSides ? PixelSize(size.height, size.width) : size }
 }
 
 extension Bitmap {

@@ -56,9 +56,10 @@ extension Bitmap {
     ) throws(IsomerError) -> Bitmap {
         let whole = PixelBox(left: 0, top: 0, right: Double(width), bottom: Double(height))
         let box = box ?? whole
-        guard box.left >= 0, box.top >= 0, box.right <= whole.right, box.bottom <= whole.bottom, box.left < box.right, box.top < box.bottom
-        else { throw IsomerError(.usage, "the box lies outside the picture", expected: "within \(self.size)", found: "\(box)") }
-        guard size.width > 0, size.height > 0, size.width <= Int32.max / 4, size.height <= Int32.max / 4 else {
+        guard Self.isInside(box, self.size) else {
+            throw IsomerError(.usage, "the box lies outside the picture", expected: "within \(self.size)", found: "\(box)")
+        }
+        guard Self.isSize(size) else {
             throw IsomerError(.usage, "a picture needs at least one pixel, and not billions on a side", found: "\(size)")
         }
         if let reducingGap, !(reducingGap >= 1) {
@@ -71,6 +72,20 @@ extension Bitmap {
         }
         let gap = compatibility == .pillow12 ? nil : reducingGap
         return try premultiplied().resampledPlain(to: size, filter, box, gap, compatibility, limits).unpremultiplied()
+    }
+
+    private static func isInside(_ box: PixelBox, _ picture: PixelSize) -> Bool {
+        box.left >= 0 && box.top >= 0 && box.right <= Double(picture.width) && box.bottom <= Double(picture.height) && box.left < box.right
+            && box.top < box.bottom
+    }
+
+    private static func isSize(_ size: PixelSize) -> Bool {
+        size.width > 0 && size.height > 0 && size.width <= Int32.max / 4 && size.height <= Int32.max / 4
+    }
+
+    /// Whether a box of a picture can be resampled to a size.
+    static func isResampled(_ picture: PixelSize, to size: PixelSize, _ box: PixelBox) -> Bool {
+        isInside(box, picture) && isSize(size)
     }
 
     /// The same without regard to alpha.
@@ -95,38 +110,12 @@ extension Bitmap {
                     right: (box.right - Double(left)) / Double(factorX), bottom: (box.bottom - Double(top)) / Double(factorY))
             }
         }
+        if let passes = SeparablePasses(from: picture.size, to: size, filter, box, compatibility) {
+            return try picture.filtered(passes, limits)
+        }
         let edges = (left: Float(box.left), top: Float(box.top), right: Float(box.right), bottom: Float(box.bottom))
-        let isWholePixels = edges.left == edges.left.rounded(.down) && edges.top == edges.top.rounded(.down)
-        if isWholePixels, edges.right - edges.left == Float(size.width), edges.bottom - edges.top == Float(size.height),
-            Int(edges.left) + size.width <= picture.width, Int(edges.top) + size.height <= picture.height
-        {
-            return try picture.cropped(x: Int(edges.left), y: Int(edges.top), width: size.width, height: size.height)
-        }
         if filter == .nearest { return try picture.nearest(to: size, edges, limits) }
-        let needsRows = size.width != picture.width || edges.left != 0 || edges.right != Float(size.width)
-        let needsColumns = size.height != picture.height || edges.top != 0 || edges.bottom != Float(size.height)
-        let columnsFirst =
-            switch compatibility {
-            case .pillow12: picture.height > 100 * picture.width && size.height < picture.height
-            case .pillow13: picture.height > size.height && picture.height - size.height > 2 * (picture.width - size.width)
-            }
-        // Weights of a hundred megapixels for one pixel would be a table larger than the picture: the limit covers it.
-        let horizontal = AxisFilter(filter, input: picture.width, from: edges.left, to: edges.right, outputs: size.width)
-        let vertical = AxisFilter(filter, input: picture.height, from: edges.top, to: edges.bottom, outputs: size.height)
-        if columnsFirst {
-            if needsColumns { picture = try picture.filteredColumns(vertical, firstRow: 0, limits) }
-            if needsRows { picture = try picture.filteredRows(horizontal, rows: 0..<picture.height, limits) }
-        } else {
-            // Only the rows that the second pass uses are made.
-            var firstRow = 0
-            if needsRows {
-                let rows = needsColumns ? vertical.inputRange : 0..<picture.height
-                picture = try picture.filteredRows(horizontal, rows: rows, limits)
-                firstRow = rows.lowerBound
-            }
-            if needsColumns { picture = try picture.filteredColumns(vertical, firstRow: firstRow, limits) }
-        }
-        return picture
+        return try picture.cropped(x: Int(edges.left), y: Int(edges.top), width: size.width, height: size.height)
     }
 
     /// Reference: Pillow 13.0.0, src/libImaging/Geometry.c: 8-bit pictures step along with a running sum, 16-bit ones multiply.

@@ -12,6 +12,9 @@ public enum ResamplingFilter: String, Hashable, Sendable, CaseIterable {
     /// Plain averages of what each new pixel covers, as OpenCV's `INTER_AREA`.
     case area
 
+    /// Whether it is a pass along rows and one along columns.
+    var isSeparable: Bool { self != .nearest && self != .area }
+
     /// Half the filter's width in pixels of the larger side.
     var support: Double {
         switch self {
@@ -102,8 +105,29 @@ struct AxisFilter {
         return start..<max(start, end)
     }
 
-    /// The weights as integers with 22 fraction bits, halves away from zero.
-    var fixedWeights: [Int32] {
-        weights.map { Int32($0 < 0 ? $0 * 4_194_304 - 0.5 : $0 * 4_194_304 + 0.5) }
+    /// A weight as an integer with 22 fraction bits, halves away from zero.
+    static func fixed(_ weight: Double) -> Int32 {
+        Int32(weight < 0 ? weight * 4_194_304 - 0.5 : weight * 4_194_304 + 0.5)
+    }
+
+    /// The same for an input of which `offset` samples are put before the first.
+    func shifted(by offset: Int) -> AxisFilter {
+        var filter = self
+        for i in filter.first.indices { filter.first[i] = Int32(clamping: Int(first[i]) + offset) }
+        return filter
+    }
+
+    /// The same for an input of `length` samples that comes from its end, and so do the outputs.
+    func reversed(length: Int) -> AxisFilter {
+        var filter = self
+        filter.count = count.reversed()
+        for output in 0..<outputs {
+            let own = outputs - 1 - output
+            let taps = Int(count[own])
+            filter.first[output] = Int32(clamping: length - Int(first[own]) - taps)
+            for t in 0..<taps { filter.weights[output * capacity + t] = weights[own * capacity + taps - 1 - t] }
+            for t in taps..<capacity { filter.weights[output * capacity + t] = 0 }
+        }
+        return filter
     }
 }

@@ -5,11 +5,11 @@ internal import IsomerBytes
 ///
 /// Not to be shared between threads.
 final class PictureOverview {
-    /// The picture itself, for a closer look.
-    private let picture: Bitmap
+    /// The picture itself, for a closer look, if it was kept.
+    private let picture: StoredPicture?
     private let background: (red: UInt8, green: UInt8, blue: UInt8)
     /// The size of the picture itself.
-    var original: PixelSize { picture.size }
+    let original: PixelSize
     /// At most `side` pixels long, in colour, without alpha.
     let small: Bitmap
     private var grays: [Int: Bitmap] = [:]
@@ -17,20 +17,36 @@ final class PictureOverview {
     /// What a detector found, or that it found nothing.
     var faces: (kind: Subject.Kind, detections: [Detection])??
 
-    /// Transparent parts show `background`. `columns` is what was reduced of the picture while it was decoded.
+    /// Transparent parts show `background`.
     init(
-        _ picture: Bitmap, side: Int = PictureOverview.side, background: (red: UInt8, green: UInt8, blue: UInt8) = (255, 255, 255),
-        columns: Bitmap? = nil
+        _ picture: Bitmap, side: Int = PictureOverview.side, background: (red: UInt8, green: UInt8, blue: UInt8) = (255, 255, 255)
     ) throws(IsomerError) {
-        self.picture = picture
+        self.picture = StoredPicture(bitmap: picture)
         self.background = background
-        small = try picture.reducedTo8Bits().boxReduced(to: Self.fitted(picture.size, into: side), columns: columns)
+        original = picture.size
+        small = try picture.reducedTo8Bits().boxReduced(to: Self.fitted(picture.size, into: side))
             .composited(over: background.red, background.green, background.blue).expandedToColour()
     }
 
+    /// What was made of an opaque picture's rows while they came, as `stream` says. Of a picture that was not kept nothing can be found that
+    /// needs a closer look.
+    init(_ small: Bitmap, of original: PixelSize, _ picture: StoredPicture?) throws(IsomerError) {
+        (self.picture, self.original) = (picture, original)
+        background = (255, 255, 255)
+        self.small = try small.expandedToColour()
+    }
+
+    /// What makes an overview of a picture's rows; nil for one that is small itself.
+    static func stream(_ layout: PictureLayout, side: Int, limits: Limits) throws(IsomerError) -> ResamplingStream? {
+        let size = fitted(layout.upright, into: side)
+        guard size != layout.upright else { return nil }
+        return try ResamplingStream(
+            .boxes(from: layout.upright, to: size), of: layout.size, layout.channels, standing: layout.orientation, limits: limits)
+    }
+
     /// A part of the picture itself, in gray.
-    func part(_ box: PixelBox, size: PixelSize) throws(IsomerError) -> Bitmap {
-        try picture.resampled(to: size, filter: .bilinear, box: box).reducedTo8Bits()
+    func part(_ box: PixelBox, size: PixelSize) throws(IsomerError) -> Bitmap? {
+        try picture?.resampled(to: size, filter: .bilinear, box: box).reducedTo8Bits()
             .composited(over: background.red, background.green, background.blue).gray()
     }
 

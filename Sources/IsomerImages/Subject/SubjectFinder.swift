@@ -60,9 +60,8 @@ public struct SubjectFinder: Sendable {
     /// What an overview must be large enough for.
     var overviewSide: Int { max(PictureOverview.side, detectionSide, fallbackSide) }
 
-    func subject(in overview: PictureOverview, aspect: Double, focus: Focus) throws(IsomerError) -> Subject {
-        let picture = overview.original
-        let crop = Self.largestCrop(of: picture, aspect: aspect)
+    /// The subject that a focus tells without a look at the picture.
+    static func told(_ focus: Focus, of picture: PixelSize) -> Subject? {
         let whole = PixelBox(left: 0, top: 0, right: Double(picture.width), bottom: Double(picture.height))
         switch focus {
         case .centre:
@@ -73,17 +72,22 @@ public struct SubjectFinder: Sendable {
                 kind: .point, box: PixelBox(left: px, top: py, right: px, bottom: py), detections: [], score: 1, reason: "a point was given"
             )
         case .boxes(let boxes):
-            guard let first = boxes.first else { return try subject(in: overview, aspect: aspect, focus: .automatic) }
+            guard let first = boxes.first else { return nil }
             let union = boxes.dropFirst().reduce(first) { $0.union($1) }
             return Subject(
                 kind: .given, box: union.intersection(whole), detections: boxes.map { Detection(box: $0, votes: 0, score: 1) }, score: 1,
                 reason: boxes.count == 1 ? "a box was given" : "\(boxes.count) boxes were given")
-        case .salient:
-            return try salient(overview, crop)
-        case .automatic, .face:
-            if let face = try face(overview, crop, whole) { return face }
-            return try salient(overview, crop)
+        case .automatic, .face, .salient: return nil
         }
+    }
+
+    func subject(in overview: PictureOverview, aspect: Double, focus: Focus) throws(IsomerError) -> Subject {
+        let picture = overview.original
+        if let told = Self.told(focus, of: picture) { return told }
+        let crop = Self.largestCrop(of: picture, aspect: aspect)
+        let whole = PixelBox(left: 0, top: 0, right: Double(picture.width), bottom: Double(picture.height))
+        if focus != .salient, let face = try face(overview, crop, whole) { return face }
+        return try salient(overview, crop)
     }
 
     /// The largest crop of an aspect that fits into a picture.
@@ -217,8 +221,8 @@ public struct SubjectFinder: Sendable {
             .intersection(whole)
         guard box.width >= 1, box.height >= 1, width > 0 else { return nil }
         let scale = 64 / width
-        let part = try overview.part(
-            box, size: PixelSize(max(1, Int((box.width * scale).rounded())), max(1, Int((box.height * scale).rounded()))))
+        let size = PixelSize(max(1, Int((box.width * scale).rounded())), max(1, Int((box.height * scale).rounded())))
+        guard let part = try overview.part(box, size: size) else { return nil }
         var detector = CascadeDetector(cascade)
         detector.scaleFactor = 1.1
         detector.minimumNeighbours = closeVotes - 1
