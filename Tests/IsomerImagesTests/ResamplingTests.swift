@@ -43,7 +43,8 @@ struct ResamplingTests {
                 let columns = AxisFilter(filter, input: picture.height, from: 0.3, to: Float(picture.height), outputs: 5)
                 for passes in [
                     SeparablePasses(horizontal: rows), SeparablePasses(vertical: columns),
-                    SeparablePasses(horizontal: rows, vertical: columns), SeparablePasses(horizontal: rows, vertical: columns, columnsFirst: true),
+                    SeparablePasses(horizontal: rows, vertical: columns),
+                    SeparablePasses(horizontal: rows, vertical: columns, columnsFirst: true),
                 ] {
                     let plain = try picture.filtered(passes, Limits(), level: ISOMER_LEVEL_BASELINE)
                     for level in [ISOMER_LEVEL_AVX2, ISOMER_LEVEL_AVX512] where isomer_level_supported(level) {
@@ -63,7 +64,8 @@ struct ResamplingTests {
                 #expect(picture.size == upright.size)
                 let (width, height) = (Double(upright.width), Double(upright.height))
                 for box in [
-                    PixelBox(left: 0, top: 0, right: width, bottom: height), PixelBox(left: 3, top: 1.25, right: width - 0.5, bottom: height - 2),
+                    PixelBox(left: 0, top: 0, right: width, bottom: height),
+                    PixelBox(left: 3, top: 1.25, right: width - 0.5, bottom: height - 2),
                 ] {
                     for size in [PixelSize(17, 20), PixelSize(upright.width, 9), PixelSize(11, 200), PixelSize(8, upright.height)] {
                         for filter in ResamplingFilter.allCases where filter != .area {

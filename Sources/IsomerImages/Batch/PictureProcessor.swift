@@ -88,7 +88,8 @@ public struct PictureProcessor: Sendable {
     }
 
     private func encoded(
-        _ pixels: Bitmap, _ mask: Bitmap?, _ image: DecodedRows, _ part: PicturePart, shape: Int, scale: (x: Double, y: Double), isMirrored: Bool
+        _ pixels: Bitmap, _ mask: Bitmap?, _ image: DecodedRows, _ part: PicturePart, shape: Int, scale: (x: Double, y: Double),
+        isMirrored: Bool
     ) throws(IsomerError) -> PreparedPicture {
         var metadata = ImageMetadata(profile: image.profile)
         if options.keepsMetadata { metadata.exif = image.exif.flatMap { EXIF($0)?.forUprightCopy(keepPlace: options.keepsPlace) } }

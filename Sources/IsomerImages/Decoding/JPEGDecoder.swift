@@ -106,7 +106,8 @@ enum JPEGDecoder {
 
     /// Decodes a file if it is a plain one, and whole; nil if not, and then the window's readers may have seen anything.
     static func readSequential(
-        _ buffer: UnsafeBufferPointer<UInt8>, _ denominator: Int32, _ level: isomer_level, into newWindow: () throws(IsomerError) -> RowWindow
+        _ buffer: UnsafeBufferPointer<UInt8>, _ denominator: Int32, _ level: isomer_level,
+        into newWindow: () throws(IsomerError) -> RowWindow
     ) throws(IsomerError) -> RowWindow? {
         var header = isomer_sequential_header()
         guard denominator <= 2, let base = buffer.baseAddress, isomer_sequential_read(base, buffer.count, &header) else { return nil }

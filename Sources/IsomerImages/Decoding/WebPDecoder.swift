@@ -39,9 +39,10 @@ internal import IsomerBytes
                 warnings.append("a part of the picture is missing or damaged: \(name(status))")
             }
             let chunks = WebPChunks(bytes, limit: options.limits.pictureChunkBytes)
-            let colours = chunks.profile.map {
-                ColourTreatment(profile: $0, bitmap.channels, .uint8, convert: options.convertToSRGB)
-            } ?? ColourTreatment()
+            let colours =
+                chunks.profile.map {
+                    ColourTreatment(profile: $0, bitmap.channels, .uint8, convert: options.convertToSRGB)
+                } ?? ColourTreatment()
             let orientation = chunks.exif.flatMap { EXIF($0)?.orientation } ?? .upright
             var rows = DecodedRows(
                 format: .webp, storedSize: bitmap.size, orientation: orientation, exif: chunks.exif, profile: colours.profile,

@@ -50,7 +50,8 @@ struct SeparablePasses {
     /// The same for the picture of `size` as it is stored, where its rows may be columns and begin at the other end. Sums are of integers, so that
     /// their order does not matter: what comes out only has to be turned.
     func stored(standing orientation: Orientation, _ size: PixelSize) -> SeparablePasses {
-        var passes = orientation.swapsSides
+        var passes =
+            orientation.swapsSides
             ? SeparablePasses(horizontal: vertical, vertical: horizontal, columnsFirst: !columnsFirst) : self
         if orientation.reversesRows { passes.horizontal = passes.horizontal?.reversed(length: size.width) }
         if orientation.reversesColumns { passes.vertical = passes.vertical?.reversed(length: size.height) }

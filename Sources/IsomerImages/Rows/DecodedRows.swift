@@ -38,7 +38,8 @@ extension DecodedRows {
     /// A decoded file's pixels are shown to the readers only now: what they need to know came with the last of them, or all came at once.
     ///
     /// - Parameter bitmap: Rows as they came, not shared with anybody.
-    mutating func show(_ bitmap: Bitmap, _ colours: ColourTreatment, _ orientation: Orientation, _ planner: RowPlanner) throws(IsomerError) {
+    mutating func show(_ bitmap: Bitmap, _ colours: ColourTreatment, _ orientation: Orientation, _ planner: RowPlanner) throws(IsomerError)
+    {
         let layout = PictureLayout(size: bitmap.size, channels: bitmap.channels, samples: bitmap.samples, orientation: orientation)
         let plan = try planner(layout)
         if bitmap.samples == .uint8 {

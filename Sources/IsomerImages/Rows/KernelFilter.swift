@@ -20,7 +20,8 @@ final class KernelFilter {
         for (i, weight) in filter.weights.enumerated() { numbers[2 * outputs + i] = AxisFilter.fixed(weight) }
         // SAFETY: the pointers lead into `storage` and `packed`, which live as long as this does.
         var kernel = isomer_resample_filter(
-            outputs: outputs, capacity: filter.capacity, first: numbers, count: numbers + outputs, weights: numbers + 2 * outputs, packed: nil)
+            outputs: outputs, capacity: filter.capacity, first: numbers, count: numbers + outputs, weights: numbers + 2 * outputs,
+            packed: nil)
         self.level = isomer_resample_level(level, &kernel, Int32(channels))
         let bytes = isomer_resample_packed_bytes(self.level, &kernel, Int32(channels))
         packed = try PixelStorage.table(bytes, of: UInt8.self)
@@ -41,14 +42,16 @@ final class KernelFilter {
 
     /// Makes rows from rows.
     func filterRows(
-        _ source: UnsafePointer<UInt8>, _ sourceStride: Int, _ target: UnsafeMutablePointer<UInt8>, _ targetStride: Int, rows: Int, channels: Int
+        _ source: UnsafePointer<UInt8>, _ sourceStride: Int, _ target: UnsafeMutablePointer<UInt8>, _ targetStride: Int, rows: Int,
+        channels: Int
     ) {
         isomer_resample_rows(level, source, sourceStride, target, targetStride, rows, Int32(channels), &kernel)
     }
 
     /// Makes `rows` outputs, from output `first` on, of `bytes` bytes each. `origin` is where input row 0 is.
     func filterColumns(
-        _ origin: UnsafePointer<UInt8>, _ sourceStride: Int, _ target: UnsafeMutablePointer<UInt8>, _ targetStride: Int, first: Int, rows: Int,
+        _ origin: UnsafePointer<UInt8>, _ sourceStride: Int, _ target: UnsafeMutablePointer<UInt8>, _ targetStride: Int, first: Int,
+        rows: Int,
         bytes: Int
     ) {
         isomer_resample_columns(level, origin, sourceStride, target, targetStride, first, rows, bytes, &kernel)

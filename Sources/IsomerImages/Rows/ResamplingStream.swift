@@ -11,7 +11,8 @@ struct ResamplingStream {
 
     /// For 8-bit pictures of `size` as stored; `passes` are those of the upright picture. Nil if there is no pass to do.
     init?(
-        _ passes: SeparablePasses, of size: PixelSize, _ channels: PixelChannels, standing orientation: Orientation = .upright, limits: Limits,
+        _ passes: SeparablePasses, of size: PixelSize, _ channels: PixelChannels, standing orientation: Orientation = .upright,
+        limits: Limits,
         level: isomer_level = isomer_level_current()
     ) throws(IsomerError) {
         self.orientation = orientation

@@ -12,7 +12,8 @@ struct StoredPicture {
 
     /// The upright picture, or its part `box`, in another size: the same bytes as `Bitmap.resampled` of it.
     func resampled(
-        to size: PixelSize, filter: ResamplingFilter, box: PixelBox, compatibility: PillowCompatibility = .pillow13, limits: Limits = Limits()
+        to size: PixelSize, filter: ResamplingFilter, box: PixelBox, compatibility: PillowCompatibility = .pillow13,
+        limits: Limits = Limits()
     ) throws(IsomerError) -> Bitmap {
         let layout = PictureLayout(size: bitmap.size, channels: bitmap.channels, samples: bitmap.samples, orientation: orientation)
         guard orientation != .upright,
