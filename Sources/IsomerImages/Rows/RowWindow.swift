@@ -25,6 +25,7 @@ final class RowWindow {
     /// Rows that are there, or were.
     private(set) var count = 0
     private let memory: Bitmap
+    private let keepsAll: Bool
     /// The row that is the memory's first one.
     private var first = 0
     private let readers: [any RowReader]
@@ -41,6 +42,7 @@ final class RowWindow {
         self.lot = lot
         self.readers = readers
         self.conversion = conversion
+        self.keepsAll = keepsAll
         // What readers need once more, and room for what comes.
         let rows = readers.reduce(0) { max($0, $1.reach) } + lot
         memory = try Bitmap(uninitialized: size.width, keepsAll ? size.height : min(rows, size.height), channels, limits: limits)
@@ -52,10 +54,11 @@ final class RowWindow {
         (size, memory, rowBytes, lot) = (picture.size, picture, picture.rowBytes, Self.lot)
         self.readers = readers
         self.conversion = conversion
+        keepsAll = true
     }
 
-    /// The whole picture, if everything was kept and has come.
-    var bitmap: Bitmap? { memory.height == size.height && count == size.height ? memory : nil }
+    /// The whole picture, if it is kept and all of it has come.
+    var bitmap: Bitmap? { keepsAll && count == size.height ? memory : nil }
 
     // SAFETY: where row 0 is, or was: only rows are read that have come and that a reader still needs. Valid while the window lives.
     var origin: UnsafePointer<UInt8> { memory.source - first * rowBytes }
