@@ -4,6 +4,14 @@ import IsomerFormats
 import IsomerTensors
 import Testing
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 @Suite struct ConvertTests {
     private let folder: TemporaryFolder
     private let source: FilePath
@@ -82,6 +90,60 @@ import Testing
         #expect(again.status == .done)
         #expect(try folder.names == names)
         #expect(CommandRun("diff", folder["model.safetensors.index.json"].string, source.string).status == .done)
+    }
+
+    @Test func aNameThatEndsInASlashIsAFolder() throws {
+        let model = Fixtures["models/sd15-tiny"].string
+        for name in ["new.dir/", "new.safetensors/"] {
+            #expect(CommandRun("convert", model, folder[name].string + "/", "--quiet").status == .done)
+            #expect(try FileSystem.kind(of: folder[name].appending("model_index.json")) == .file)
+        }
+        let refused = CommandRun("convert", model, folder["x.dir"].string + "/", "--to", "safetensors")
+        #expect(refused.status == .usage && refused.error.contains("ends in a slash is a folder's"), "\(refused.error)")
+        #expect(CommandRun("convert", model, folder["x.dir"].string).error.contains("end a folder's name in a slash"))
+        #expect(try FileSystem.kind(of: folder["x.dir"]) == nil)
+    }
+
+    @Test func flagsThatDenyEachOtherAreRefused() throws {
+        let out = folder["x.safetensors"].string
+        for arguments in [["--verify", "full", "--no-verify"], ["--verify", "header", "--no-verify"], ["--legacy"]] {
+            let run = CommandRun(["convert", source.string, out] + arguments)
+            #expect(run.status == .usage && run.error.contains(arguments.last ?? ""), "\(run.error)")
+        }
+        #expect(try FileSystem.kind(of: folder["x.safetensors"]) == nil)
+    }
+
+    /// Nothing is read back from a pipe, and none is replaced by a file.
+    @Test func pipesAreNoDestination() throws {
+        let pipe = folder["pipe"]
+        try #require(mkfifo(pipe.string, 0o600) == 0)
+        try folder.link("link", to: pipe.string)
+        let (readEnd, writeEnd) = try FileDescriptor.pipe()
+        defer { for end in [readEnd, writeEnd] { try? end.close() } }
+        // What `/dev/stdout` is where another program reads it.
+        let own = "/dev/fd/\(writeEnd.rawValue)"
+        for destination in [pipe.string, folder["link"].string, "/dev/null", own] {
+            for arguments in [[], ["--overwrite"], ["--to", "safetensors", "--overwrite"], ["--to", "diffusers", "--overwrite"]] {
+                let run = CommandRun(["convert", Fixtures["models/sd15-tiny"].string, destination] + arguments)
+                #expect(run.status == .failed, "\(destination)")
+                #expect(run.error.contains("a device or a pipe, which cannot be replaced whole; name a file or a folder"), "\(run.error)")
+            }
+            #expect(try FileSystem.kind(of: FilePath(destination)) == .other)
+        }
+        let dash = CommandRun("convert", source.string, "-", "--to", "safetensors")
+        #expect(dash.status == .usage && dash.error.contains("`./-` is a file of that name"), "\(dash.error)")
+    }
+
+    @Test func headsThatDoNotDivideAreNamed() throws {
+        let unet = Fixtures["models/sd15-tiny/unet"]
+        let text = String(decoding: try ReadableFile(unet.appending("config.json")).contents(limit: 1 << 20), as: UTF8.self)
+        let config = try folder.file(
+            "config.json", Array(text.replacing("\"attention_head_dim\": 4", with: "\"attention_head_dim\": 7").utf8))
+        let file = folder["unet.safetensors"].string
+        #expect(CommandRun("convert", unet.string, file, "--architecture", "sd1").status == .done)
+        let run = CommandRun("validate", file, "--architecture", "sd1", "--config", config.string)
+        #expect(run.status != .done)
+        #expect(run.error.contains("attention heads do not divide the width of level 0") && run.error.contains("found 7"), "\(run.error)")
     }
 
     @Test func showsThePlanAndDoesNothing() throws {

@@ -2,6 +2,14 @@ import IsomerBytes
 import IsomerCommands
 import Testing
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 @Suite struct HashTests {
     @Test func printsEveryChecksum() throws {
         let folder = try TemporaryFolder()
@@ -23,11 +31,32 @@ import Testing
         #expect(files[1]["autoV2"] == "ba7816bf8f")
     }
 
-    @Test func aFolderHasNone() throws {
+    /// Every weight file in it counts, at any depth, and nothing else.
+    @Test func foldersAreTheirWeightFiles() throws {
         let folder = try TemporaryFolder()
-        let run = CommandRun("hash", folder.path.string)
-        #expect(run.status == .failed)
-        #expect(run.error == "isomer: \(folder.path): this is a folder, not a file\n")
+        #expect(CommandRun("hash", folder.path.string).error.contains("no weight files in this folder"))
+        let unet = try folder.folder("unet")
+        let weights = try folder.file("unet/a.safetensors", Array("\u{8}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}{}      ".utf8))
+        let checkpoint = try folder.file("b.CKPT", Array("abc".utf8))
+        try folder.file("unet/config.json", Array("{}".utf8))
+        guard case .array(let files)? = try CommandRun("hash", folder.path.string, "--json").json["files"] else {
+            throw IsomerError(.malformed, "no files")
+        }
+        #expect(files.map { $0["path"] } == [.string(checkpoint.string), .string(weights.string)])
+
+        let silent = CommandRun("hash", "--check", folder.path.string)
+        #expect(silent.status == .failed && silent.error.contains("nothing says what the checksum should be"))
+        #expect(CommandRun("hash", "--write", unet.string).status == .done)
+        let half = CommandRun("hash", "--check", folder.path.string)
+        #expect(half.status == .done && half.output == "\(weights): OK\n")
+        #expect(half.error.contains("\(checkpoint): nothing says"), "\(half.error)")
+        #expect(CommandRun("hash", "--write", folder.path.string).status == .done)
+        #expect(CommandRun("hash", "--check", folder.path.string).output == "\(checkpoint): OK\n\(weights): OK\n")
+        // One list speaks of several files, whatever is beside each.
+        try folder.file("b.CKPT", Array("abd".utf8))
+        #expect(CommandRun("hash", "--check", folder.path.string).status == .checkFailed)
+        #expect(unlink(weights.string) == 0)
+        #expect(CommandRun("hash", "--check", folder.path.string).output == "\(checkpoint): FAILED\n\(weights): FAILED open or read\n")
     }
 
     /// What `sha256sum` would write and check, and what it would not: the promises in a file's own metadata.

@@ -5,6 +5,8 @@ import IsomerFormats
 import IsomerMapping
 import IsomerTensors
 
+@testable import IsomerConversion
+
 /// A tensor as the generators' lists have it: everything but its bytes, and their sum.
 struct TensorSum: Hashable, CustomStringConvertible {
     var name: String
@@ -86,4 +88,46 @@ extension TemporaryFolder {
         try descriptor.closeAfter { try descriptor.resize(to: Int64(8 + text.count + offset)) }
         return path
     }
+}
+
+/// What becomes of one tensor of a file that is written anew.
+enum Rewriting {
+    case kept
+    case dropped
+    case renamed(String)
+    /// A matrix, rows for columns, under a name.
+    case turned(String)
+}
+
+/// Writes the tensors of the file at `path` to `other`, changed as a tool would that arranges them otherwise.
+func rewrite(
+    _ path: FilePath, to other: FilePath, metadata: FileMetadata? = nil, adding more: [(String, ScalarType, [Int], [UInt8])] = [],
+    _ change: (TensorDescriptor, Int) throws -> Rewriting
+) throws {
+    let source = try ConversionPlan.Source("", opening: path, limits: Limits())
+    var planned: [PlannedTensor] = []
+    for (index, tensor) in source.tensors.tensors.enumerated() {
+        let reference = TensorReference(source: 0, index: index)
+        var renamed = tensor
+        switch try change(tensor, index) {
+        case .kept: break
+        case .dropped: continue
+        case .renamed(let name): renamed.name = name
+        case .turned(let name):
+            let (rows, columns) = (tensor.shape.dimensions[0], tensor.shape.dimensions[1])
+            renamed = try TensorDescriptor(name: name, scalarType: tensor.scalarType, shape: Shape([columns, rows]))
+            let piece = Piece.tensor(reference, .transposed(rows: rows, columns: columns))
+            planned.append(PlannedTensor(renamed, pieces: [piece], sourceType: tensor.scalarType))
+            continue
+        }
+        planned.append(PlannedTensor(renamed, from: reference, of: tensor.scalarType))
+    }
+    for (name, type, dimensions, bytes) in more {
+        let tensor = try TensorDescriptor(name: name, scalarType: type, shape: Shape(dimensions))
+        planned.append(PlannedTensor(tensor, pieces: [.constant(bytes)], sourceType: type))
+    }
+    let plan = ConversionPlan(
+        sources: [source], shape: .file,
+        files: [PlannedFile(container: .safetensors, tensors: planned, metadata: metadata ?? source.tensors.metadata)])
+    _ = try Executor().run(plan, to: other)
 }

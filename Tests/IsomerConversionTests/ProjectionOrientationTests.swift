@@ -62,18 +62,7 @@ import Testing
 
     /// The checkpoint at `path` with its second text projection turned.
     private func turned(_ path: FilePath, to other: FilePath) throws {
-        let source = try ConversionPlan.Source("", opening: path, limits: Limits())
-        let planned = source.tensors.tensors.enumerated().map { index, tensor in
-            let reference = TensorReference(source: 0, index: index)
-            guard tensor.name == Self.projection else { return PlannedTensor(tensor, from: reference, of: tensor.scalarType) }
-            let width = tensor.shape.dimensions[0]
-            return PlannedTensor(
-                tensor, pieces: [.tensor(reference, .transposed(rows: width, columns: width))], sourceType: tensor.scalarType)
-        }
-        let plan = ConversionPlan(
-            sources: [source], shape: .file,
-            files: [PlannedFile(container: .safetensors, tensors: planned, metadata: source.tensors.metadata)])
-        _ = try Executor().run(plan, to: other)
+        try rewrite(path, to: other) { tensor, _ in tensor.name == Self.projection ? .turned(tensor.name) : .kept }
     }
 
     /// A merge of models whose projections lie differently is the merge of those that do not, and says so.

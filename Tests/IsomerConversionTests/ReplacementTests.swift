@@ -29,7 +29,7 @@ import Testing
 
     /// What makes no model of the family is refused, and why.
     @Test(arguments: [
-        ("sd15-tiny", "unet", "sdxl-tiny", "not true that the UNet has no class or size input"),
+        ("sd15-tiny", "unet", "sdxl-tiny", "not true that the UNet has no size input"),
         ("sd15-tiny", "vae", "flux-dev-tiny", "it has other latent channels"),
         ("sd15-tiny", "text_encoder", "sd21-tiny", "it has other numbers for a token"),
         ("sdxl-tiny", "unet", "sd15-tiny", "not true that the UNet has a size input"),

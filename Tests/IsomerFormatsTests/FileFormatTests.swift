@@ -35,6 +35,7 @@ import Testing
         (.bzip2, padded("BZh9")), (.rar, padded("Rar!\u{1A}\u{7}\u{1}")),
         (.numpy, [0x93] + padded("NUMPY\u{1}")), (.hdf5, [0x89] + padded("HDF\r\n\u{1A}\n")), (.elf, [0x7F] + padded("ELF")),
         (.onnx, [0x08, 0x08, 0x12, 0x07] + padded("pytorch")), (.tensorFlowLite, [0x1C, 0, 0, 0] + padded("TFL3")),
+        (.sqlite, padded("SQLite format 3\u{0}")),
         (.text, Array("Invalid username or password.".utf8)), (.text, Array("Zugriff verweigert, späterer Versuch nötig\r\n".utf8)),
         (.text, Array(String(repeating: "ü", count: 1_000).utf8)),
         (.unknown, [UInt8](repeating: 0, count: 1_000)), (.unknown, [0xFF, 0xFE, 0x41, 0]), (.unknown, [1]),

@@ -33,10 +33,46 @@ import Testing
         /// Families whose transformer is published alone and which other tools join with these: the list of the VAE.
         static let joined = ["flux-dev": "vae-16", "pixart-alpha": "vae-sd"]
 
+        /// Models whose lists are another's and one tensor more: the name that it follows, in either layout, and what it is.
+        static let added: [String: (after: Set<String>, tensor: (name: String, shape: [Int]))] = [
+            "lcm-dreamshaper-v7/unet": (
+                ["time_embedding.linear_1.bias", "time_embed.0.bias"], ("time_embedding.cond_proj.weight", [320, 256])
+            )
+        ]
+
+        private func amended(_ list: [TensorDescriptor], _ component: String, below prefix: String = "") throws -> [TensorDescriptor] {
+            guard let (names, tensor) = Model.added["\(name)/\(component)"] else { return list }
+            let place = try #require(list.firstIndex { names.contains(String($0.name.dropFirst(prefix.count))) })
+            var list = list
+            let shape = try Shape(tensor.shape)
+            list.insert(try TensorDescriptor(name: prefix + tensor.name, scalarType: list[place].scalarType, shape: shape), at: place + 1)
+            return list
+        }
+
         /// The component in canonical names.
         func canonical(_ component: String) throws -> [TensorDescriptor] {
-            try list(
-                [name, base].flatMap { ["\($0)/diffusers/\(component)"] + [Model.shared["\($0)/\(component)"]].compactMap { $0 } })
+            if name == "t2i-adapter-sd15-light" { return try Model.lightAdapter }
+            return try amended(
+                list([name, base].flatMap { ["\($0)/diffusers/\(component)"] + [Model.shared["\($0)/\(component)"]].compactMap { $0 } }),
+                component)
+        }
+
+        /// `T2IAdapter(in_channels=3, channels=[320, 640, 1280], num_res_blocks=4, downscale_factor=8, adapter_type="light_adapter")` of
+        /// diffusers 0.42.1, as its state dictionary lists it.
+        static var lightAdapter: [TensorDescriptor] {
+            get throws {
+                var list: [TensorDescriptor] = []
+                for (level, (input, inner, output)) in [(192, 80, 320), (320, 160, 640), (640, 320, 1280), (1280, 320, 1280)].enumerated() {
+                    let blocks = (0..<4).flatMap { block in (1...2).map { ("resnets.\(block).block\($0)", inner, inner, 3) } }
+                    for (module, from, to, side) in [("in_conv", input, inner, 1)] + blocks + [("out_conv", inner, output, 1)] {
+                        for (leaf, shape) in [("weight", [to, from, side, side]), ("bias", [to])] {
+                            let name = "adapter.body.\(level).\(module).\(leaf)"
+                            list.append(try TensorDescriptor(name: name, scalarType: .f32, shape: Shape(shape)))
+                        }
+                    }
+                }
+                return list
+            }
         }
 
         /// The component as the model's original file has it, below the prefix that a file of several components gives it.
@@ -53,7 +89,9 @@ import Testing
             let own = Self.joined[base] != nil && slot.name.hasPrefix("text") ? [] : layouts
             if name == "vae-sdxl" { return try list(["vae-sd/checkpoint/vae"]) }
             if name == "vae-sd3" || name == "vae-flux" { return try list(["vae-16/checkpoint/vae"]) }
-            guard let autoencoder = Self.joined[base] else { return try (try? list(own)) ?? canonical(slot.name) }
+            guard let autoencoder = Self.joined[base] else {
+                return try (try? list(own)).map { try amended($0, slot.name, below: slot.placements[0].prefix) } ?? canonical(slot.name)
+            }
             let found = try slot.name == "vae" ? list(["\(autoencoder)/checkpoint/vae"]) : (try? list(own)) ?? canonical(slot.name)
             return try found.map { try $0.under(slot.placements[0].prefix) }
         }

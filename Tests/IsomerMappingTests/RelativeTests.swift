@@ -53,7 +53,7 @@ import Testing
     /// A network of the kind `type` with random depths and widths.
     static func relative(_ type: any NetworkConfiguration.Type, _ random: inout SplitMix) -> (any NetworkConfiguration)? {
         switch type {
-        case is UNetConfiguration.Type: unet(&random)
+        case is UNetConfiguration.Type: unet(&random, isOfAnyKind: true)
         case is ControlNetConfiguration.Type: controlNet(&random)
         case is AutoencoderKLConfiguration.Type: vae(&random)
         case is CLIPTextConfiguration.Type:
@@ -82,7 +82,9 @@ extension SplitMix {
 }
 
 extension RelativeTests {
-    static func unet(_ random: inout SplitMix, context: Int? = nil, addition: Int?? = nil, linear: Bool? = nil) -> UNetConfiguration {
+    static func unet(
+        _ random: inout SplitMix, context: Int? = nil, addition: Int?? = nil, linear: Bool? = nil, isOfAnyKind: Bool = false
+    ) -> UNetConfiguration {
         let levels = random.number(1...4)
         let layers = random.number(1...3)
         let widths = (0..<levels).map { _ in random.width() }
@@ -99,6 +101,13 @@ extension RelativeTests {
             middle: random.choice(.absent, .residual, .attention(depth: random.number(1...3))), up: up,
             crossAttentionWidth: context ?? random.number(1...40), usesLinearProjection: linear ?? random.flag(),
             additionWidth: addition ?? (random.flag() ? random.number(20...200) : nil))
+        if isOfAnyKind {
+            unet.guidanceWidth = random.flag() ? random.number(2...40) : nil
+            // In the original's names only unCLIP's widths tell a class from SDXL's sizes.
+            unet.classEmbedding =
+                unet.additionWidth == nil ? random.choice(.none, .table(count: random.number(2...99)), .projection(width: 1536)) : .none
+            unet.textOnlyLevels = Set(widths.indices.filter { _ in random.flag() })
+        }
         unet.headCounts = widths.map { _ in 1 }
         unet.additionTimeWidth = unet.additionWidth.map { _ in 2 }
         unet.normGroups = 1
@@ -205,9 +214,12 @@ extension RelativeTests {
         let first = random.width()
         var channels = [first, first + 2 * random.number(1...5)]
         for _ in 0..<random.number(0...3) { channels.append(random.width()) }
-        var network = T2IAdapterConfiguration(foldedChannels: 3 * 16, channels: channels, layers: random.number(1...4))
+        let isLight = random.flag()
+        if isLight, random.flag() { channels.append(channels[channels.count - 1]) }
+        var network = T2IAdapterConfiguration(
+            foldedChannels: 3 * 16, channels: channels.map { isLight ? 4 * $0 : $0 }, layers: random.number(1...4), isLight: isLight)
         network.foldedSide = 4
-        network.isForXL = random.flag()
+        network.isForXL = isLight ? false : random.flag()
         return network
     }
 }

@@ -38,12 +38,22 @@ extension UNetConfiguration {
         guard let context else { throw IsomerError(.malformed, "the UNet has no attention to a text", item: "attn2.to_k.weight") }
         let projection = inventory.tensors.first { $0.name.hasSuffix(".proj_in.weight") }
 
+        var textOnlyLevels: Set<Int> = []
+        for (level, block) in down.enumerated() where block.channels != context {
+            let blocks = ["down_blocks.\(level)", "up_blocks.\(upCount - 1 - level)"]
+            let width = blocks.lazy.compactMap {
+                inventory.extent(of: $0 + ".attentions.0.transformer_blocks.0.attn1.to_k.weight", axis: 1)
+            }.first
+            if width == context { textOnlyLevels.insert(level) }
+        }
+
         self.init(
             inputChannels: try inventory.required("conv_in.weight", axis: 1),
             outputChannels: outputChannels,
             down: down, middle: middle, up: up, crossAttentionWidth: context,
             usesLinearProjection: projection?.shape.rank == 2, classEmbedding: classEmbedding,
-            additionWidth: inventory.extent(of: "add_embedding.linear_1.weight", axis: 1))
+            additionWidth: inventory.extent(of: "add_embedding.linear_1.weight", axis: 1),
+            guidanceWidth: inventory.extent(of: "time_embedding.cond_proj.weight", axis: 1), textOnlyLevels: textOnlyLevels)
     }
 }
 

@@ -47,7 +47,8 @@ extension UNetConfiguration {
             crossAttentionWidth: try UNetConfiguration.singleWidth(json, count),
             usesLinearProjection: try json.optional("use_linear_projection")?.bool() ?? false,
             classEmbedding: try UNetConfiguration.classEmbedding(json),
-            additionWidth: try UNetConfiguration.additionWidth(json))
+            additionWidth: try UNetConfiguration.additionWidth(json), guidanceWidth: try json.optionalExtent("time_cond_proj_dim"),
+            textOnlyLevels: try UNetConfiguration.textOnlyLevels(json, count))
         // Diffusers' `attention_head_dim` is the number of heads here, for want of a `num_attention_heads` that nobody writes.
         let key = try json.optional("num_attention_heads") == nil ? "attention_head_dim" : "num_attention_heads"
         headCounts =
@@ -63,7 +64,6 @@ extension UNetConfiguration {
     /// Diffusers has settings for networks of other families in the same class; weights of those have other tensors.
     private static func refuseUnknownVariants(_ json: JSONCursor) throws(IsomerError) {
         try json.requireUsual("act_fn", "silu", "swish")
-        try json.requireUsual("only_cross_attention", false)
         try json.requireUsual("mid_block_only_cross_attention", false)
         try json.requireUsual("dual_cross_attention", false)
         try json.requireUsual("encoder_hid_dim_type")
@@ -74,7 +74,6 @@ extension UNetConfiguration {
         try json.requireUsual("time_embedding_dim")
         try json.requireUsual("time_embedding_act_fn")
         try json.requireUsual("timestep_post_act")
-        try json.requireUsual("time_cond_proj_dim")
         try json.requireUsual("conv_in_kernel", 3)
         try json.requireUsual("conv_out_kernel", 3)
         try json.requireUsual("attention_type", "default")
@@ -134,6 +133,18 @@ extension UNetConfiguration {
         case "timestep": return .timestep
         default: return try json.optionalExtent("num_class_embeds").map { .table(count: $0) } ?? .none
         }
+    }
+
+    private static func textOnlyLevels(_ json: JSONCursor, _ count: Int) throws(IsomerError) -> Set<Int> {
+        guard let written = try json.optional("only_cross_attention") else { return [] }
+        let flags = try written.perLevel(count) { cursor throws(IsomerError) -> Bool in try cursor.bool() }
+        // Said of all levels at once it holds for the middle as well, of which it must be said that it does not.
+        if case .bool(true) = written.value, try json.optional("mid_block_only_cross_attention") == nil {
+            throw IsomerError(
+                .unsupported, "the configuration asks for a middle block that is not known", path: json.path, item: written.keyPath,
+                expected: "false, or a list for each block", found: "true")
+        }
+        return Set(flags.indices.filter { flags[$0] })
     }
 
     private static func additionWidth(_ json: JSONCursor) throws(IsomerError) -> Int? {

@@ -18,7 +18,7 @@ extension UNetConfiguration {
         var channels = bottom
         for (i, block) in up.enumerated() {
             try builder.scope("up_blocks.\(i)") { builder throws(IsomerError) in
-                try transformers(&builder, block)
+                try transformers(&builder, block, level: up.count - 1 - i)
                 for j in 0..<block.layers {
                     guard let skip = skips.popLast() else {
                         throw IsomerError(.malformed, "a UNet has more layers on the way up than the way down left inputs for")
@@ -49,7 +49,7 @@ extension UNetConfiguration {
         var skips = [channels]
         for (i, block) in down.enumerated() {
             try builder.scope("down_blocks.\(i)") { builder throws(IsomerError) in
-                try transformers(&builder, block)
+                try transformers(&builder, block, level: i)
                 for j in 0..<block.layers {
                     try residual(&builder, "resnets.\(j)", input: channels, output: block.channels)
                     channels = block.channels
@@ -67,21 +67,24 @@ extension UNetConfiguration {
     func middleBlock(_ builder: inout ManifestBuilder) throws(IsomerError) {
         let width = down.last?.channels ?? 0
         try builder.scope("mid_block") { builder throws(IsomerError) in
-            if case .attention(let depth) = middle { try transformer(&builder, "attentions.0", width, depth) }
+            if case .attention(let depth) = middle { try transformer(&builder, "attentions.0", width, depth, firstContext: width) }
             if middle != .absent { try residual(&builder, "resnets.0", input: width, output: width) }
             if case .attention = middle { try residual(&builder, "resnets.1", input: width, output: width) }
         }
     }
 
     /// The block's attentions, numbered among themselves where only some layers have one.
-    private func transformers(_ builder: inout ManifestBuilder, _ block: Block) throws(IsomerError) {
+    private func transformers(_ builder: inout ManifestBuilder, _ block: Block, level: Int) throws(IsomerError) {
+        let context = textOnlyLevels.contains(level) ? crossAttentionWidth : block.channels
         for (k, depth) in block.depths.compactMap({ $0 }).enumerated() {
-            try transformer(&builder, "attentions.\(k)", block.channels, depth)
+            try transformer(&builder, "attentions.\(k)", block.channels, depth, firstContext: context)
         }
     }
 
     private func embeddings(_ builder: inout ManifestBuilder, width: Int) throws(IsomerError) {
-        try mlp(&builder, "time_embedding", input: width)
+        try builder.linear("time_embedding.linear_1", input: width, output: timeWidth)
+        if let guidanceWidth { try builder.linear("time_embedding.cond_proj", input: guidanceWidth, output: width, hasBias: false) }
+        try builder.linear("time_embedding.linear_2", input: timeWidth, output: timeWidth)
         switch classEmbedding {
         case .none: break
         case .table(let count): try builder.embedding("class_embedding", count: count, width: timeWidth)
@@ -107,14 +110,17 @@ extension UNetConfiguration {
         }
     }
 
-    private func transformer(_ builder: inout ManifestBuilder, _ name: String, _ width: Int, _ depth: Int) throws(IsomerError) {
+    /// `firstContext`: the width of what the first attention of each layer looks at.
+    private func transformer(
+        _ builder: inout ManifestBuilder, _ name: String, _ width: Int, _ depth: Int, firstContext: Int
+    ) throws(IsomerError) {
         try builder.scope(name) { builder throws(IsomerError) in
             try builder.norm("norm", width)
             try projection(&builder, "proj_in", width)
             for layer in 0..<depth {
                 try builder.scope("transformer_blocks.\(layer)") { builder throws(IsomerError) in
                     try builder.norm("norm1", width)
-                    try attention(&builder, "attn1", width, context: width)
+                    try attention(&builder, "attn1", width, context: firstContext)
                     try builder.norm("norm2", width)
                     try attention(&builder, "attn2", width, context: crossAttentionWidth)
                     try builder.norm("norm3", width)

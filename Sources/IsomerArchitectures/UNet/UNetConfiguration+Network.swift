@@ -21,6 +21,13 @@ extension UNetConfiguration: NetworkConfiguration {
         result.sampleSize = sampleSize ?? other.sampleSize
         result.additionTimeWidth = additionTimeWidth ?? other.additionTimeWidth
         result.upcastsAttention = upcastsAttention ?? other.upcastsAttention
+        // Where the text is as wide as a level, shapes do not tell what it attends to; nor a time step from a vector.
+        if down.map(\.channels) == other.down.map(\.channels) {
+            result.textOnlyLevels.formUnion(other.textOnlyLevels.filter { !attends(at: $0) || down[$0].channels == crossAttentionWidth })
+        }
+        if other.classEmbedding == .timestep, structure.classEmbedding == other.structure.classEmbedding {
+            result.classEmbedding = .timestep
+        }
         result.normGroups = normGroups ?? other.normGroups
         result.normEpsilon = other.normEpsilon
         return result
@@ -67,7 +74,7 @@ extension UNetConfiguration: NetworkConfiguration {
         let conditioning =
             additionWidth.map { ", size and pooled text of width \($0)" } ?? (classEmbedding == .none ? "" : ", a class input")
         return "\(inputChannels) latent channels in, \(outputChannels) out; \(widths) wide; text width \(crossAttentionWidth)"
-            + conditioning
+            + conditioning + (guidanceWidth == nil ? "" : ", told the strength of guidance")
     }
 
     public var tiny: UNetConfiguration {
@@ -82,6 +89,7 @@ extension UNetConfiguration: NetworkConfiguration {
         small.sampleSize = 8
         small.additionWidth = additionWidth.map { $0 / 16 }
         small.additionTimeWidth = additionTimeWidth.map { $0 / 16 }
+        small.guidanceWidth = guidanceWidth.map { $0 / 16 }
         return small
     }
 
@@ -126,7 +134,7 @@ extension UNetConfiguration: NetworkConfiguration {
             "norm_num_groups": JSONValue(normGroups),
             "num_attention_heads": .null,
             "num_class_embeds": .null,
-            "only_cross_attention": false,
+            "only_cross_attention": onlyCrossAttention,
             "out_channels": JSONValue(outputChannels),
             "projection_class_embeddings_input_dim": JSONValue(additionWidth),
             "resnet_out_scale_factor": 1.0,
@@ -134,7 +142,7 @@ extension UNetConfiguration: NetworkConfiguration {
             "resnet_time_scale_shift": "default",
             "reverse_transformer_layers_per_block": .null,
             "sample_size": JSONValue(sampleSize),
-            "time_cond_proj_dim": .null,
+            "time_cond_proj_dim": JSONValue(guidanceWidth),
             "time_embedding_act_fn": .null,
             "time_embedding_dim": .null,
             "time_embedding_type": "positional",
@@ -154,6 +162,10 @@ extension UNetConfiguration: NetworkConfiguration {
         case .timestep: object["class_embed_type"] = "timestep"
         }
         return object
+    }
+
+    private var onlyCrossAttention: JSONValue {
+        textOnlyLevels.isEmpty ? false : .array(down.indices.map { .bool(textOnlyLevels.contains($0)) })
     }
 
     private var middleType: JSONValue {

@@ -69,6 +69,12 @@ public struct UNetConfiguration: Hashable, Sendable {
     public var classEmbedding: ClassEmbedding
     /// SDXL's size and pooled-text conditioning: numbers in its vector. `nil` without.
     public var additionWidth: Int?
+    /// Numbers that the strength of guidance is embedded into, in latent consistency models, into which guidance was distilled (Diffusers'
+    /// `time_cond_proj_dim`). `nil` without.
+    public var guidanceWidth: Int?
+    /// The levels, from the highest resolution, whose first attention looks at the text too instead of at the picture (Diffusers'
+    /// `only_cross_attention`). Shapes tell where the text is not as wide as the level.
+    public var textOnlyLevels: Set<Int> = []
 
     // What shapes do not tell.
 
@@ -88,7 +94,8 @@ public struct UNetConfiguration: Hashable, Sendable {
     /// A configuration with everything that shapes tell; the rest is `nil` or usual.
     public init(
         inputChannels: Int, outputChannels: Int, down: [Block], middle: Middle, up: [Block], crossAttentionWidth: Int,
-        usesLinearProjection: Bool, classEmbedding: ClassEmbedding = .none, additionWidth: Int? = nil
+        usesLinearProjection: Bool, classEmbedding: ClassEmbedding = .none, additionWidth: Int? = nil, guidanceWidth: Int? = nil,
+        textOnlyLevels: Set<Int> = []
     ) {
         self.inputChannels = inputChannels
         self.outputChannels = outputChannels
@@ -99,6 +106,8 @@ public struct UNetConfiguration: Hashable, Sendable {
         self.usesLinearProjection = usesLinearProjection
         self.classEmbedding = classEmbedding
         self.additionWidth = additionWidth
+        self.guidanceWidth = guidanceWidth
+        self.textOnlyLevels = textOnlyLevels
     }
 
     /// Width of the embedded time step.
@@ -108,7 +117,15 @@ public struct UNetConfiguration: Hashable, Sendable {
     public var structure: UNetConfiguration {
         UNetConfiguration(
             inputChannels: inputChannels, outputChannels: outputChannels, down: down, middle: middle, up: up,
-            crossAttentionWidth: crossAttentionWidth, usesLinearProjection: usesLinearProjection, classEmbedding: classEmbedding,
-            additionWidth: additionWidth)
+            crossAttentionWidth: crossAttentionWidth, usesLinearProjection: usesLinearProjection,
+            // A time step is embedded into as many numbers as the first level is wide.
+            classEmbedding: classEmbedding == .timestep ? .projection(width: down.first?.channels ?? 0) : classEmbedding,
+            additionWidth: additionWidth, guidanceWidth: guidanceWidth,
+            textOnlyLevels: textOnlyLevels.filter { attends(at: $0) && down[$0].channels != crossAttentionWidth })
+    }
+
+    /// Whether the level has attention on the way down or up.
+    func attends(at level: Int) -> Bool {
+        down.indices.contains(level) && (down[level].hasAttention || up.dropLast(level).last?.hasAttention ?? false)
     }
 }

@@ -42,13 +42,8 @@ public final class AtomicFile: Sendable {
     public init(path: FilePath, byteCount: UInt64?, overwrite: Bool, inputs: [FileIdentity] = []) throws(IsomerError) {
         let destination = try Staging.destination(of: path)
         if let existing = destination.existing {
-            switch FileSystem.kind(mode: existing.st_mode) {
-            case .file: break
-            case .folder:
+            guard FileSystem.kind(mode: existing.st_mode) == .file else {
                 throw IsomerError(.cannotWrite, "this is a folder, not a file", path: path, remedy: "name a file in it")
-            case .other:
-                throw IsomerError(
-                    .cannotWrite, "this is a device or a pipe, which cannot be replaced whole", path: path, remedy: "name a regular file")
             }
             guard overwrite else {
                 if inputs.contains(where: FileIdentity(existing).isSameFile(as:)) {

@@ -22,11 +22,16 @@ enum Staging {
     }
 
     /// Follows symbolic links at the end of `path`, so that a link keeps being a link and its target gets the new content. A link that
-    /// leads nowhere yet is allowed: its target is made.
+    /// leads nowhere yet is allowed: its target is made. Throws for devices, pipes and sockets.
     static func destination(of path: FilePath) throws(IsomerError) -> Destination {
         guard path.lastComponent?.kind == .regular else {
             throw IsomerError(
                 .usage, "an output needs a name of its own", path: path, remedy: "name a file or folder, not `.`, `..` or `/`")
+        }
+        // A link to this process's own pipe, as /dev/stdout is one, leads to no name; but what it leads to can be asked.
+        if let status = try? FileSystem.status(of: path, followsLinks: true), FileSystem.kind(mode: status.st_mode) == .other {
+            throw IsomerError(
+                .cannotWrite, "this is a device or a pipe, which cannot be replaced whole", path: path, remedy: "name a file or a folder")
         }
         var target = path
         // As many links as the kernel follows.

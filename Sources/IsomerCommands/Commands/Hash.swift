@@ -12,11 +12,15 @@ public struct Hash: IsomerCommand {
             are of the tensors' bytes, so that editing metadata does not change them; modelspec is the same with 0x before it. Each file is read \
             once.
 
+            Of a folder, every weight file in it and below counts: what is called .safetensors, .sft, .ckpt, .pt, .pth, .bin, .gguf, .onnx, .h5 \
+            or .msgpack.
+
             --write puts FILE.sha256 beside each file, in the form of sha256sum. --check compares files with their lists, and with the sums in \
-            their own metadata (modelspec.hash_sha256, sshs_model_hash); a list may be given as well. Exit status 1 if one does not agree.
+            their own metadata (modelspec.hash_sha256, sshs_model_hash); a list may be given as well, and those in a folder are. Exit status 1 if \
+            one does not agree.
             """)
 
-    @Argument(help: ArgumentHelp("Weight files; with --check also lists of checksums.", valueName: "file"))
+    @Argument(help: ArgumentHelp("Weight files and folders of them; with --check also lists of checksums.", valueName: "path"))
     var files: [PathArgument]
 
     @Flag(help: "Write each file's sha256 to a list beside it.")
@@ -43,20 +47,21 @@ public struct Hash: IsomerCommand {
         defer { bar.clear() }
         if write || check { return try keep(in: environment, bar) }
         var results: [JSONValue] = []
-        for argument in files {
-            let file = try ReadableFile(argument.path)
+        let paths = try HashedFiles(files.map(\.path)).weights
+        for path in paths {
+            let file = try ReadableFile(path)
             let hashes = try FileHashes(of: file, workers: Workers(count: shared.threads), limits: shared.limits) { done in
                 bar.update("Hashing", done: done, total: file.size)
             }
             let named = Self.named(hashes)
             if shared.json {
-                var object: JSONObject = ["path": .path(argument.path), "bytes": .integer(file.size)]
+                var object: JSONObject = ["path": .path(path), "bytes": .integer(file.size)]
                 for (_, key, value) in named { object[key] = value.map { .string($0) } ?? .null }
                 results.append(.object(object))
             } else {
                 bar.clear()
                 var report = Report(for: environment.outputTerminal)
-                if files.count > 1 { report.heading(argument.path.string) }
+                if paths.count > 1 || files.count > 1 { report.heading(path.string) }
                 for (label, _, value) in named { if let value { report.field(label, value) } }
                 environment.writeOutput(report.finish())
             }
@@ -76,14 +81,15 @@ public struct Hash: IsomerCommand {
             }
         }
         var results: [HashCheck.Result] = []
-        for argument in files {
-            if write {
-                let list = try keeper.write(argument.path, overwrite: overwrite)
+        let found = try HashedFiles(files.map(\.path))
+        if write {
+            for path in found.weights {
+                let list = try keeper.write(path, overwrite: overwrite)
                 if !shared.quiet, !shared.json { environment.writeOutput("\(escapedForDisplay(list.string))\n") }
-                results.append(try keeper.written(list, argument.path))
-            } else {
-                results += try keeper.check(argument.path)
+                results.append(try keeper.written(list, path))
             }
+        } else {
+            results = try keeper.check(found) { environment.warn($0, shared) }
         }
         if shared.json {
             let checks = results.map { result -> JSONValue in

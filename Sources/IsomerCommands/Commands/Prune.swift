@@ -58,7 +58,7 @@ public struct Prune: IsomerCommand {
     }
 
     private func plan() throws(IsomerError) -> ConversionPlan {
-        guard case .file(let container) = try output.target(for: destination.path) else {
+        guard case .file(let container) = try output.target(for: destination) else {
             throw IsomerError(
                 .usage, "a pruned file is a file", path: destination.path, expected: "a name that ends in \(TargetFormat.endings)")
         }

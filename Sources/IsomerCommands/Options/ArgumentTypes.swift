@@ -5,10 +5,13 @@ internal import IsomerFormats
 /// A path on the command line, whose bytes need not be text.
 struct PathArgument: Hashable, Sendable, ExpressibleByArgument {
     let path: FilePath
+    /// Whether it ends in a slash, as only a folder's does.
+    let namesFolder: Bool
 
     init?(argument: String) {
         guard !argument.isEmpty else { return nil }
         path = FilePath(argument)
+        namesFolder = argument.hasSuffix("/")
     }
 
     static var defaultCompletionKind: CompletionKind { .file() }

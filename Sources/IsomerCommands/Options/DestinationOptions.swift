@@ -14,7 +14,7 @@ struct DestinationOptions: ParsableArguments {
     var overwrite = false
 
     /// What `--to` or the name of `destination` asks for.
-    func target(for destination: FilePath, legacy: Bool = false) throws(IsomerError) -> ConversionTarget {
+    func target(for destination: PathArgument, legacy: Bool = false) throws(IsomerError) -> ConversionTarget {
         try TargetFormat.target(to, for: destination, legacy: legacy)
     }
 

@@ -63,4 +63,11 @@ extension Computation {
     public func timeEmbedding(_ times: [Float], width: Int) throws(IsomerError) -> Tensor {
         try tensor([times.count, width], Reference.timeEmbedding(times, width: width))
     }
+
+    /// Sinusoids of the strengths of guidance, `[scales.count, width]`: sines, then cosines, of 1000 · (scale − 1) · 10000^(-i / (width / 2 − 1)).
+    ///
+    /// Reference: diffusers 0.42.1, pipeline_latent_consistency_text2img.py, `get_guidance_scale_embedding` of the scale less one.
+    public func guidanceEmbedding(_ scales: [Float], width: Int) throws(IsomerError) -> Tensor {
+        try tensor([scales.count, width], Reference.guidanceEmbedding(scales, width: width))
+    }
 }

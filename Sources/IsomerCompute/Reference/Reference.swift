@@ -150,4 +150,17 @@ enum Reference {
         }
         return result
     }
+
+    /// Sines, then cosines, of 1000 · (scale − 1) · 10000^(-i / (width / 2 − 1)). An odd last place is zero.
+    static func guidanceEmbedding(_ scales: [Float], width: Int) -> [Float] {
+        let half = width / 2
+        let step = logf(10_000) / Float(max(1, half - 1))
+        var result: [Float] = []
+        for scale in scales {
+            let angles = (0..<half).map { i in (scale - 1) * 1_000 * expf(Float(i) * -step) }
+            result += angles.map { sinf($0) } + angles.map { cosf($0) }
+            if width % 2 == 1 { result.append(0) }
+        }
+        return result
+    }
 }

@@ -34,7 +34,7 @@ extension Model {
                     container: .safetensors, tensors: try canonicalTensors(of: component, request), metadata: weightMetadata(request),
                     shardBytes: request.shardBytes))
             var json = component.written
-            if json == nil { json = try component.configuration.sayableJSON() }
+            if json == nil { json = try configurationFile(of: component) }
             if let json { plan.plainFiles.append(PlainFile(path: folder.appending("config.json"), json: json)) }
             used.formUnion(component.references)
         }
@@ -46,6 +46,17 @@ extension Model {
         }
         try setAside(in: &plan, request, used: used)
         return plan
+    }
+
+    /// The `config.json` of a component. Where a published model was named and does not do, naming one is no remedy.
+    private func configurationFile(of component: ModelComponent) throws(IsomerError) -> JSONObject {
+        do throws(IsomerError) { return try component.configuration.sayableJSON() } catch {
+            guard error.code == .undecided, let asked else { throw error }
+            var error = error
+            error.what += ", and the ways of \(asked.title) do not give it for these widths"
+            error.remedy = "say it with --config and a config.json or Diffusers folder of the same structure"
+            throw error
+        }
     }
 
     /// What `from_pretrained` must be told of a component that is not there, and of its tokenizer.

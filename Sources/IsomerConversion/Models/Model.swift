@@ -121,6 +121,10 @@ extension ConversionPlan.Source {
     mutating func mend(_ request: ConversionRequest) throws(IsomerError) -> (decisions: [Decision], notes: [String]) {
         var decisions: [Decision] = []
         var notes: [String] = []
+        if let (unwrapped, decision) = try WrappedNames.unwrapped(tensors) {
+            tensors = unwrapped
+            decisions.append(decision)
+        }
         if request.repairs {
             let mended = try Repairs(tensors)
             (tensors, decisions, notes) = (mended.tensors, mended.decisions, mended.notes)

@@ -96,6 +96,10 @@ public struct ModelSummary: Sendable {
         _ = try source.mend(request)
         // Mostly there was nothing to mend, and the list is the very same.
         if source.tensors.tensors != inventory.tensors { inventory = TensorInventory(source.tensors.tensors) }
+        if let packed = PackedWeights.title(in: inventory.tensors) {
+            recognised = ("a model in \(packed)", PackedWeights.reason)
+            return
+        }
         if let known = UnmappedArchitecture.found(in: inventory) {
             recognised = (known.title, known.reason)
             return

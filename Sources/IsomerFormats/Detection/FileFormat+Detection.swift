@@ -47,6 +47,7 @@ extension FileFormat {
         (0, [0x89] + Array("HDF\r\n\u{1A}\n".utf8), .hdf5),
         (0, [0x7F] + Array("ELF".utf8), .elf),
         (4, Array("TFL3".utf8), .tensorFlowLite),
+        (0, Array("SQLite format 3\u{0}".utf8), .sqlite),
         (0, Array("version https://git-lfs.github.com/spec/".utf8), .gitLFSPointer),
         (0, Array("version https://hawser.github.com/spec/".utf8), .gitLFSPointer),
     ]
@@ -84,9 +85,9 @@ extension FileFormat {
     }
 
     private static func pickles(_ prefix: [UInt8]) -> FileFormat? {
-        // Picklers write a header from protocol 2 on; loaders take any.
         // torch's magic number 0x1950a86a20f9469cfc6c as LONG1, after the protocol and perhaps a frame.
         let magic: [UInt8] = [0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E]
+        // Picklers write a header from protocol 2 on; loaders take any.
         if prefix.first == 0x80, prefix.count >= 3, prefix[1] <= 5, prefix[2] != 0 {
             let isTorch = [2, 11].contains { prefix.dropFirst($0).starts(with: magic) }
             return isTorch ? .torchLegacy : .pickle

@@ -23,6 +23,7 @@ public enum FileFormat: String, Hashable, Sendable, CaseIterable {
     case hdf5
     case onnx
     case tensorFlowLite
+    case sqlite
     case elf
     /// Readable text that is none of the above.
     case text
@@ -61,6 +62,7 @@ extension FileFormat {
         case .hdf5: "an HDF5 file (Keras)"
         case .onnx: "an ONNX model"
         case .tensorFlowLite: "a TensorFlow Lite model"
+        case .sqlite: "an SQLite database, as Draw Things keeps models in"
         case .elf: "a program or library"
         case .text: "a plain text"
         case .empty: "empty"
@@ -75,7 +77,7 @@ extension FileFormat {
         case .html, .xml, .text: "the download brought an answer instead of the file (not logged in, or a wrong address): download it again"
         case .gzip, .sevenZip, .xz, .zstandard, .lz4, .bzip2, .rar, .zip: "unpack it first, and mind that what comes out may be unsafe"
         case .empty: "download it again"
-        case .hdf5, .onnx, .tensorFlowLite, .ggml, .numpy: "get the model as safetensors or as a PyTorch checkpoint"
+        case .hdf5, .onnx, .tensorFlowLite, .ggml, .numpy, .sqlite: "get the model as safetensors or as a PyTorch checkpoint"
         case .json: "give the weights file or the *.index.json that names its parts"
         default: nil
         }

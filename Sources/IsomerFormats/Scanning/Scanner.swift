@@ -60,38 +60,15 @@ public struct Scanner: Sendable {
         case problem(FilePath, IsomerError)
     }
 
-    /// The files at and below the paths. A folder that is reached twice, by a link perhaps, is looked at once.
+    /// The files at and below the paths. Nobody loads a model from a device; one that was asked for is told of.
     private static func files(_ paths: [FilePath]) throws(IsomerError) -> [Item] {
         var items: [Item] = []
-        var seen: Set<FolderKey> = []
-        for path in paths {
-            var pending: [(path: FilePath, isGiven: Bool)] = [(path, true)]
-            while let (path, isGiven) = pending.popLast() {
-                try Interruption.check()
-                do throws(IsomerError) {
-                    switch try FileSystem.kind(of: path) {
-                    case .file: items.append(.file(path))
-                    case .folder:
-                        let identity = try FileSystem.identity(of: path)
-                        guard seen.insert(FolderKey(device: identity.device, inode: identity.inode)).inserted else { continue }
-                        for name in try FileSystem.entries(of: path).reversed() { pending.append((path.appending(name), false)) }
-                    // Nobody loads a model from a device; one that was asked for is told of.
-                    case .other:
-                        if isGiven { items.append(.problem(path, IsomerError(.cannotRead, "this is not a regular file", path: path))) }
-                    case nil: items.append(.problem(path, IsomerError(.cannotRead, "there is no such file or folder", path: path)))
-                    }
-                } catch {
-                    if error.code == .interrupted { throw error }
-                    items.append(.problem(path, error))
-                }
-            }
+        try FileSystem.forEachFile(below: paths) {
+            items.append(.problem($0, $1))
+        } _: {
+            items.append(.file($0))
         }
         return items
-    }
-
-    private struct FolderKey: Hashable {
-        let device: UInt64
-        let inode: UInt64
     }
 }
 

@@ -27,6 +27,14 @@ struct FamilyPipeline {
             case .flux: "flux"
             }
         }
+
+        /// Whether a T5 encoder takes part.
+        var readsLongTexts: Bool {
+            switch self {
+            case .stableDiffusion, .stableDiffusionXL: false
+            case .stableDiffusion3, .flux: true
+            }
+        }
     }
 
     /// Throws `unsupported` if images are not made with models of this family.
@@ -66,10 +74,17 @@ struct FamilyPipeline {
         }
     }
 
+    /// Whether guidance was distilled into the denoiser, so that it predicts once.
+    var isDistilled: Bool {
+        if case .flux = kind { true } else { denoiser.hasGuidance }
+    }
+
     /// What is usual where a request says nothing. Reference: the defaults of diffusers 0.42.1's pipelines; 20 steps as the web UI, but for models
     /// that were distilled to fewer or need more.
     var usualGuidance: Double {
         switch kind {
+        // Reference: pipeline_latent_consistency_text2img.py.
+        case .stableDiffusion where denoiser.hasGuidance: 8.5
         case .stableDiffusion: 7.5
         case .stableDiffusionXL: 5
         case .stableDiffusion3: 7
@@ -79,7 +94,7 @@ struct FamilyPipeline {
 
     var usualSteps: Int {
         switch kind {
-        case .stableDiffusion, .stableDiffusionXL: 20
+        case .stableDiffusion, .stableDiffusionXL: denoiser.hasGuidance ? 4 : 20
         case .stableDiffusion3: 28
         case .flux(let hasGuidance): hasGuidance ? 28 : 4
         }

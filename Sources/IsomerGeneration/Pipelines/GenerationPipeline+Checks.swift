@@ -30,6 +30,11 @@ extension GenerationPipeline {
     static func checkInputs(
         _ request: GenerationRequest, _ family: FamilyPipeline, _ refiner: FamilyPipeline?, _ inputs: Inputs
     ) throws(IsomerError) {
+        if request.textTokens != nil, !family.kind.readsLongTexts {
+            throw IsomerError(
+                .usage, "this model has no T5 encoder whose tokens could be counted", path: family.model.path,
+                remedy: "leave --text-tokens away")
+        }
         let surroundings = family.denoiser.surroundings
         let latent = family.denoiser.latentChannels
         switch surroundings {
@@ -81,6 +86,9 @@ extension GenerationPipeline {
                     .usage, "this model was not made for guidance", path: family.model.path, expected: "no scale",
                     found: "\(scale)", remedy: "leave --cfg away")
             }
+        }
+        // A model that is told the strength of guidance, and one that was made to do without, predict once.
+        if family.isDistilled {
             guard request.negativePrompt?.isEmpty ?? true else {
                 throw IsomerError(
                     .usage, "this model takes no negative prompt: guidance was distilled into it", path: family.model.path,

@@ -198,6 +198,11 @@ extension GenerationRequest {
         if mask != nil, picture == nil {
             throw IsomerError(.usage, "a mask says where a picture may change, and there is no picture", remedy: "give one with --image")
         }
+        if strength != nil, picture == nil {
+            throw IsomerError(
+                .usage, "the strength says how much of a picture may change, and there is no picture",
+                remedy: "give one with --image, or leave --strength away")
+        }
         if let enlargement {
             guard enlargement.factor >= 1, enlargement.factor <= 8 else {
                 throw refuse("the enlargement is out of range", "1 to 8", "\(enlargement.factor)")

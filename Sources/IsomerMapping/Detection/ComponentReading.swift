@@ -65,6 +65,7 @@ public struct ComponentReading: Sendable {
         var mismatches: [IsomerError] = []
         var taken = Set<Int>(minimumCapacity: items.count)
         for item in items {
+            let item = inventory.has(placement.name(of: item.name)) ? item : item.alternative(in: inventory, placement) ?? item
             let name = placement.name(of: item.name)
             guard let index = inventory.index(of: name) else {
                 missing.append(name)
@@ -125,10 +126,24 @@ public struct ComponentReading: Sendable {
         self.unexpected = unexpected
     }
 
+    /// A sentence on each tensor that stands under a name which only some files have.
+    public var notes: [String] {
+        assignments.compactMap { assignment in
+            assignment.item.readBecause.map { "\(placement.name(of: assignment.item.name)) is read: \($0)" }
+        }
+    }
+
     /// The share of the network's tensors that were found, in its shapes.
     public var coverage: Double {
         let all = assignments.count + missing.count + mismatches.count
         return all == 0 ? 0 : Double(assignments.count) / Double(all)
+    }
+}
+
+extension Expansion.Item {
+    /// The first of the names that only some files have which `inventory` has.
+    fileprivate func alternative(in inventory: TensorInventory, _ placement: Placement) -> Expansion.Item? {
+        alternatives.first { inventory.has(placement.name(of: $0.name)) }
     }
 }
 

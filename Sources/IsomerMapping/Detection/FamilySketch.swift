@@ -1,4 +1,4 @@
-import IsomerArchitectures
+public import IsomerArchitectures
 import IsomerBytes
 
 /// A file looked at as a model of one family: which components stand where, and what their shapes tell. Enough to judge the family; no tensor
@@ -39,6 +39,11 @@ struct FamilySketch {
 typealias FoundPlace = (slot: Slot, placement: Placement)
 
 extension ModelFamily {
+    /// Whether any family has a component in `inventory`.
+    public static func isPresent(in inventory: TensorInventory) -> Bool {
+        all.contains { family in family.slots.contains { slot in slot.placements.contains { $0.isPresent(in: inventory) } } }
+    }
+
     /// Where the family's components stand in `inventory`.
     func places(in inventory: TensorInventory) -> [FoundPlace] {
         slots.compactMap { slot in

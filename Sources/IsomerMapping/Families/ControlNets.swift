@@ -65,13 +65,17 @@ extension ModelFamily {
     /// T2I-Adapters of Stable Diffusion 1 and XL.
     static let t2iAdapter = alone(
         "t2i-adapter", "T2I-Adapter", slot: "adapter", T2IAdapterConfiguration.self,
-        placements: [Placement("", Layouts.originalAdapter), Placement("", Layouts.t2iAdapter)],
+        placements: [Layouts.originalAdapter, Layouts.originalLightAdapter, Layouts.t2iAdapter].map { Placement("", $0) },
         members: [
             ("t2i-adapter-sd15", "T2I-Adapter of Stable Diffusion 1", adapter(3, 8, isForXL: false), []),
             ("t2i-adapter-sdxl", "T2I-Adapter of SDXL", adapter(3, 16, isForXL: true), []),
+            ("t2i-adapter-sd15-light", "light T2I-Adapter of Stable Diffusion 1", adapter(3, 8, isForXL: false, lightLayers: 4), []),
         ],
         // Those of SDXL were published in Diffusers' names only.
-        written: { network, _ in network.isForXL == true ? Placement("", Layouts.t2iAdapter) : nil })
+        written: { network, _ in
+            if network.isLight { return Placement("", Layouts.originalLightAdapter) }
+            return network.isForXL == true ? Placement("", Layouts.t2iAdapter) : nil
+        })
 
     private static func fluxNetwork(
         doubleBlocks: Int, singleBlocks: Int, modes: Int? = nil, pictureWidths: [Int]? = nil
@@ -89,8 +93,9 @@ extension ModelFamily {
             pooledWidth: 2048, positionsSide: isJoint ? 192 : nil, headWidth: 64)
     }
 
-    private static func adapter(_ channels: Int, _ side: Int, isForXL: Bool) -> T2IAdapterConfiguration {
-        var adapter = T2IAdapterConfiguration(foldedChannels: channels * side * side, channels: [320, 640, 1280, 1280], layers: 2)
+    private static func adapter(_ channels: Int, _ side: Int, isForXL: Bool, lightLayers: Int? = nil) -> T2IAdapterConfiguration {
+        var adapter = T2IAdapterConfiguration(
+            foldedChannels: channels * side * side, channels: [320, 640, 1280, 1280], layers: lightLayers ?? 2, isLight: lightLayers != nil)
         adapter.foldedSide = side
         adapter.isForXL = isForXL
         return adapter

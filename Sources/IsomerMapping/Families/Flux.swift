@@ -23,12 +23,7 @@ extension ModelFamily {
             Slot(
                 "text_encoder", CLIPTextConfiguration.self,
                 [Layouts.clipText, Layouts.flatCLIPText].map { Placement("text_encoders.clip_l.transformer.", $0) },
-                adapt: { found, _, _ in
-                    var text = found
-                    text.projectionWidth = nil
-                    guard found.projectionWidth != nil else { return (text, []) }
-                    return (text, [Companion("text_projection.weight", "CLIP's projection, which Flux does not use")])
-                }),
+                adapt: CLIPTextConfiguration.withoutProjection),
             .t5("text_encoder_2", isOptional: false),
         ],
         members: [

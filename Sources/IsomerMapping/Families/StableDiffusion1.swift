@@ -22,18 +22,19 @@ extension ModelFamily {
                     [
                         .positionNumbers(text)
                     ]
-                }),
+                }, adapt: CLIPTextConfiguration.withoutProjection),
         ],
         members: [
             member("sd15", "Stable Diffusion 1.5", "StableDiffusionPipeline", channels: 4),
             member("sd15-inpaint", "Stable Diffusion 1.5 inpainting", "StableDiffusionInpaintPipeline", channels: 9, .ddim),
+            member("lcm-dreamshaper-v7", "LCM Dreamshaper 7", "LatentConsistencyModelPipeline", channels: 4, .consistency, guidance: 256),
             member("ip2p", "InstructPix2Pix", "StableDiffusionInstructPix2PixPipeline", channels: 8),
         ],
         companions: Companion.ldmTraining,
         evidence: { components in
             var evidence = [Evidence("there is a UNet", components["unet"] is UNetConfiguration)]
             if let unet = components["unet"] as? UNetConfiguration {
-                evidence.append(Evidence("the UNet has no class or size input", unet.classEmbedding == .none && unet.additionWidth == nil))
+                evidence.append(Evidence("the UNet has no size input", unet.additionWidth == nil))
                 if components["text_encoder"] == nil {
                     let isUsual = unet.crossAttentionWidth == 768
                     evidence.append(
@@ -52,9 +53,10 @@ extension ModelFamily {
         })
 
     private static func member(
-        _ identifier: String, _ title: String, _ pipeline: String, channels: Int, _ scheduler: ScheduleSource = .pndm
+        _ identifier: String, _ title: String, _ pipeline: String, channels: Int, _ scheduler: ScheduleSource = .pndm, guidance: Int? = nil
     ) -> ModelMember {
         var unet = UNetConfiguration.stableDiffusion(channels: channels, context: 768, linear: false)
+        unet.guidanceWidth = guidance
         unet.headCounts = [8, 8, 8, 8]
         unet.sampleSize = 64
         return ModelMember(
@@ -72,6 +74,8 @@ extension ModelFamily {
 /// The sampling schedule that a published folder names.
 enum ScheduleSource {
     case pndm, ddim
+    /// Latent consistency models'.
+    case consistency
 
     /// The published `scheduler_config.json`. `timestep_spacing` is not in it: what readers assume without it is part of how the model looks.
     func configuration(_ prediction: Prediction?) -> JSONObject {
@@ -88,6 +92,17 @@ enum ScheduleSource {
             "steps_offset": 1,
             "trained_betas": .null,
         ]
+        if self == .consistency {
+            object["_class_name"] = "LCMScheduler"
+            object["_diffusers_version"] = "0.22.0.dev0"
+            object["skip_prk_steps"] = nil
+            let own: JSONObject = [
+                "clip_sample_range": 1.0, "dynamic_thresholding_ratio": 0.995, "original_inference_steps": 50,
+                "prediction_type": "epsilon", "rescale_betas_zero_snr": false, "sample_max_value": 1.0, "set_alpha_to_one": true,
+                "thresholding": false, "timestep_scaling": 10.0, "timestep_spacing": "leading",
+            ]
+            for (key, value) in own { object[key] = value }
+        }
         if let prediction { object["prediction_type"] = .string(prediction.rawValue) }
         return object
     }
@@ -174,11 +189,14 @@ extension Companion {
     static let ldmTraining: [Companion] =
         ScheduleBuffers.names.map { Companion($0, "the noise schedule, which the scheduler's configuration says") }
         + [
+            Companion("denoiser.sigmas", "the noise schedule, which the scheduler's configuration says"),
             Companion("model_ema.decay", "bookkeeping of averaged weights"),
             Companion("model_ema.num_updates", "bookkeeping of averaged weights"),
             Companion("model_ema.{*}", "averaged weights (--ema takes them instead of the last ones)"),
             Companion("first_stage_model.loss.{*}", "parameters of the training loss"),
             Companion("lr_scheduler.{*}", "training state"),
+            Companion("embedding_manager.{*}", "textual inversions of the training code"),
+            Companion("cond_stage_model.logit_scale", "CLIP's contrast temperature, which only its training uses"),
             Companion("edm_vpred.{*}", "the range of noise that an EDM model with velocity prediction was trained for"),
             Companion("v_pred", "a marker: the model predicts velocity"),
             Companion("ztsnr", "a marker: the schedule ends in pure noise"),

@@ -27,12 +27,15 @@ extension ModelFamily {
             member("sd2-depth", "Stable Diffusion 2 depth", "StableDiffusionDepth2ImgPipeline", channels: 5, size: 32, .pndm, .epsilon),
         ],
         companions: Companion.ldmTraining + [
-            Companion("depth_model.{*}", "the depth estimator, which no layout here maps")
+            Companion("depth_model.{*}", "the depth estimator, which no layout here maps"),
+            Companion("embedder.{*}", "the picture encoder of unCLIP, which no layout here maps"),
+            Companion("noise_augmentor.{*}", "the noise for unCLIP's picture embeddings, which a scheduler's configuration says"),
+            Companion("low_scale_model.{*}", "the noise for the picture to be enlarged, which a scheduler's configuration says"),
         ],
         evidence: { components in
             var evidence = [Evidence("there is a UNet", components["unet"] is UNetConfiguration)]
             if let unet = components["unet"] as? UNetConfiguration {
-                evidence.append(Evidence("the UNet has no class or size input", unet.classEmbedding == .none && unet.additionWidth == nil))
+                evidence.append(Evidence("the UNet has no size input", unet.additionWidth == nil))
                 if components["text_encoder"] == nil {
                     let isUsual = unet.crossAttentionWidth == 1024
                     evidence.append(
@@ -86,7 +89,9 @@ extension ModelFamily {
         }
         if found.projectionWidth != nil {
             text.projectionWidth = nil
-            companions.append(Companion("text_projection", "OpenCLIP's projection, which Stable Diffusion 2 does not use"))
+            for name in ["text_projection", "text_projection.weight"] {
+                companions.append(Companion(name, "OpenCLIP's projection, which Stable Diffusion 2 does not use"))
+            }
         }
         return (text, companions)
     }

@@ -15,7 +15,7 @@ extension ModelFamily {
                     Placement("conditioner.embedders.0.transformer.", Layouts.clipText),
                     Placement("conditioner.embedders.0.transformer.", Layouts.flatCLIPText),
                 ],
-                generated: { [.positionNumbers($0)] }),
+                generated: { [.positionNumbers($0)] }, adapt: CLIPTextConfiguration.withoutProjection),
             .openCLIPWithProjection("text_encoder_2", "conditioner.embedders.1.model."),
         ],
         members: [
@@ -141,7 +141,7 @@ extension Companion {
     /// What SGM's conditioner leaves beside its encoders.
     static let conditioner: [Companion] = [
         Companion("conditioner.embedders.{i}.model.logit_scale", "CLIP's contrast temperature, which only its training uses"),
-        Companion("denoiser.sigmas", "the noise schedule, which the scheduler's configuration says"),
+        Companion("conditioner.embedders.{i}.logit_scale", "CLIP's contrast temperature, which only its training uses"),
     ]
 }
 
@@ -209,6 +209,15 @@ extension AutoencoderKLConfiguration {
 }
 
 extension CLIPTextConfiguration {
+    /// A text encoder whose user takes the text before the projection; tools that save it from a whole CLIP leave the projection in the file.
+    static let withoutProjection: @Sendable (CLIPTextConfiguration, TensorInventory, Placement) -> (CLIPTextConfiguration, [Companion]) = {
+        found, _, _ in
+        var text = found
+        text.projectionWidth = nil
+        guard found.projectionWidth != nil else { return (text, []) }
+        return (text, [Companion("text_projection.weight", "CLIP's projection, which this model does not use")])
+    }
+
     /// OpenAI's ViT-L/14.
     static let vitL: CLIPTextConfiguration = {
         var text = CLIPTextConfiguration(vocabularySize: 49_408, positions: 77, width: 768, feedForwardWidth: 3_072, layers: 12)

@@ -90,11 +90,21 @@ extension RuleList {
         list.module("conv_in", "input_blocks.0.0")
         list.module("time_embedding.linear_1", "time_embed.0")
         list.module("time_embedding.linear_2", "time_embed.2")
+        // The original has no such model; this is what the scripts of diffusers and kohya make of it.
+        list.add("time_embedding.cond_proj.weight", "time_embedding.cond_proj.weight")
+        list.alsoRead("time_embedding.cond_proj.weight", "time_embed.cond_proj.weight", because: "as some tools name it")
         switch classEmbedding {
         case .table: list.add("class_embedding.weight", "label_emb.weight")
         case .classProjection:
             list.module("class_embedding.linear_1", "label_emb.0.0")
             list.module("class_embedding.linear_2", "label_emb.0.2")
+            for leaf in ["weight", "bias"] {
+                for (n, number) in [(1, 0), (2, 2)] {
+                    list.alsoRead(
+                        "class_embedding.linear_\(n).\(leaf)", "label_emb.1.\(number).\(leaf)",
+                        because: "as SGM numbers the input of a time")
+                }
+            }
         case .addition:
             list.module("add_embedding.linear_1", "label_emb.0.0")
             list.module("add_embedding.linear_2", "label_emb.0.2")

@@ -83,6 +83,8 @@ public struct Layout: Sendable {
         let table = try tableFromNames(inventory)
         return try inventory.renamed { tensor throws(IsomerError) in
             guard let link = try table.link(other: tensor.name) else { return [] }
+            // What stands under the layout's own name as well is looked for there.
+            if link.isAlternative, let own = try table.link(canonical: link.canonical[0])?.other, inventory.has(own) { return [] }
             let shape = link.transform.canonicalDimensions(tensor.shape.dimensions, parts: link.canonical.count)
             return link.canonical.map { ($0, shape) }
         }

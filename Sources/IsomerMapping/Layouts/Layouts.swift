@@ -5,7 +5,8 @@ public enum Layouts {
     /// Canonical ones first.
     public static let all: [Layout] = [
         unet, ldmUNet, sd3Transformer, mmdit, fluxTransformer, fluxWithWeights, flux, pixArtTransformer, pixArt, controlNet, ldmControlNet,
-        fluxControlNet, xlabsControlNet, sd3ControlNet, stabilityControlNet, t2iAdapter, originalAdapter, vae, oldAttentionVAE, ldmVAE,
+        fluxControlNet, xlabsControlNet, sd3ControlNet, stabilityControlNet, t2iAdapter, originalAdapter, originalLightAdapter, vae,
+        oldAttentionVAE, ldmVAE,
         tinyVAE, taesd, clipText, flatCLIPText, openCLIPText, longCLIPText, t5, t5EmbeddedTokens, llamaT5,
     ]
 
@@ -103,6 +104,8 @@ extension UNetClassEmbeddingName {
     init(shapesOf inventory: TensorInventory) {
         if inventory.has("label_emb.weight") {
             self = .table
+        } else if inventory.has("label_emb.1.0.weight") {
+            self = .classProjection
         } else if let width = inventory.extent(of: "label_emb.0.0.weight", axis: 1), [1536, 2048].contains(width) {
             self = .classProjection
         } else {

@@ -9,6 +9,9 @@ extension RuleList {
         list.module("text_model.final_layer_norm", "ln_final")
         // A parameter used as x · P there, a linear map used as x · Wᵀ here.
         list.add("text_projection.weight", "text_projection", .transpose)
+        list.alsoRead(
+            "text_projection.weight", "text_projection.weight",
+            because: "a linear map's weight, not OpenCLIP's own parameter, which is its transpose")
         return list
     }
 

@@ -37,12 +37,18 @@ extension Layouts {
     public static let originalAdapter = Layout(
         "T2I-Adapter", of: T2IAdapterConfiguration.self,
         signature: NetworkSignature(present: ["conv_in.weight", "body.0.block1.weight", "body.0.block2.weight"]),
-        rules: { .originalAdapter(layers: $0.layers) },
+        rules: { $0.isLight ? .lightAdapter : .originalAdapter(layers: $0.layers) },
         fromNames: { inventory in
             // A level begins where the channels change, which the second does in every published one.
             let second = (1..<64).first { inventory.has("body.\($0).in_conv.weight") }
             return .originalAdapter(layers: second ?? 2)
         })
+
+    /// TencentARC's names of a T2I-Adapter in its light form.
+    public static let originalLightAdapter = Layout(
+        "T2I-Adapter light", of: T2IAdapterConfiguration.self,
+        signature: NetworkSignature(present: ["body.0.in_conv.weight", "body.0.body.0.block1.weight", "body.0.out_conv.weight"]),
+        rules: { $0.isLight ? .lightAdapter : .originalAdapter(layers: $0.layers) }, fromNames: { _ in .lightAdapter })
 }
 
 extension RuleList {
@@ -89,6 +95,14 @@ extension RuleList {
                 list.module("adapter.body.{i}.resnets.\(j).\(block)", "body.{\(max(1, layers))*i+\(j)}.\(block)")
             }
         }
+        return list
+    }
+
+    /// Reference: the same file, `Adapter_light`.
+    fileprivate static var lightAdapter: RuleList {
+        var list = RuleList()
+        for name in ["in_conv", "out_conv"] { list.module("adapter.body.{i}.\(name)", "body.{i}.\(name)") }
+        list.module("adapter.body.{i}.resnets.{j}", "body.{i}.body.{j}")
         return list
     }
 }

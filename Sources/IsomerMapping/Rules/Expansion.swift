@@ -14,6 +14,10 @@ public struct Expansion: Sendable {
         public let parts: [Manifest.Entry]
         /// How they lie there.
         public let transform: Transform
+        /// Where only some files have it, why; `nil` for the layout's own name.
+        public var readBecause: String?
+        /// The same under names that only some files have, in the order in which they are looked for.
+        public var alternatives: [Item] = []
     }
 
     /// The tensors of the other layout, ordered by their first canonical part.
@@ -49,8 +53,14 @@ public struct Expansion: Sendable {
                 }
                 parts.append(Manifest.Entry(name: name, shape: shape))
             }
-            items.append(
-                Item(name: link.other, shape: try link.transform.otherShape(parts), parts: parts, transform: link.transform))
+            var item = Item(name: link.other, shape: try link.transform.otherShape(parts), parts: parts, transform: link.transform)
+            for (link, reason) in table.alternatives(canonical: entry.name) {
+                item.alternatives.append(
+                    Item(
+                        name: link.other, shape: try link.transform.otherShape(parts), parts: parts, transform: link.transform,
+                        readBecause: reason))
+            }
+            items.append(item)
         }
         self.items = items
     }

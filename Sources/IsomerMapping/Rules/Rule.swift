@@ -4,6 +4,8 @@ struct Rule: Hashable, Sendable {
     var canonical: [PathPattern]
     var other: PathPattern
     var transform: Transform
+    /// Why some files have this other name; `nil` if it is the layout's own. It is read, and never written.
+    var readBecause: String?
 }
 
 /// A list of rules being written, with the paths they stand under on both sides.
@@ -16,6 +18,12 @@ public struct RuleList: Sendable {
     /// `canonical` is called `other`. Everything below both, if the patterns end in `{*}`.
     public mutating func add(_ canonical: String, _ other: String, _ transform: Transform = .identity) {
         rules.append(Rule(canonical: [PathPattern(canonical)], other: PathPattern(other), transform: transform))
+    }
+
+    /// Some files have `canonical` under the name `other`, for this reason; it is read there where the layout's own name is missing.
+    public mutating func alsoRead(_ canonical: String, _ other: String, _ transform: Transform = .identity, because reason: String) {
+        rules.append(
+            Rule(canonical: [PathPattern(canonical)], other: PathPattern(other), transform: transform, readBecause: reason))
     }
 
     /// The module `canonical` (all parameters below it) is called `other`.
@@ -35,7 +43,8 @@ public struct RuleList: Sendable {
         for rule in inner.rules {
             rules.append(
                 Rule(
-                    canonical: rule.canonical.map(left.appending), other: right.appending(rule.other), transform: rule.transform))
+                    canonical: rule.canonical.map(left.appending), other: right.appending(rule.other), transform: rule.transform,
+                    readBecause: rule.readBecause))
         }
     }
 }

@@ -5,12 +5,17 @@ public struct RuleTable: Sendable {
     private let rules: [Rule]
     private var byCanonical = PatternTrie<Int>()
     private var byOther = PatternTrie<Int>()
+    private var alternatives = PatternTrie<Int>()
+    private let hasAlternatives: Bool
 
     /// Indexes the rules of `list`.
     public init(_ list: RuleList) {
         rules = list.rules
+        hasAlternatives = rules.contains { $0.readBecause != nil }
         for (number, rule) in rules.enumerated() {
-            for pattern in rule.canonical { byCanonical.insert(pattern, number) }
+            for pattern in rule.canonical {
+                if rule.readBecause == nil { byCanonical.insert(pattern, number) } else { alternatives.insert(pattern, number) }
+            }
             byOther.insert(rule.other, number)
         }
     }
@@ -23,6 +28,8 @@ public struct RuleTable: Sendable {
         public var other: String
         /// How the elements lie there.
         public var transform: Transform
+        /// Whether only some files have this name, instead of the layout's own.
+        public var isAlternative = false
     }
 
     /// The link whose canonical side holds `name`; `nil` if no rule speaks of it. Two rules that do are a fault of the table and throw.
@@ -35,6 +42,15 @@ public struct RuleTable: Sendable {
         try unique(byOther.matches(name), name)
     }
 
+    /// Links to names that only some files have `name` under, each with the reason.
+    func alternatives(canonical name: String) -> [(link: Link, reason: String)] {
+        guard hasAlternatives else { return [] }
+        return alternatives.matches(name).compactMap { number, bindings in
+            guard let reason = rules[number].readBecause, let other = rules[number].other.filled(with: bindings) else { return nil }
+            return (Link(canonical: [name], other: other, transform: rules[number].transform, isAlternative: true), reason)
+        }
+    }
+
     private func unique(_ matches: [(payload: Int, bindings: Bindings)], _ name: String) throws(IsomerError) -> Link? {
         guard let (number, bindings) = matches.first else { return nil }
         guard matches.count == 1 else {
@@ -43,6 +59,6 @@ public struct RuleTable: Sendable {
         let rule = rules[number]
         let canonical = rule.canonical.compactMap { $0.filled(with: bindings) }
         guard canonical.count == rule.canonical.count, let other = rule.other.filled(with: bindings) else { return nil }
-        return Link(canonical: canonical, other: other, transform: rule.transform)
+        return Link(canonical: canonical, other: other, transform: rule.transform, isAlternative: rule.readBecause != nil)
     }
 }

@@ -46,6 +46,7 @@ public struct ProbeInputs: Sendable {
         case .timestep: conditioning.classes = (0..<images).map { Float(20 + $0) }
         case .projection(let width): conditioning.classVector = try tensor(c, "class", [images, width])
         }
+        if configuration.guidanceWidth != nil { conditioning.guidance = (0..<images).map { _ in 7.5 } }
         if let width = configuration.additionWidth, let each = configuration.additionTimeWidth {
             // Six sizes beside two encoders' text; five in the refiner, whose pooled text is as wide as its one encoder's.
             let isRefiner = width - configuration.crossAttentionWidth == 5 * each

@@ -39,6 +39,7 @@ public struct ControlNet {
         guard headCounts.count == encoder.down.count, !encoder.down.isEmpty, !configuration.conditioningWidths.isEmpty else {
             throw IsomerError(.malformed, "the ControlNet's configuration contradicts itself", found: "\(headCounts.count) head counts")
         }
+        try encoder.checkHeads(headCounts)
         self.configuration = configuration
         self.headCounts = headCounts
         self.groups = groups

@@ -2,9 +2,9 @@ public import IsomerArchitectures
 public import IsomerBytes
 public import IsomerCompute
 
-/// A T2I-Adapter in its full form, for Stable Diffusion 1 or XL.
+/// A T2I-Adapter, for Stable Diffusion 1 or XL.
 ///
-/// Reference: diffusers 0.42.1, models/adapter.py, `FullAdapter` and `FullAdapterXL`.
+/// Reference: diffusers 0.42.1, models/adapter.py, `FullAdapter`, `FullAdapterXL` and `LightAdapter`.
 public struct T2IAdapter {
     /// What the network is like.
     public let configuration: T2IAdapterConfiguration
@@ -13,7 +13,7 @@ public struct T2IAdapter {
 
     /// Throws `undecided` if the configuration leaves open what shapes do not tell.
     public init(_ configuration: T2IAdapterConfiguration) throws(IsomerError) {
-        guard let foldedSide = configuration.foldedSide, let isForXL = configuration.isForXL else {
+        guard let foldedSide = configuration.foldedSide, let isForXL = configuration.isLight ? false : configuration.isForXL else {
             throw IsomerError(
                 .undecided, "the weights alone do not tell \(configuration.undecided.joined(separator: ", ")) of this T2I-Adapter",
                 remedy: "say it with --config and a config.json of the same structure")
@@ -47,6 +47,7 @@ public struct T2IAdapter {
         let folded = try c.reshape(
             c.patchify(picture, side: foldedSide, order: .channelsFirst),
             [picture.shape[0], picture.shape[1] / foldedSide, picture.shape[2] / foldedSide, configuration.foldedChannels])
+        guard !configuration.isLight else { return try light(c, adapter, folded, scale) }
         var width = configuration.channels[0]
         var x = try c.convolution(folded, adapter["conv_in"], outputs: width, kernel: 3)
         var features: [Tensor] = []
@@ -61,6 +62,25 @@ public struct T2IAdapter {
                 let h = try c.convolution(x, block["block1"], outputs: channels, kernel: 3, activation: .relu)
                 x = try c.convolution(h, block["block2"], outputs: channels, kernel: 1, residual: x)
             }
+            features.append(scale == 1 ? x : try c.scaled(x, by: scale))
+        }
+        return features
+    }
+
+    private func light(_ c: Computation, _ adapter: Module, _ folded: Tensor, _ scale: Float) throws(IsomerError) -> [Tensor] {
+        var x = folded
+        var features: [Tensor] = []
+        for (level, channels) in configuration.channels.enumerated() {
+            let module = adapter["body"]["\(level)"]
+            let inner = try configuration.innerWidth(channels)
+            if level > 0 { x = try c.averagePool(x) }
+            x = try c.convolution(x, module["in_conv"], outputs: inner, kernel: 1)
+            for layer in 0..<configuration.layers {
+                let block = module["resnets"]["\(layer)"]
+                let h = try c.convolution(x, block["block1"], outputs: inner, kernel: 3, activation: .relu)
+                x = try c.convolution(h, block["block2"], outputs: inner, kernel: 3, residual: x)
+            }
+            x = try c.convolution(x, module["out_conv"], outputs: channels, kernel: 1)
             features.append(scale == 1 ? x : try c.scaled(x, by: scale))
         }
         return features

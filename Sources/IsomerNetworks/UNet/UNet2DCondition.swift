@@ -22,6 +22,8 @@ public struct UNet2DCondition {
         public var classes: [Float]?
         /// A class vector for each picture, `[images, width]`, where classes are projected.
         public var classVector: Tensor?
+        /// The strength of guidance for each picture, in models into which it was distilled.
+        public var guidance: [Float]?
         /// Added to the skip connections, in the order of the way down, and to the middle block's output: a ControlNet's answer.
         public var control: (down: [Tensor], middle: Tensor)?
         /// A T2I-Adapter's pyramid: added inside the blocks of the way down, and what is left over to the middle's output.
@@ -41,6 +43,7 @@ public struct UNet2DCondition {
         guard headCounts.count == configuration.down.count, configuration.up.count == configuration.down.count,
             !configuration.down.isEmpty
         else { throw IsomerError(.malformed, "the UNet's configuration contradicts itself", found: "\(headCounts.count) head counts") }
+        try configuration.checkHeads(headCounts)
         self.configuration = configuration
         self.headCounts = headCounts
         self.groups = groups
@@ -88,8 +91,7 @@ public struct UNet2DCondition {
                 }
                 x = try pass.residual(c.concatenate(x, skip), module["resnets"]["\(layer)"], block.channels)
                 if let depth {
-                    x = try pass.transformer(
-                        x, module["attentions"]["\(attention)"], depth, heads: headCounts[headCounts.count - 1 - level])
+                    x = try pass.transformer(x, module["attentions"]["\(attention)"], depth, level: configuration.up.count - 1 - level)
                     attention += 1
                 }
             }

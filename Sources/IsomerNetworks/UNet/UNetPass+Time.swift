@@ -16,7 +16,14 @@ extension UNetPass {
             return try c.linear(hidden, weights[name]["linear_2"], outputs: width, residual: residual, isExact: true)
         }
         let sinusoids = configuration.down[0].channels
-        var time = try mlp(c.timeEmbedding(times, width: sinusoids), "time_embedding", plus: extra)
+        var sines = try c.timeEmbedding(times, width: sinusoids)
+        if let inputs = configuration.guidanceWidth {
+            guard let guidance = conditioning.guidance, guidance.count == images else { throw Self.missing("the strength of guidance") }
+            let embedded = try c.guidanceEmbedding(guidance, width: inputs)
+            let map = weights["time_embedding"]["cond_proj"]
+            sines = try c.linear(embedded, map, outputs: sinusoids, hasBias: false, residual: sines, isExact: true)
+        }
+        var time = try mlp(sines, "time_embedding", plus: extra)
         switch configuration.classEmbedding {
         case .none: break
         case .table(let count):

@@ -22,7 +22,7 @@ struct UNetPass {
             for (layer, depth) in block.depths.enumerated() {
                 x = try residual(x, module["resnets"]["\(layer)"], block.channels)
                 if let depth {
-                    x = try transformer(x, module["attentions"]["\(attention)"], depth, heads: headCounts[level])
+                    x = try transformer(x, module["attentions"]["\(attention)"], depth, level: level)
                     attention += 1
                 }
                 if block.hasAttention, layer + 1 == block.layers, !features.isEmpty { x = try c.add(x, features.removeFirst()) }
@@ -48,7 +48,7 @@ struct UNetPass {
         case .residual: return try residual(x, module["resnets"]["0"], width)
         case .attention(let depth):
             var x = try residual(x, module["resnets"]["0"], width)
-            x = try transformer(x, module["attentions"]["0"], depth, heads: headCounts[headCounts.count - 1])
+            x = try transformer(x, module["attentions"]["0"], depth, level: nil)
             return try residual(x, module["resnets"]["1"], width)
         }
     }
@@ -63,8 +63,11 @@ struct UNetPass {
         return try c.convolution(h, module["conv2"], outputs: outputs, kernel: 3, residual: skip)
     }
 
-    func transformer(_ x: Tensor, _ module: Module, _ depth: Int, heads: Int) throws(IsomerError) -> Tensor {
+    /// `level`: the one whose ways of attention it has, from the highest resolution; `nil` for the middle.
+    func transformer(_ x: Tensor, _ module: Module, _ depth: Int, level: Int?) throws(IsomerError) -> Tensor {
         let width = x.channels
+        let heads = headCounts[level ?? headCounts.count - 1]
+        let looksAtTextOnly = level.map(configuration.textOnlyLevels.contains) ?? false
         let sequence = [x.shape[0], x.shape[1] * x.shape[2], width]
         var h = try c.groupNorm(x, module["norm"], groups: groups, epsilon: 1e-6)
         if configuration.usesLinearProjection {
@@ -72,17 +75,19 @@ struct UNetPass {
         } else {
             h = try c.reshape(c.convolution(h, module["proj_in"], outputs: width, kernel: 1), sequence)
         }
-        for layer in 0..<depth { h = try block(h, module["transformer_blocks"]["\(layer)"], heads) }
+        for layer in 0..<depth {
+            h = try block(h, module["transformer_blocks"]["\(layer)"], heads, looksAtTextOnly)
+        }
         if configuration.usesLinearProjection {
             return try c.reshape(c.linear(h, module["proj_out"], outputs: width, residual: c.reshape(x, sequence)), x.shape)
         }
         return try c.convolution(c.reshape(h, x.shape), module["proj_out"], outputs: width, kernel: 1, residual: x)
     }
 
-    private func block(_ x: Tensor, _ module: Module, _ heads: Int) throws(IsomerError) -> Tensor {
+    private func block(_ x: Tensor, _ module: Module, _ heads: Int, _ looksAtTextOnly: Bool) throws(IsomerError) -> Tensor {
         let width = x.channels
         let first = try c.layerNorm(x, module["norm1"], epsilon: 1e-5)
-        var h = try attention(first, first, module["attn1"], heads, residual: x)
+        var h = try attention(first, looksAtTextOnly ? context : first, module["attn1"], heads, residual: x)
         h = try attention(c.layerNorm(h, module["norm2"], epsilon: 1e-5), context, module["attn2"], heads, residual: h)
         var wide = try c.linear(c.layerNorm(h, module["norm3"], epsilon: 1e-5), module["ff"]["net"]["0"]["proj"], outputs: 8 * width)
         wide = try c.gate(wide, .gelu)
@@ -104,5 +109,20 @@ struct UNetPass {
         try c.observeScores(query, key, heads: heads, module)
         return try c.linear(
             c.attention(query, key, value, heads: heads), module["to_out"]["0"], outputs: width, residual: residual)
+    }
+}
+
+extension UNetConfiguration {
+    /// Throws unless the heads of every level with attention fill its width.
+    func checkHeads(_ counts: [Int]) throws(IsomerError) {
+        for (level, (block, heads)) in zip(down, counts).enumerated() {
+            var attends = block.hasAttention || up.dropLast(level).last?.hasAttention ?? false
+            if level + 1 == down.count, case .attention = middle { attends = true }
+            guard attends, heads < 1 || block.channels % heads != 0 else { continue }
+            throw IsomerError(
+                .malformed, "the configuration's attention heads do not divide the width of level \(level)", item: "attention_head_dim",
+                expected: "a divisor of \(block.channels)", found: "\(heads)",
+                remedy: "say with --config a config.json in which it does: diffusers calls the number of heads so")
+        }
     }
 }

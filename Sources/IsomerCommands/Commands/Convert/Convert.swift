@@ -53,10 +53,10 @@ public struct Convert: IsomerCommand {
                     .usage, "a tokenizer has no weights", path: source.path, remedy: "leave away what is about weights and components")
             }
             let conversion = TokenizerConversion(
-                source: source.path, destination: destination.path, overwrite: options.output.overwrite, isDryRun: options.output.dryRun)
+                source, destination, overwrite: options.output.overwrite, isDryRun: options.output.dryRun)
             return try conversion.perform(in: environment, shared)
         }
-        if destination.path.extension?.lowercased() == "png", options.output.to == nil {
+        if destination.path.extension?.lowercased() == "png", !destination.namesFolder, options.output.to == nil {
             return try EmbeddingRun(source.path, destination.path, options).writePicture(in: environment, shared)
         }
         var plan = try settledPlan()
@@ -87,7 +87,7 @@ public struct Convert: IsomerCommand {
 
     /// Decides what to write, and how to make it.
     private func plan(_ request: ConversionRequest) throws(IsomerError) -> ConversionPlan {
-        let target = try options.target(for: destination.path)
+        let target = try options.target(for: destination)
         let isFolder = try FileSystem.kind(of: source.path) == .folder
         if let word = options.extractEmbedding {
             guard case .file(let container) = target else {

@@ -65,19 +65,23 @@ struct ConvertOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How to check the output before it gets its name.",
+            "How to check the output before it gets its name: header, which is usual, full or forward.",
             discussion: """
                 header: names, types, shapes and metadata are read back. full: so is every byte, and compared with the source. forward: as \
                 header, and once it is written source and output are both run on the same inputs, and what they compute is compared.
                 """,
             valueName: "level"))
-    var verify: VerificationLevel = .header
+    var verify: VerificationLevel?
 
     @Flag(help: "Do not check the output.")
     var noVerify = false
 
     @Flag(help: "Write PyTorch files as versions before 1.6 did.")
     var legacy = false
+
+    func validate() throws {
+        if verify != nil, noVerify { throw ValidationError("--verify and --no-verify exclude each other.") }
+    }
 
     /// Whether nothing is asked for that only weights have.
     var areForAnything: Bool {
@@ -101,62 +105,8 @@ struct ConvertOptions: ParsableArguments {
     }
 
     /// What to write at `destination`.
-    func target(for destination: FilePath) throws(IsomerError) -> ConversionTarget {
+    func target(for destination: PathArgument) throws(IsomerError) -> ConversionTarget {
         try output.target(for: destination, legacy: legacy)
-    }
-}
-
-extension TargetFormat {
-    /// What to write at `destination`: what was asked for, else what its name says.
-    static func target(
-        _ asked: TargetFormat?, for destination: FilePath, legacy: Bool = false
-    ) throws(IsomerError) -> ConversionTarget {
-        let format: TargetFormat
-        if let asked {
-            format = asked
-        } else if let named = destination.extension.flatMap(TargetFormat.init(fileExtension:)) {
-            format = named
-        } else if let ending = destination.extension, ending.allSatisfy(\.isLetter), try FileSystem.kind(of: destination) != .folder {
-            // A folder may be called `model-1.5`; `model.unknown` is more likely a mistake.
-            throw IsomerError(
-                .usage, "the destination's name does not say what to write", path: destination,
-                expected: "a folder, or a name that ends in \(TargetFormat.endings)", remedy: "choose such a name or add `--to`")
-        } else {
-            format = .diffusers
-        }
-        switch format {
-        case .safetensors: return .file(.safetensors)
-        case .ckpt: return .file(.torch(.nested(key: "state_dict", entries: []), legacy: legacy))
-        case .pt: return .file(.torch(.stateDict, legacy: legacy))
-        case .gguf: return .file(.gguf())
-        case .diffusers: return .diffusers
-        }
-    }
-}
-
-/// What a conversion is to make.
-enum ConversionTarget: Hashable {
-    /// A weight file.
-    case file(Container)
-    /// A Diffusers folder.
-    case diffusers
-}
-
-/// What `--to` knows.
-enum TargetFormat: String, CaseIterable, ExpressibleByArgument {
-    case safetensors, ckpt, pt, gguf, diffusers
-
-    /// What the names of files end in.
-    static var endings: String { allCases.filter { $0 != .diffusers }.map { "." + $0.rawValue }.joined(separator: " or ") }
-
-    init?(fileExtension: String) {
-        switch fileExtension.lowercased() {
-        case "safetensors", "sft": self = .safetensors
-        case "ckpt": self = .ckpt
-        case "gguf": self = .gguf
-        case "pt", "pth", "bin": self = .pt
-        default: return nil
-        }
     }
 }
 

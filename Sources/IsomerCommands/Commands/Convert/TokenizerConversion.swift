@@ -7,8 +7,18 @@ internal import IsomerTokenizers
 struct TokenizerConversion {
     let source: FilePath
     let destination: FilePath
+    /// Whether the destination was written as a folder's name.
+    let namesFolder: Bool
     let overwrite: Bool
     let isDryRun: Bool
+
+    init(_ source: PathArgument, _ destination: PathArgument, overwrite: Bool, isDryRun: Bool) {
+        self.source = source.path
+        self.destination = destination.path
+        namesFolder = destination.namesFolder
+        self.overwrite = overwrite
+        self.isDryRun = isDryRun
+    }
 
     /// Whether a tokenizer is the source, or its keys in a GGUF file are, because the destination can hold nothing else.
     static func isMeant(_ source: FilePath, _ destination: FilePath) throws(IsomerError) -> Bool {
@@ -58,7 +68,7 @@ struct TokenizerConversion {
 
     /// What the destination's name asks for; `nil` for the keys of a GGUF file.
     private func target(for file: TokenizerFile) throws(IsomerError) -> (TokenizerTarget?, isFolder: Bool) {
-        let name = destination.lastComponent?.string.lowercased() ?? ""
+        let name = namesFolder ? "" : destination.lastComponent?.string.lowercased() ?? ""
         // Readers go by these names, each for one of several files or for a setting.
         let parts = ["vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json", "tokenizer_config.json"]
         guard !parts.contains(name) else {
@@ -72,7 +82,7 @@ struct TokenizerConversion {
         if name.hasSuffix(".txt.gz") { return (.openCLIP, false) }
         if name.hasPrefix("bpe_simple_vocab") { return (.openCLIP, false) }
         if name.hasSuffix(".txt") { return (file.tokenizer.isWordPiece ? .lines : .openCLIP, false) }
-        if let ending = destination.extension, ending.allSatisfy(\.isLetter) {
+        if !namesFolder, let ending = destination.extension, ending.allSatisfy(\.isLetter) {
             throw IsomerError(
                 .usage, "the destination's name does not say what to write", path: destination,
                 expected: "a folder, or a name that ends in .json, .txt, .txt.gz, .tiktoken or .gguf",

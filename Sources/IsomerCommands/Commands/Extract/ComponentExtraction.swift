@@ -21,14 +21,14 @@ struct ComponentExtraction: ParsableArguments {
     var output: DestinationOptions
 
     func perform(
-        from source: FilePath, to destination: FilePath, in environment: CommandEnvironment, _ shared: SharedOptions
+        from source: FilePath, to destination: PathArgument, in environment: CommandEnvironment, _ shared: SharedOptions
     ) throws -> ExitStatus {
-        try output.perform(plan(from: source, to: destination), from: source, to: destination, in: environment, shared)
+        try output.perform(plan(from: source, to: destination), from: source, to: destination.path, in: environment, shared)
     }
 
-    private func plan(from source: FilePath, to destination: FilePath) throws(IsomerError) -> ConversionPlan {
+    private func plan(from source: FilePath, to destination: PathArgument) throws(IsomerError) -> ConversionPlan {
         var request = ConversionRequest(source: source)
-        request.destination = destination
+        request.destination = destination.path
         request.only = component.map { [$0] } ?? []
         model.apply(to: &request)
         // What stands beside the component is not asked for, known or not; the report names it.

@@ -20,12 +20,13 @@ struct DifferenceExtraction: ParsableArguments {
 
     /// Computes the LoRA and writes it.
     func perform(
-        from tuned: FilePath, to destination: FilePath, type: ScalarType?, layout: NameLayout?, component: String?, architecture: String?,
+        from tuned: FilePath, to destination: PathArgument, type: ScalarType?, layout: NameLayout?, component: String?,
+        architecture: String?,
         output: DestinationOptions, in environment: CommandEnvironment, _ shared: SharedOptions
     ) throws -> ExitStatus {
         guard let base else { return .usage }
         guard case .file(let container) = try output.target(for: destination) else {
-            throw IsomerError(.usage, "a LoRA is a file", path: destination, expected: "a name that ends in .safetensors")
+            throw IsomerError(.usage, "a LoRA is a file", path: destination.path, expected: "a name that ends in .safetensors")
         }
         var extraction = LoRAExtraction(tuned, from: base.path, container)
         extraction.choice = try choice(rank, "--rank")
@@ -48,7 +49,7 @@ struct DifferenceExtraction: ParsableArguments {
             defer { bar.clear() }
             plan = try extraction.plan(request) { done, total in bar.update("Factoring", done: done, total: total) }
         }
-        return try output.perform(plan, from: tuned, to: destination, in: environment, shared)
+        return try output.perform(plan, from: tuned, to: destination.path, in: environment, shared)
     }
 
     private func choice(_ rank: Int, _ flag: String) throws(IsomerError) -> LowRankFactors.Choice {

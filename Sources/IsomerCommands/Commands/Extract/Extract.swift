@@ -44,9 +44,9 @@ public struct Extract: IsomerCommand {
     }
 
     public func run(in environment: CommandEnvironment) throws -> ExitStatus {
-        guard difference.base != nil else { return try component.perform(from: source.path, to: destination.path, in: environment, shared) }
+        guard difference.base != nil else { return try component.perform(from: source.path, to: destination, in: environment, shared) }
         return try difference.perform(
-            from: source.path, to: destination.path, type: component.dtype?.scalarType, layout: component.layout,
+            from: source.path, to: destination, type: component.dtype?.scalarType, layout: component.layout,
             component: component.component, architecture: component.model.architecture, output: component.output, in: environment, shared)
     }
 }

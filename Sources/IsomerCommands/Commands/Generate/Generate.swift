@@ -63,7 +63,7 @@ public struct Generate: IsomerCommand {
     public func run(in environment: CommandEnvironment) throws -> ExitStatus {
         let first = try record()
         let (records, grid) = try records(first)
-        let destination = try ImageDestination(output.path, count: records.count * batch.count, overwrite: batch.overwrite)
+        let destination = try ImageDestination(output, count: records.count * batch.count, overwrite: batch.overwrite)
         func open(_ index: Int) throws(IsomerError) -> GenerationRun {
             try GenerationRun(
                 records[index], firstNumber: index * batch.count, automaticTile: machine.vaeTiling == .auto && from == nil, machine, batch,

@@ -13,11 +13,11 @@ struct ImageDestination {
     private let overwrite: Bool
 
     /// - Parameter count: how many images will be made.
-    init(_ path: FilePath, count: Int, overwrite: Bool) throws(IsomerError) {
-        self.path = path
+    init(_ argument: PathArgument, count: Int, overwrite: Bool) throws(IsomerError) {
+        path = argument.path
         self.overwrite = overwrite
         isNumbered = count > 1
-        switch path.extension?.lowercased() {
+        switch argument.namesFolder ? nil : path.extension?.lowercased() {
         case "png":
             (isFolder, format) = (false, .png)
         case "jpg", "jpeg":

@@ -120,7 +120,7 @@ public struct Merge: IsomerCommand {
         request.shardBytes = options.maxShardSize?.bytes
         for entry in options.metadata { request.metadata[entry.key] = entry.value }
         let target: ModelTarget
-        switch try options.target(for: output.path) {
+        switch try options.target(for: output) {
         case .diffusers: target = .diffusers
         case .file(let container):
             guard options.layout == nil || options.layout == .original || options.layout == .diffusers else {

@@ -57,7 +57,7 @@ public struct Synthesize: IsomerCommand {
         request.destination = destination.path
         request.shardBytes = maxShardSize?.bytes
         let plan =
-            switch try TargetFormat.target(to, for: destination.path) {
+            switch try TargetFormat.target(to, for: destination) {
             case .file(let container): try model.checkpointPlan(container, request)
             case .diffusers: try model.diffusersPlan(request)
             }

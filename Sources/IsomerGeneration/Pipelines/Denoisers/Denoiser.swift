@@ -63,6 +63,8 @@ protocol Denoiser {
     var surroundings: Surroundings { get }
     /// Latent pixels that a side must be a multiple of.
     var sizeUnit: Int { get }
+    /// Whether guidance was distilled into it, whose strength it is told.
+    var hasGuidance: Bool { get }
     /// Width and height of the latents that it was trained for.
     var usualSide: Int { get }
 
@@ -76,6 +78,7 @@ protocol Denoiser {
 
 extension Denoiser {
     var surroundings: Surroundings { .nothing }
+    var hasGuidance: Bool { false }
 
     /// The batch of all branches, each with all inputs.
     func batch(_ inputs: [Values], _ branches: [Branch]) -> Values {

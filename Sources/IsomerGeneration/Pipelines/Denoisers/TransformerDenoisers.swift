@@ -43,7 +43,6 @@ struct FluxDenoiser: Denoiser {
     let sizeUnit = FluxTransformer.sizeUnit
     let usualSide = 128
     let surroundings: Surroundings
-    /// Whether it was distilled for guidance.
     let hasGuidance: Bool
     private let network: FluxTransformer
 

@@ -10,6 +10,7 @@ struct UNetDenoiser: Denoiser {
     let surroundings: Surroundings
     let sizeUnit = 1
     let usualSide: Int
+    var hasGuidance: Bool { network.configuration.guidanceWidth != nil }
     private let network: UNet2DCondition
     private let controls: [ControlBranch]
 
@@ -35,6 +36,7 @@ struct UNetDenoiser: Denoiser {
         let times = Array(repeating: time, count: images)
         let results = try session.stage(slot).run { c, module throws(IsomerError) in
             var conditioning = UNet2DCondition.Conditioning(context: try context.tensor(c))
+            if hasGuidance { conditioning.guidance = branches.flatMap { branch in inputs.compactMap { _ in branch.guidance } } }
             if network.configuration.additionWidth != nil {
                 let pooled = try repeated(branches.compactMap(\.text.pooled), inputs.count).tensor(c)
                 conditioning.addition = (pooled, branches.flatMap { branch in inputs.flatMap { _ in branch.sizes } })
