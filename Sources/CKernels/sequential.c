@@ -22,13 +22,16 @@ enum { PIXELS = 32 };
 
 enum { LUMA_KEPT = 1, CHROMA_KEPT = 2, ROW_PADDING = 64 };
 
+// Coded data that lies ready at once; what a unit of six blocks may take of it; and what is kept of what was read, to go back to.
+enum { PORTION = 16384, LARGEST_UNIT = 2048, DATA_KEPT = 16 };
+
 static size_t take(layout *l, size_t bytes) {
     const size_t place = l->total;
     l->total += (bytes + 63) / 64 * 64;
     return place;
 }
 
-static layout layout_of(const isomer_sequential_header *h, size_t count, uint32_t denominator) {
+static layout layout_of(const isomer_sequential_header *h, uint32_t denominator) {
     layout l;
     memset(&l, 0, sizeof l);
     l.units_across = (h->width + 8 * h->across - 1) / (8 * h->across);
@@ -49,7 +52,7 @@ static layout layout_of(const isomer_sequential_header *h, size_t count, uint32_
     l.luma_stride = l.groups * LANES * l.luma_side + ROW_PADDING;
     l.chroma_stride = l.groups * l.group * l.chroma_side + ROW_PADDING;
 
-    l.data = take(&l, count - h->data + DATA_PADDING);
+    l.data = take(&l, DATA_KEPT + PORTION + 1 + DATA_PADDING);
     l.tables = take(&l, 2 * h->components * sizeof(sequential_table));
     l.tiles = take(&l, 4 * sizeof(sequential_tile));
     l.steps = take(&l, 3 * 64 * LANES * sizeof(int16_t));
@@ -65,8 +68,8 @@ static layout layout_of(const isomer_sequential_header *h, size_t count, uint32_
     return l;
 }
 
-size_t isomer_sequential_scratch(const isomer_sequential_header *header, size_t count, uint32_t denominator) {
-    return layout_of(header, count, denominator).total;
+size_t isomer_sequential_scratch(const isomer_sequential_header *header, uint32_t denominator) {
+    return layout_of(header, denominator).total;
 }
 
 typedef struct {
@@ -74,37 +77,63 @@ typedef struct {
     const sequential_kernels *kernels;
     layout l;
     uint8_t *scratch;
-    // The rest of the file.
+    // The rest of the file, and whether it begins with the marker that ends the data.
     const uint8_t *from, *file_end;
+    bool is_at_marker;
     sequential_bits bits;
     const sequential_table *tables[3][2];
     int32_t last_dc[3];
     uint32_t until_restart, restarts;
 } decoder;
 
-// Takes the data up to the next marker, without the zeros that stand behind bytes of 255.
-static bool next_part(decoder *d) {
-    uint8_t *start = d->scratch + d->l.data, *to = start;
-    for (;;) {
-        const size_t left = (size_t)(d->file_end - d->from);
-        const uint8_t *found = left < 2 ? NULL : memchr(d->from, 0xFF, left - 1);
-        if (!found) return false;
-        const size_t count = (size_t)(found - d->from);
+// Sees to it that a unit's data lies ready, or all that there is before the next marker, without the zeros that stand behind bytes of 255. Answers
+// whether there is a marker where the data ends.
+static bool take_portion(decoder *d) {
+    uint8_t *start = d->scratch + d->l.data;
+    const uint8_t *kept = d->bits.next - DATA_KEPT;
+    const size_t left = (size_t)(d->bits.end - kept);
+    memmove(start, kept, left);
+    uint8_t *to = start + left;
+    const uint8_t *limit = start + DATA_KEPT + PORTION;
+    while (to < limit && !d->is_at_marker) {
+        const size_t rest = (size_t)(d->file_end - d->from), room = (size_t)(limit - to);
+        if (rest < 2) return false;
+        const size_t span = rest - 1 < room ? rest - 1 : room;
+        const uint8_t *found = memchr(d->from, 0xFF, span);
+        const size_t count = found ? (size_t)(found - d->from) : span;
         memcpy(to, d->from, count);
         to += count;
-        d->from = found;
-        if (found[1] != 0) break;
+        d->from += count;
+        if (!found) continue;
+        d->is_at_marker = found[1] != 0;
+        if (d->is_at_marker) break;
         *to++ = 0xFF;
         d->from += 2;
     }
     memset(to, 0, DATA_PADDING);
-    d->bits = (sequential_bits){0, 0, start, start, to};
-    memset(d->last_dc, 0, sizeof d->last_dc);
+    d->bits.start = start;
+    d->bits.next = start + DATA_KEPT;
+    d->bits.end = to;
     return true;
 }
 
+static inline bool has_unit(decoder *d) {
+    return d->is_at_marker || d->bits.end - d->bits.next >= LARGEST_UNIT || take_portion(d);
+}
+
+// Begins with the data up to the next marker.
+static bool next_part(decoder *d) {
+    uint8_t *start = d->scratch + d->l.data;
+    memset(start, 0, DATA_KEPT);
+    d->bits = (sequential_bits){0, 0, start + DATA_KEPT, start, start + DATA_KEPT};
+    d->is_at_marker = false;
+    memset(d->last_dc, 0, sizeof d->last_dc);
+    return take_portion(d);
+}
+
 // Whether the part was used up, but for the bits that fill its last byte.
-static bool is_part_done(const decoder *d) {
+static bool is_part_done(decoder *d) {
+    if (!has_unit(d) || !d->is_at_marker) return false;
     const ptrdiff_t used = (d->bits.next - d->bits.start) * 8 - d->bits.count;
     const ptrdiff_t all = (d->bits.end - d->bits.start) * 8;
     return used <= all && all - used < 8;
@@ -132,6 +161,7 @@ static bool read_group(decoder *d, size_t units) {
             if (d->until_restart == 0 && !pass_restart(d)) return false;
             d->until_restart--;
         }
+        if (!has_unit(d)) return false;
         for (size_t y = 0; y < h->down; y++) {
             for (size_t x = 0; x < h->across; x++) {
                 int16_t *lane = &tile_of(d, y)->values[0][unit * h->across + x];
@@ -277,7 +307,7 @@ bool isomer_sequential_decode(
 #else
     (void)level;
 #endif
-    d.l = layout_of(header, count, denominator);
+    d.l = layout_of(header, denominator);
     d.scratch = scratch;
     d.from = bytes + header->data;
     d.file_end = bytes + count;

@@ -33,7 +33,7 @@ typedef struct {
 // Builds a table from 16 counts and their symbols. Answers whether it is a proper one.
 bool isomer_sequential_build(sequential_table *table, const uint8_t *counts, bool is_dc);
 
-// Coded data without its stuffing, and where in it the decoder is.
+// A portion of coded data without its stuffing, and where in it the decoder is.
 typedef struct {
     uint64_t buffer;
     int32_t count;

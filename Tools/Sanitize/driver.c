@@ -61,12 +61,44 @@ static void read_jpeg(const uint8_t *bytes, size_t count) {
     }
 }
 
+// Rows of a lot in memory of their own: writing over their end is noticed.
+typedef struct {
+    uint8_t *rows;
+    size_t stride;
+} row_lot;
+
+static uint8_t *room_for(void *context, uint32_t count) {
+    row_lot *lot = context;
+    free(lot->rows);
+    return lot->rows = malloc(count * lot->stride);
+}
+
+static void read_sequential(const uint8_t *bytes, size_t count) {
+    isomer_sequential_header header;
+    if (!isomer_sequential_read(bytes, count, &header) || (uint64_t)header.width * header.height > most_pixels) return;
+    for (uint32_t denominator = 1; denominator <= 2; denominator++) {
+        for (int level = 0; level < 8; level++) {
+            if (!isomer_level_supported((isomer_level)level)) continue;
+            row_lot lot = {NULL, (header.width + denominator - 1) / denominator * header.components};
+            const size_t scratch_bytes = (isomer_sequential_scratch(&header, denominator) + 63) / 64 * 64;
+            void *scratch = aligned_alloc(64, scratch_bytes);
+            isomer_sequential_decode((isomer_level)level, bytes, count, &header, denominator, scratch, lot.stride, room_for, &lot);
+            free(scratch);
+            free(lot.rows);
+        }
+    }
+}
+
 static void read_picture(const uint8_t *bytes, size_t count) {
     // A copy of its own size: reading over its end is noticed.
     uint8_t *copy = malloc(count ? count : 1);
     memcpy(copy, bytes, count);
-    if (count > 1 && copy[0] == 0xFF) read_jpeg(copy, count);
-    else read_png(copy, count);
+    if (count > 1 && copy[0] == 0xFF) {
+        read_jpeg(copy, count);
+        read_sequential(copy, count);
+    } else {
+        read_png(copy, count);
+    }
     free(copy);
 }
 

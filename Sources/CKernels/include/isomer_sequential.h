@@ -37,7 +37,7 @@ bool isomer_sequential_pays(isomer_level level);
 bool isomer_sequential_read(const uint8_t *bytes, size_t count, isomer_sequential_header *header);
 
 // Bytes that decoding needs to work in; `denominator` is 1, or 2 for half the size.
-size_t isomer_sequential_scratch(const isomer_sequential_header *header, size_t count, uint32_t denominator);
+size_t isomer_sequential_scratch(const isomer_sequential_header *header, uint32_t denominator);
 
 // Asked where the next `count` rows go, at most ISOMER_SEQUENTIAL_ROWS and all before them being there; null ends the decoding.
 typedef uint8_t *(*isomer_sequential_room)(void *context, uint32_t count);

@@ -58,7 +58,7 @@ struct PictureWork {
                 var part = part
                 let (size, box) = part.plan.resampling(of: layout.upright, options.rules.fitting)
                 part.stream = try ResamplingStream(
-                    layout, to: size, options.filter, box, options.compatibility, options.decoding.limits)
+                    layout, to: size, options.filter, box, options.compatibility, options.decoding.limits, recurs: true)
                 return part
             }
         }

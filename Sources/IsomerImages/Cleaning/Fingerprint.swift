@@ -30,24 +30,33 @@ extension PictureOverview {
         }
         let gray = try gray(Self.side)
         let bytes = gray.bytes
-        var (sum, squares, count) = (0.0, 0.0, 0.0)
-        if gray.width >= 3 && gray.height >= 3 {
-            for y in 1..<gray.height - 1 {
-                for x in 1..<gray.width - 1 {
-                    let i = y * gray.width + x
-                    let value = Double(
-                        4 * Int(bytes[i]) - Int(bytes[i - 1]) - Int(bytes[i + 1]) - Int(bytes[i - gray.width]) - Int(bytes[i + gray.width]))
-                    sum += value
-                    squares += value * value
-                    count += 1
-                }
-            }
-        }
         let total = Double(bytes.count)
         return PictureScores(
-            hash: hash, sharpness: count > 0 ? squares / count - (sum / count) * (sum / count) : 0,
-            exposure: bytes.reduce(0) { $0 + Double($1) } / total / 255, dark: Double(bytes.count { $0 < 8 }) / total,
+            hash: hash, sharpness: Self.laplacianVariance(bytes, gray.size),
+            exposure: Double(bytes.reduce(0) { $0 &+ Int($1) }) / total / 255, dark: Double(bytes.count { $0 < 8 }) / total,
             bright: Double(bytes.count { $0 > 247 }) / total)
+    }
+
+    private static func laplacianVariance(_ bytes: [UInt8], _ size: PixelSize) -> Double {
+        let width = size.width
+        guard width >= 3, size.height >= 3, bytes.count == width * size.height else { return 0 }
+        var (sum, squares) = (0, 0)
+        bytes.withUnsafeBufferPointer { bytes in
+            for y in 1..<size.height - 1 {
+                // A row's sums fit 32 bits, for the small sides that an overview has.
+                var (rowSum, rowSquares): (Int32, UInt32) = (0, 0)
+                for i in y * width + 1..<(y + 1) * width - 1 {
+                    let around = Int32(bytes[i - 1]) &+ Int32(bytes[i + 1]) &+ Int32(bytes[i - width]) &+ Int32(bytes[i + width])
+                    let value = 4 &* Int32(bytes[i]) &- around
+                    rowSum &+= value
+                    rowSquares &+= UInt32(bitPattern: value &* value)
+                }
+                sum += Int(rowSum)
+                squares += Int(rowSquares)
+            }
+        }
+        let count = Double((width - 2) * (size.height - 2))
+        return Double(squares) / count - (Double(sum) / count) * (Double(sum) / count)
     }
 }
 

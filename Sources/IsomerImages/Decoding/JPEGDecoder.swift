@@ -115,7 +115,7 @@ enum JPEGDecoder {
         let window = try newWindow()
         guard (header.width + divisor - 1) / divisor == window.size.width, (header.height + divisor - 1) / divisor == window.size.height,
             window.rowBytes == window.size.width * Int(header.components), window.lot >= ISOMER_SEQUENTIAL_ROWS,
-            let scratch = PixelStorage(count: isomer_sequential_scratch(&header, buffer.count, divisor))
+            let scratch = PixelStorage(count: isomer_sequential_scratch(&header, divisor))
         else { return nil }
         var progress = Progress(window: window)
         // SAFETY: the decoder keeps to this call, in which `progress` and `scratch` live.

@@ -11,8 +11,8 @@ final class ColumnPass: RowReader {
     var next: Int { done < filter.outputs ? filter.inputs(of: done).lowerBound : .max }
 
     /// - Parameter bytes: Those of each row that are wanted: a row of `output`.
-    init(_ filter: AxisFilter, bytes: Range<Int>, into output: RowWindow, level: isomer_level) throws(IsomerError) {
-        self.filter = try KernelFilter(filter, channels: 0, level: level)
+    init(_ filter: KernelFilter, bytes: Range<Int>, into output: RowWindow) {
+        self.filter = filter
         self.bytes = bytes
         self.output = output
         reach = filter.capacity

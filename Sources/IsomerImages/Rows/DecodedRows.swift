@@ -1,7 +1,7 @@
 internal import IsomerBytes
 
 /// What is known of a picture before its first row.
-struct PictureLayout {
+struct PictureLayout: Hashable {
     /// In pixels as they come: stored rows, after shrinking.
     var size: PixelSize
     var channels: PixelChannels

@@ -2,9 +2,15 @@ internal import CKernels
 internal import IsomerBytes
 
 /// An axis' filter as the kernels take it, and the level that they run it at.
-final class KernelFilter {
+final class KernelFilter: @unchecked Sendable {
+    // SAFETY: `@unchecked Sendable`: nothing changes after `init`.
+
     let level: isomer_level
-    private var kernel: isomer_resample_filter
+    /// Of the rows that it is for; 0 for columns.
+    let channels: Int
+    /// Samples that a sum has, at most.
+    let capacity: Int
+    private let kernel: isomer_resample_filter
     private let storage: PixelStorage
     private let packed: PixelStorage
 
@@ -30,9 +36,11 @@ final class KernelFilter {
             kernel.packed = UnsafeRawPointer(packed.base)
         }
         self.kernel = kernel
+        (self.channels, capacity) = (channels, filter.capacity)
     }
 
     var outputs: Int { kernel.outputs }
+    var byteCount: Int { storage.count + packed.count }
 
     /// The first input of an output, and the first one behind its last.
     func inputs(of output: Int) -> Range<Int> {
@@ -45,15 +53,18 @@ final class KernelFilter {
         _ source: UnsafePointer<UInt8>, _ sourceStride: Int, _ target: UnsafeMutablePointer<UInt8>, _ targetStride: Int, rows: Int,
         channels: Int
     ) {
-        isomer_resample_rows(level, source, sourceStride, target, targetStride, rows, Int32(channels), &kernel)
+        withUnsafePointer(to: kernel) {
+            isomer_resample_rows(level, source, sourceStride, target, targetStride, rows, Int32(channels), $0)
+        }
     }
 
     /// Makes `rows` outputs, from output `first` on, of `bytes` bytes each. `origin` is where input row 0 is.
     func filterColumns(
         _ origin: UnsafePointer<UInt8>, _ sourceStride: Int, _ target: UnsafeMutablePointer<UInt8>, _ targetStride: Int, first: Int,
-        rows: Int,
-        bytes: Int
+        rows: Int, bytes: Int
     ) {
-        isomer_resample_columns(level, origin, sourceStride, target, targetStride, first, rows, bytes, &kernel)
+        withUnsafePointer(to: kernel) {
+            isomer_resample_columns(level, origin, sourceStride, target, targetStride, first, rows, bytes, $0)
+        }
     }
 }

@@ -12,35 +12,35 @@ struct ResamplingStream {
     /// For 8-bit pictures of `size` as stored; `passes` are those of the upright picture. Nil if there is no pass to do.
     init?(
         _ passes: SeparablePasses, of size: PixelSize, _ channels: PixelChannels, standing orientation: Orientation = .upright,
-        limits: Limits,
-        level: isomer_level = isomer_level_current()
+        limits: Limits, level: isomer_level = isomer_level_current()
+    ) throws(IsomerError) {
+        let kernels = try PassKernels(passes.stored(standing: orientation, size), of: size, channels, level: level)
+        try self.init(kernels, of: size, channels, standing: orientation, limits: limits)
+    }
+
+    init?(
+        _ kernels: PassKernels, of size: PixelSize, _ channels: PixelChannels, standing orientation: Orientation, limits: Limits
     ) throws(IsomerError) {
         self.orientation = orientation
-        let passes = passes.stored(standing: orientation, size)
-        let (step, lot) = (channels.count, RowPass.lot(channels.count, level))
-        let made = PixelSize(passes.horizontal?.outputs ?? size.width, passes.vertical?.outputs ?? size.height)
+        let (step, lot) = (channels.count, RowPass.lot(channels.count, kernels.level))
+        let made = PixelSize(kernels.horizontal?.outputs ?? size.width, kernels.vertical?.outputs ?? size.height)
         output = try RowWindow(made, channels, keepsAll: true, lot: lot, limits: limits)
-        switch (passes.horizontal, passes.vertical) {
+        switch (kernels.horizontal, kernels.vertical) {
         case (nil, nil): return nil
         case (let horizontal?, nil):
-            reader = try RowPass(horizontal, channels: step, rows: 0..<size.height, into: output, level: level)
+            reader = try RowPass(horizontal, channels: step, rows: kernels.rows, into: output)
         case (nil, let vertical?):
-            reader = try ColumnPass(vertical, bytes: 0..<size.width * step, into: output, level: level)
-        case (let horizontal?, let vertical?) where passes.columnsFirst:
-            // Only the columns that the second pass uses are made.
-            let columns = horizontal.inputRange
-            let second = try RowPass(
-                horizontal.shifted(by: -columns.lowerBound), channels: step, rows: 0..<made.height, into: output, level: level)
+            reader = ColumnPass(vertical, bytes: 0..<size.width * step, into: output)
+        case (let horizontal?, let vertical?) where kernels.columnsFirst:
+            let columns = kernels.columns
+            let second = try RowPass(horizontal, channels: step, rows: 0..<made.height, into: output)
             let between = try RowWindow(PixelSize(columns.count, made.height), channels, readers: [second], lot: lot, limits: limits)
-            reader = try ColumnPass(
-                vertical, bytes: columns.lowerBound * step..<columns.upperBound * step, into: between, level: level)
+            reader = ColumnPass(vertical, bytes: columns.lowerBound * step..<columns.upperBound * step, into: between)
         case (let horizontal?, let vertical?):
-            // Only the rows that the second pass uses are made.
-            let rows = vertical.inputRange
-            let second = try ColumnPass(
-                vertical.shifted(by: -rows.lowerBound), bytes: 0..<made.width * step, into: output, level: level)
+            let rows = kernels.rows
+            let second = ColumnPass(vertical, bytes: 0..<made.width * step, into: output)
             let between = try RowWindow(PixelSize(made.width, rows.count), channels, readers: [second], lot: lot, limits: limits)
-            reader = try RowPass(horizontal, channels: step, rows: rows, into: between, level: level)
+            reader = try RowPass(horizontal, channels: step, rows: rows, into: between)
         }
     }
 

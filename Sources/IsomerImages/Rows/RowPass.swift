@@ -19,11 +19,12 @@ final class RowPass: RowReader {
         isomer_resample_turns(level, Int32(channels)) ? TurnedRows.strip : RowWindow.lot
     }
 
-    /// - Parameter rows: Those of the input that are wanted; they become all rows of `output`, whose lots hold `RowPass.lot` rows.
-    init(_ filter: AxisFilter, channels: Int, rows: Range<Int>, into output: RowWindow, level: isomer_level) throws(IsomerError) {
-        turned = isomer_resample_turns(level, Int32(channels)) ? try TurnedRows(filter, channels: channels) : nil
-        // Turned rows are columns.
-        self.filter = try KernelFilter(filter, channels: turned == nil ? channels : 0, level: level)
+    /// - Parameters:
+    ///   - filter: Made for rows of so many channels, or for columns where they are turned.
+    ///   - rows: Those of the input that are wanted; they become all rows of `output`, whose lots hold `RowPass.lot` rows.
+    init(_ filter: KernelFilter, channels: Int, rows: Range<Int>, into output: RowWindow) throws(IsomerError) {
+        turned = filter.channels == 0 ? try TurnedRows(filter, channels: channels) : nil
+        self.filter = filter
         self.channels = channels
         self.rows = rows
         self.output = output
@@ -57,9 +58,9 @@ struct TurnedRows {
     private let turned: PixelStorage
     private let filtered: PixelStorage
 
-    init(_ filter: AxisFilter, channels: Int) throws(IsomerError) {
+    init(_ filter: KernelFilter, channels: Int) throws(IsomerError) {
         step = channels
-        inputs = filter.inputRange
+        inputs = filter.inputs(of: 0).lowerBound..<filter.inputs(of: filter.outputs - 1).upperBound
         turned = try PixelStorage.table(inputs.count * channels * Self.strip, of: UInt8.self)
         filtered = try PixelStorage.table(filter.outputs * channels * Self.strip, of: UInt8.self)
     }

@@ -27,13 +27,20 @@ struct StoredPicture {
 extension ResamplingStream {
     /// What `Bitmap.resampled` makes of the upright picture, from its rows. Nil where the whole picture is needed, or nothing is resampled, or the
     /// box is none.
+    ///
+    /// - Parameter recurs: Whether other pictures are likely to be cut in the same way.
     init?(
         _ layout: PictureLayout, to size: PixelSize, _ filter: ResamplingFilter, _ box: PixelBox, _ compatibility: PillowCompatibility,
-        _ limits: Limits
+        _ limits: Limits, recurs: Bool = false
     ) throws(IsomerError) {
-        guard layout.samples == .uint8, !layout.channels.hasAlpha, Bitmap.isResampled(layout.upright, to: size, box),
-            let passes = SeparablePasses(from: layout.upright, to: size, filter, box, compatibility)
-        else { return nil }
-        try self.init(passes, of: layout.size, layout.channels, standing: layout.orientation, limits: limits)
+        guard layout.samples == .uint8, !layout.channels.hasAlpha, Bitmap.isResampled(layout.upright, to: size, box) else { return nil }
+        func make() throws(IsomerError) -> PassKernels? {
+            try SeparablePasses(from: layout.upright, to: size, filter, box, compatibility).map { passes throws(IsomerError) in
+                try PassKernels(passes, of: layout)
+            }
+        }
+        let key = PassKernels.Key(layout: layout, size: size, filter: filter, box: box, compatibility: compatibility)
+        guard let kernels = try recurs ? PassKernels.recurring(key, make) : make() else { return nil }
+        try self.init(kernels, of: layout.size, layout.channels, standing: layout.orientation, limits: limits)
     }
 }

@@ -40,8 +40,14 @@ final class PictureOverview {
     static func stream(_ layout: PictureLayout, side: Int, limits: Limits) throws(IsomerError) -> ResamplingStream? {
         let size = fitted(layout.upright, into: side)
         guard size != layout.upright else { return nil }
-        return try ResamplingStream(
-            .boxes(from: layout.upright, to: size), of: layout.size, layout.channels, standing: layout.orientation, limits: limits)
+        let whole = PixelBox(left: 0, top: 0, right: Double(layout.upright.width), bottom: Double(layout.upright.height))
+        let key = PassKernels.Key(layout: layout, size: size, filter: nil, box: whole, compatibility: .pillow13)
+        let kernels = try PassKernels.recurring(key) { () throws(IsomerError) in
+            try PassKernels(.boxes(from: layout.upright, to: size), of: layout)
+        }
+        return try kernels.flatMap { kernels throws(IsomerError) in
+            try ResamplingStream(kernels, of: layout.size, layout.channels, standing: layout.orientation, limits: limits)
+        }
     }
 
     /// A part of the picture itself, in gray.
@@ -63,7 +69,9 @@ final class PictureOverview {
     func gray(_ side: Int) throws(IsomerError) -> Bitmap {
         if let known = grays[side] { return known }
         let size = Self.fitted(original, into: side)
-        let gray = size.width < small.width ? try self.gray(Self.side).resampled(to: size, filter: .bilinear) : try small.gray()
+        // Small sizes come from the usual one, which is needed anyway.
+        var gray = try side < Self.side && size.width < small.width ? self.gray(Self.side) : small.gray()
+        if size.width < gray.width { gray = try gray.resampled(to: size, filter: .bilinear) }
         grays[side] = gray
         return gray
     }
