@@ -20,6 +20,7 @@
 #include "compute_rows.inc"
 #include "compute_weights.inc"
 #include "compute_winograd.inc"
+#include "compute_slim.inc"
 #include "compute_turned.inc"
 #include "compute_matrix.inc"
 #include "compute_attention.inc"

@@ -1,3 +1,4 @@
+internal import CBytes
 internal import Synchronization
 
 #if canImport(Glibc)
@@ -50,26 +51,46 @@ public final class WorkerPool: Sendable {
 
 /// Where jobs are posted.
 ///
-/// Threads look at the two counters for some microseconds before they sleep, since the next loop mostly follows at once.
+/// Threads look at the two counters for a while before they sleep, since the next loop mostly follows at once. Between threads that look
+/// there is neither lock nor call of the system: the mutex and its conditions are for those who sleep.
 private final class Board: @unchecked Sendable {
-    // SAFETY (@unchecked): `job` and `isClosed` are read and written with the mutex held; `threads` is set before the first job and not
-    // changed after.
+    // SAFETY (@unchecked): `job` and `isClosed` are written by the one who posts, before `round` goes up, and `job` again once `busy` is zero.
+    // Members read them only from when they see the new round until they leave `busy`. `threads` is set before the first job and not changed
+    // after.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let posted: UnsafeMutablePointer<pthread_cond_t>
     private let settled: UnsafeMutablePointer<pthread_cond_t>
     private let round = Atomic<Int>(0)
     private let busy = Atomic<Int>(0)
+    // Whoever is going to sleep says so first and then looks once more; whoever changes a counter does that first and then looks for sleepers.
+    // All four in one order for all threads, so that one of the two sees the other.
+    private let sleepers = Atomic<Int>(0)
+    private let isAwaited = Atomic<Bool>(false)
     private var job: Job?
     private var isClosed = false
     var threads: [SystemThread] = []
 
-    /// Looks before sleeping: some ten microseconds.
-    private static let patience = 20_000
+    /// Nanoseconds of looking before sleeping: several times what waking a thread takes, and what threads of one loop may end apart.
+    private static let patience = 200_000
 
-    /// Looks at a counter until it is as wanted, for a short time.
-    private func watch(_ isReady: () -> Bool) {
-        var looks = 0
-        while looks < Self.patience, !isReady() { looks += 1 }
+    /// Looks at a counter until it is as wanted, for a short time. Whether it is.
+    private func watch(_ isReady: () -> Bool) -> Bool {
+        let start = Self.nanoseconds()
+        repeat {
+            for _ in 0..<200 {
+                if isReady() { return true }
+                isomer_pause()
+            }
+            // Whoever is waited for may wait for this very processor.
+            sched_yield()
+        } while Self.nanoseconds() - start < Self.patience
+        return false
+    }
+
+    private static func nanoseconds() -> Int {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec * 1_000_000_000 + time.tv_nsec
     }
 
     init() {
@@ -91,36 +112,42 @@ private final class Board: @unchecked Sendable {
     }
 
     func post(_ job: Job) {
-        pthread_mutex_lock(mutex)
         self.job = job
         busy.store(threads.count, ordering: .relaxed)
-        round.add(1, ordering: .releasing)
+        beginRound()
+    }
+
+    private func beginRound() {
+        round.add(1, ordering: .sequentiallyConsistent)
+        guard sleepers.load(ordering: .sequentiallyConsistent) > 0 else { return }
+        pthread_mutex_lock(mutex)
         pthread_cond_broadcast(posted)
         pthread_mutex_unlock(mutex)
     }
 
     /// Waits until all members have left the job.
     func settle() {
-        watch { busy.load(ordering: .acquiring) == 0 }
-        pthread_mutex_lock(mutex)
-        while busy.load(ordering: .acquiring) != 0 { pthread_cond_wait(settled, mutex) }
+        if !watch({ busy.load(ordering: .acquiring) == 0 }) {
+            pthread_mutex_lock(mutex)
+            isAwaited.store(true, ordering: .sequentiallyConsistent)
+            while busy.load(ordering: .sequentiallyConsistent) != 0 { pthread_cond_wait(settled, mutex) }
+            isAwaited.store(false, ordering: .relaxed)
+            pthread_mutex_unlock(mutex)
+        }
         job = nil
-        pthread_mutex_unlock(mutex)
     }
 
     func close() {
-        pthread_mutex_lock(mutex)
         isClosed = true
-        round.add(1, ordering: .releasing)
-        pthread_cond_broadcast(posted)
-        pthread_mutex_unlock(mutex)
+        beginRound()
     }
 
     /// A member's life.
     func serve(as worker: Int) {
         var seen = 0
         while work(as: worker, after: &seen) {
-            guard busy.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { continue }
+            guard busy.subtract(1, ordering: .sequentiallyConsistent).newValue == 0 else { continue }
+            guard isAwaited.load(ordering: .sequentiallyConsistent) else { continue }
             pthread_mutex_lock(mutex)
             pthread_cond_signal(settled)
             pthread_mutex_unlock(mutex)
@@ -137,10 +164,13 @@ private final class Board: @unchecked Sendable {
 
     private func next(after seen: inout Int) -> Job? {
         let before = seen
-        watch { round.load(ordering: .acquiring) != before }
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        while round.load(ordering: .acquiring) == seen { pthread_cond_wait(posted, mutex) }
+        if !watch({ round.load(ordering: .acquiring) != before }) {
+            pthread_mutex_lock(mutex)
+            sleepers.add(1, ordering: .sequentiallyConsistent)
+            while round.load(ordering: .sequentiallyConsistent) == before { pthread_cond_wait(posted, mutex) }
+            sleepers.subtract(1, ordering: .relaxed)
+            pthread_mutex_unlock(mutex)
+        }
         seen = round.load(ordering: .acquiring)
         return isClosed ? nil : job
     }

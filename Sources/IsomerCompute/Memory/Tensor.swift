@@ -8,10 +8,39 @@ public final class Tensor {
     public let shape: [Int]
     /// The product of the extents.
     public let count: Int
-    private let arena: Arena
-    private let place: Arena.Place
+    private let storage: Storage
+
+    /// Memory that tensors of several shapes may share.
+    private final class Storage {
+        let arena: Arena
+        let place: Arena.Place
+
+        init(_ count: Int, in arena: Arena) throws(IsomerError) {
+            self.arena = arena
+            place = try arena.take(count)
+        }
+
+        deinit { arena.giveBack(place) }
+    }
 
     init(_ shape: [Int], in arena: Arena) throws(IsomerError) {
+        let count = try Tensor.count(shape)
+        self.shape = shape
+        self.count = count
+        storage = try Storage(count, in: arena)
+    }
+
+    /// The same numbers in another shape. They are not copied: no operation changes a tensor that it has made.
+    init(_ original: Tensor, as shape: [Int]) throws(IsomerError) {
+        count = try Tensor.count(shape)
+        guard count == original.count else {
+            throw IsomerError(.mismatch, "a tensor cannot be reshaped", expected: "\(shape)", found: "\(original.shape)")
+        }
+        self.shape = shape
+        storage = original.storage
+    }
+
+    private static func count(_ shape: [Int]) throws(IsomerError) -> Int {
         var count = 1
         for extent in shape {
             let (product, overflow) = count.multipliedReportingOverflow(by: extent)
@@ -20,13 +49,8 @@ public final class Tensor {
             }
             count = product
         }
-        self.shape = shape
-        self.count = count
-        self.arena = arena
-        place = try arena.take(count)
+        return count
     }
-
-    deinit { arena.giveBack(place) }
 
     /// The last extent.
     public var channels: Int { shape.last ?? 1 }
@@ -35,7 +59,7 @@ public final class Tensor {
     public var rows: Int { channels == 0 ? 0 : count / channels }
 
     /// The first of `count` numbers; `nil` in a plan.
-    var address: UnsafeMutablePointer<Float>? { place.address }
+    var address: UnsafeMutablePointer<Float>? { storage.place.address }
 
     /// A copy of the numbers. Empty in a plan.
     public var values: [Float] {
