@@ -40,13 +40,14 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
     isomer_matrix_job job = {0};
     job.kernel_height = job.kernel_width = is_linear ? 1 : 3;
     job.images = is_linear ? 1 : size_up_to(2);
-    job.input_height = is_linear ? 1 : 2 + size_up_to(is_large ? 30 : 9);
-    job.input_width = is_linear ? size_up_to(next() % 3 ? 150 : 600) : 2 + size_up_to(is_large ? 30 : 9);
+    job.input_height = is_linear ? 1 : 2 + size_up_to(is_large ? 40 : 9);
+    job.input_width = is_linear ? size_up_to(next() % 3 ? 150 : 600) : 2 + size_up_to(is_large ? 40 : 9);
     job.magnification = is_linear ? 1 : size_up_to(2);
-    job.stride = is_linear || is_large ? 1 : size_up_to(2);
-    job.pad_top = job.pad_left = job.kernel_height / 2;
-    job.output_height = (job.input_height * job.magnification + 2 * job.pad_top - job.kernel_height) / job.stride + 1;
-    job.output_width = (job.input_width * job.magnification + 2 * job.pad_left - job.kernel_width) / job.stride + 1;
+    job.stride = is_linear ? 1 : size_up_to(2);
+    const size_t trailing = job.kernel_height / 2;
+    job.pad_top = job.pad_left = next() % 4 ? trailing : 0;
+    job.output_height = (job.input_height * job.magnification + job.pad_top + trailing - job.kernel_height) / job.stride + 1;
+    job.output_width = (job.input_width * job.magnification + job.pad_left + trailing - job.kernel_width) / job.stride + 1;
     job.channels = size_up_to(is_linear ? 1500 : is_large ? 40 : 150) + (is_large ? 15 : 0);
     // Sometimes as few as a picture has.
     job.outputs = is_large ? 15 + size_up_to(90) : next() % 4 ? size_up_to(90) : size_up_to(5);
@@ -104,7 +105,7 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
             if (job.residual) sum += residual[m * job.outputs + n];
             wanted[m * job.outputs + n] = sum;
         }
-    const char *what = plan.is_winograd ? "Winograd's convolution" : is_linear ? "linear map" : "convolution";
+    const char *what = plan.is_winograd ? job.stride > 1 ? "Winograd's convolution with stride 2" : "Winograd's convolution" : is_linear ? "linear map" : "convolution";
     compare(what, level, job.output, wanted, rows * job.outputs, rounds ? 1e-2 : 2e-6);
     if (plan.has_few_rows) {
         memset(job.output, 0xFF, rows * job.outputs * 4);

@@ -89,7 +89,7 @@ typedef struct {
     size_t panel_bytes;
     // Pieces that the rows come in, the same for every range of columns.
     size_t blocks;
-    // Whether 3×3 convolutions are done by Winograd's F(2×2, 3×3): 16 products for four pixels instead of 36.
+    // Whether 3×3 convolutions are done by Winograd's F(2×2, 3×3): 16 products for four pixels instead of 36, and 25 with stride 2.
     bool is_winograd;
     // Whether there are so few rows that isomer_matrix_few_rows does it sooner.
     bool has_few_rows;
