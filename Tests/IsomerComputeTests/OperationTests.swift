@@ -114,19 +114,20 @@ import Testing
         expect(y.values, wanted, within: precision == .f32 ? 3e-6 : 1e-2)
     }
 
-    /// Large enough for Winograd's transforms, with odd sides, and magnified, where nine products do.
+    /// Large enough for Winograd's transforms, with odd sides: plain; magnified, where nine products do; and with stride 2, padded either way.
     @Test(arguments: Case.all, Computation.Precision.allCases)
     func largeConvolutions(test: Case, precision: Computation.Precision) throws {
         var random = Numbers(test.seed)
         var size = Reference.Convolution()
         size.images = random.size(2)
-        size.magnification = test.seed % 2 == 0 ? 2 : 1
-        size.height = 15 + random.size(8)
-        size.width = 15 + random.size(8)
+        size.magnification = test.seed == 2 ? 2 : 1
+        size.stride = test.seed > 2 ? 2 : 1
+        size.height = (15 + random.size(8)) * size.stride
+        size.width = (15 + random.size(8)) * size.stride
         size.channels = 15 + random.size(40)
         size.outputs = 15 + random.size(60)
         size.kernel = 3
-        size.leading = 1
+        size.leading = test.seed == 4 ? 0 : 1
         size.trailing = 1
         let x = random.values(size.images * size.height * size.width * size.channels)
         let shape = [size.outputs, size.channels, 3, 3]
@@ -136,11 +137,43 @@ import Testing
             let computation = try Computation(workers: Workers(count: workers), precision: precision, level: test.level)
             let input = try computation.tensor([size.images, size.height, size.width, size.channels], x)
             return try computation.convolution(
-                input, weights.root["c"], outputs: size.outputs, kernel: 3, magnification: size.magnification
+                input, weights.root["c"], outputs: size.outputs, kernel: 3, stride: size.stride,
+                padding: size.leading == 0 ? .trailing : .same, magnification: size.magnification
             ).values
         }
         expect(results[0], Reference.convolution(x, weight, bias, size), within: precision == .f32 ? 3e-6 : 1e-2)
         // How many threads there are changes nothing.
+        #expect(results[0] == results[1])
+    }
+
+    /// As many outputs as a picture has channels.
+    @Test(arguments: Case.all, [ScalarType.f32, .bf16])
+    func convolutionsToPictures(test: Case, type: ScalarType) throws {
+        var random = Numbers(test.seed)
+        var size = Reference.Convolution()
+        size.images = random.size(2)
+        size.stride = random.size(2)
+        size.height = 15 * size.stride + random.size(8)
+        size.width = 15 * size.stride + random.size(8)
+        size.channels = random.size(70)
+        size.outputs = Int(test.seed)
+        size.kernel = test.seed % 3 == 0 ? 1 : 3
+        size.leading = size.kernel / 2
+        size.trailing = size.kernel / 2
+        let x = random.values(size.images * size.height * size.width * size.channels)
+        let shape = [size.outputs, size.channels, size.kernel, size.kernel]
+        // The upper half of a float is a bf16.
+        let weight = random.values(shape.reduce(1, *)).map { Float(bitPattern: $0.bitPattern & 0xFFFF_0000) }
+        let bias = random.values(size.outputs).map { Float(bitPattern: $0.bitPattern & 0xFFFF_0000) }
+        let weights = try store([("c.weight", shape, weight), ("c.bias", [size.outputs], bias)], as: type)
+        let results = try [1, 3].map { workers in
+            let computation = try Computation(workers: Workers(count: workers), level: test.level)
+            let input = try computation.tensor([size.images, size.height, size.width, size.channels], x)
+            return try computation.convolution(
+                input, weights.root["c"], outputs: size.outputs, kernel: size.kernel, stride: size.stride
+            ).values
+        }
+        expect(results[0], Reference.convolution(x, weight, bias, size), within: 3e-6)
         #expect(results[0] == results[1])
     }
 

@@ -40,17 +40,19 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
     isomer_matrix_job job = {0};
     job.kernel_height = job.kernel_width = is_linear ? 1 : 3;
     job.images = is_linear ? 1 : size_up_to(2);
-    job.input_height = is_linear ? 1 : 2 + size_up_to(is_large ? 40 : 9);
-    job.input_width = is_linear ? size_up_to(next() % 3 ? 150 : 600) : 2 + size_up_to(is_large ? 40 : 9);
-    job.magnification = is_linear ? 1 : size_up_to(2);
     job.stride = is_linear ? 1 : size_up_to(2);
+    job.magnification = is_linear || (is_large && job.stride > 1) ? 1 : size_up_to(2);
+    // Large enough for Winograd's scheme to pay, mostly.
+    const size_t least = is_large ? 10 * job.stride : 2;
+    job.input_height = is_linear ? 1 : least + size_up_to(is_large ? 20 * job.stride : 9);
+    job.input_width = is_linear ? size_up_to(next() % 3 ? 150 : 600) : least + size_up_to(is_large ? 20 * job.stride : 9);
     const size_t trailing = job.kernel_height / 2;
     job.pad_top = job.pad_left = next() % 4 ? trailing : 0;
     job.output_height = (job.input_height * job.magnification + job.pad_top + trailing - job.kernel_height) / job.stride + 1;
     job.output_width = (job.input_width * job.magnification + job.pad_left + trailing - job.kernel_width) / job.stride + 1;
     job.channels = size_up_to(is_linear ? 1500 : is_large ? 40 : 150) + (is_large ? 15 : 0);
     // Sometimes as few as a picture has.
-    job.outputs = is_large ? 15 + size_up_to(90) : next() % 4 ? size_up_to(90) : size_up_to(5);
+    job.outputs = next() % 4 ? size_up_to(90) + (is_large ? 15 : 0) : is_large ? size_up_to(5) : size_up_to(30);
     job.input_stride = job.channels + (next() % 2 ? size_up_to(5) : 0);
     job.output_stride = job.outputs;
     job.residual_stride = job.outputs;
