@@ -30,12 +30,12 @@ import Testing
 
     /// Golden: `pipeline(prompt, num_inference_steps=steps, guidance_scale=scale, generator=torch.Generator().manual_seed(3),
     /// output_type="latent").images[0, :, 0, :2]` of diffusers 0.42.1 with torch 2.13, from what
-    /// `isomer synthesize lcm-dreamshaper-v7 lcm --tiny --seed 7` makes.
+    /// `isomer synthesize lcm-dreamshaper-v7 lcm --tiny --seed 7 --dtype f32` makes.
     @Test(
         arguments: [
-            (4, 8.5, [-4.606919, 33.11467, -10.90656, -6.860577, -15.033, -0.5120795, 7.695347, 8.962114]),
-            (2, 1, [0.5344889, 24.85827, -5.031971, -6.952816, -8.367291, 3.133681, 6.650896, 10.92356]),
-            (3, 3, [-1.705426, 28.31687, -8.525414, -6.328307, -11.42369, 1.607907, 7.669746, 9.943819]),
+            (4, 8.5, [-4.591861, 33.1174, -10.90606, -6.863528, -15.0219, -0.503345, 7.697393, 8.968106]),
+            (2, 1, [0.5473095, 24.86094, -5.031687, -6.956211, -8.358609, 3.139758, 6.653038, 10.92897]),
+            (3, 3, [-1.691707, 28.31939, -8.525148, -6.331589, -11.41357, 1.614884, 7.671913, 9.949395]),
         ] as [(Int, Double, [Float])])
     func endsWhereDiffusersEnds(_ steps: Int, _ scale: Double, _ wanted: [Float]) throws {
         var request = request
