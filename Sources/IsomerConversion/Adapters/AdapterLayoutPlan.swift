@@ -126,7 +126,8 @@ struct AdapterLayoutPlan {
     func tensorName(_ name: AdapterModuleName, _ role: AdapterRole, _ module: AdapterModule) throws(IsomerError) -> String {
         guard let made = name.tensorName(role) else {
             throw IsomerError(
-                .unsupported, "\(conversion.naming.identifier) has no place for \(role.rawValue) of a \(module.kind?.rawValue ?? "module")",
+                .unsupported,
+                "\(conversion.naming.identifier) has no place for \(role.rawValue), which is part of this \(module.kind?.rawValue ?? "module")",
                 remedy: "choose one of kohya's namings: kohya, kohya-diffusers, onetrainer, lycoris")
         }
         return made

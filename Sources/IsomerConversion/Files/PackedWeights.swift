@@ -16,10 +16,12 @@ enum PackedWeights {
     /// What packed the weights among `tensors`, if anything did.
     static func title(in tensors: [TensorDescriptor]) -> String? {
         for tensor in tensors {
-            if let (_, title) = endings.first(where: { tensor.name.utf8.count > $0.ending.utf8.count && tensor.name.hasSuffix($0.ending) })
-            {
-                return title
+            // Every name of every file comes through here, so bytes are compared.
+            let name = tensor.name.utf8
+            let found = endings.first { ending, _ in
+                name.count > ending.utf8.count && name.suffix(ending.utf8.count).elementsEqual(ending.utf8)
             }
+            if let found { return found.title }
         }
         return nil
     }
