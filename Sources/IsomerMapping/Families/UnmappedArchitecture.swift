@@ -99,6 +99,35 @@ extension UnmappedArchitecture {
                 ["single_stream_modulation.linear.weight", "double_stream_modulation_img.linear.weight"],
             ]),
         UnmappedArchitecture(
+            "hunyuan-video", "HunyuanVideo", classNames: ["HunyuanVideoTransformer3DModel"],
+            [
+                ["txt_in.individual_token_refiner.blocks.0.norm1.weight", "double_blocks.0.img_attn_qkv.weight"],
+                ["context_embedder.token_refiner.refiner_blocks.0.norm1.weight", "transformer_blocks.0.attn.to_q.weight"],
+            ]),
+        UnmappedArchitecture(
+            "stable-cascade", "Stable Cascade", classNames: ["StableCascadeUNet"],
+            [["clf.1.weight", "clip_txt_pooled_mapper.weight"], ["clf.1.weight", "clip_mapper.weight"]]),
+        UnmappedArchitecture(
+            "stable-video", "Stable Video Diffusion", classNames: ["UNetSpatioTemporalConditionModel"],
+            [["input_blocks.1.0.time_stack.in_layers.0.weight"], ["down_blocks.0.resnets.0.temporal_res_block.conv1.weight"]]),
+        UnmappedArchitecture(
+            "animatediff", "AnimateDiff's motion modules", classNames: ["MotionAdapter", "UNetMotionModel"],
+            [
+                ["down_blocks.0.motion_modules.0.temporal_transformer.norm.weight"],
+                ["down_blocks.0.motion_modules.0.transformer_blocks.0.attn1.to_q.weight"],
+            ]),
+        UnmappedArchitecture(
+            "ip-adapter", "IP-Adapter", reason: "it holds attention that belongs to a base model and a picture encoder",
+            [["ip_adapter.1.to_k_ip.weight"]]),
+        UnmappedArchitecture(
+            "esrgan", "ESRGAN upscaler", reason: "it makes pictures of pictures and is in one naming everywhere",
+            [["model.0.weight", "model.1.sub.0.RDB1.conv1.0.weight"], ["conv_first.weight", "body.0.rdb1.conv1.weight"]]),
+        UnmappedArchitecture(
+            "clip-vision", "CLIP's picture encoder", classNames: ["CLIPVisionModel", "CLIPVisionModelWithProjection"],
+            reason: "it is in one naming everywhere",
+            [["vision_model.embeddings.patch_embedding.weight", "vision_model.encoder.layers.0.self_attn.q_proj.weight"]],
+            absent: ["text_model.embeddings.token_embedding.weight"]),
+        UnmappedArchitecture(
             "difference-controlnet", "difference ControlNet",
             reason: "its numbers are differences from a base model, to which they would have to be added first",
             [["difference", "control_model.input_hint_block.0.weight"]]),
