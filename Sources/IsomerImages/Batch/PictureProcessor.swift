@@ -45,11 +45,13 @@ public struct PictureProcessor: Sendable {
         var decoding = options.decoding
         let stored = try ImageDecoder.storedSize(of: bytes)
         decoding.shrink = try shrink(stored)
-        var work = PictureWork()
+        var begun: PictureWork?
         let image = try ImageDecoder.decode(bytes, decoding) { layout throws(IsomerError) in
-            work = try PictureWork(options, layout, stored: stored, override)
+            let work = try PictureWork(options, layout, stored: stored, override)
+            begun = work
             return work.plan
         }
+        guard let work = begun else { throw ResamplingStream.isCut }
         if let reason = options.rules.refusal(of: work.original) { throw IsomerError(.unsupported, "left out: \(reason)") }
 
         let picture = try work.picture(image.bitmap)

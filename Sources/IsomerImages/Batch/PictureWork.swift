@@ -21,14 +21,6 @@ struct PictureWork {
     /// Of each shape the parts that are known before the picture is seen.
     private var told: [[PicturePart]?]
 
-    /// No picture.
-    init() {
-        options = PreparationOptions()
-        override = nil
-        layout = PictureLayout(size: PixelSize(1, 1), channels: .gray, samples: .uint8, orientation: .upright)
-        (original, scale, told) = (PixelSize(1, 1), (1, 1), [])
-    }
-
     /// - Parameter stored: The size in the file, before orientation and shrinking.
     init(
         _ options: PreparationOptions, _ layout: PictureLayout, stored: PixelSize, _ override: PictureOverride?
@@ -92,7 +84,7 @@ struct PictureWork {
     }
 
     private static func present(_ picture: StoredPicture?) throws(IsomerError) -> StoredPicture {
-        guard let picture else { throw IsomerError(.malformed, "not all rows of the picture came") }
+        guard let picture else { throw ResamplingStream.isCut }
         return picture
     }
 

@@ -56,7 +56,7 @@ public enum ImageDecoder {
             kept = layout.orientation
             return RowPlan()
         }
-        guard let bitmap = rows.bitmap else { throw IsomerError(.malformed, "not all rows of the picture came") }
+        guard let bitmap = rows.bitmap else { throw ResamplingStream.isCut }
         return DecodedImage(
             bitmap: try bitmap.oriented(kept), format: rows.format, storedSize: rows.storedSize, orientation: rows.orientation,
             exif: rows.exif, profile: rows.profile, warnings: rows.warnings, isTruncated: rows.isTruncated)

@@ -46,7 +46,10 @@ struct ResamplingStream {
 
     /// The resampled picture, upright. Throws `malformed` if not all rows came.
     func result() throws(IsomerError) -> Bitmap {
-        guard let bitmap = output.bitmap else { throw IsomerError(.malformed, "not all rows of the picture came") }
+        guard let bitmap = output.bitmap else { throw Self.isCut }
         return try bitmap.oriented(orientation)
     }
+
+    /// Decoders throw before this is seen.
+    static var isCut: IsomerError { IsomerError(.malformed, "not all rows of the picture came") }
 }
