@@ -16,9 +16,8 @@ import Testing
     static let cases: [Case] = (try? readCases()) ?? []
 
     private static func readCases() throws -> [Case] {
-        let folder = Fixtures["gguf"]
-        let index = try ReadableFile(folder.appending("blocks.tsv")).contents(limit: 1 << 20)
-        let bytes = try ReadableFile(folder.appending("blocks.bin")).contents(limit: 1 << 24)
+        let index = try Fixtures.bytes("gguf/blocks.tsv")
+        let bytes = try Fixtures.unpacked("gguf/blocks.bin")
         let lines = String(decoding: index, as: UTF8.self).split(separator: "\n").dropFirst().map { $0.split(separator: "\t") }
         let end = try #require(Int(lines[0][1]))
         return try lines.map { fields in

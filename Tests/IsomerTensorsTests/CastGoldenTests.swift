@@ -18,9 +18,8 @@ import Testing
     static let cases: [Case] = (try? readCases()) ?? []
 
     private static func readCases() throws -> [Case] {
-        let folder = Fixtures["casts"]
-        let index = try ReadableFile(folder.appending("index.tsv")).contents(limit: 1 << 20)
-        let values = try ReadableFile(folder.appending("values.bin")).contents(limit: 1 << 24)
+        let index = try Fixtures.bytes("casts/index.tsv")
+        let values = try Fixtures.unpacked("casts/values.bin")
         return try String(decoding: index, as: UTF8.self).split(separator: "\n").dropFirst().map { line in
             let fields = line.split(separator: "\t").map(String.init)
             let source = try #require(ScalarType(rawValue: fields[0]))

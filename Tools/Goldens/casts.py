@@ -8,6 +8,7 @@ Three departures from plain `Tensor.to`, each for one reason:
 - numbers of f64 and of wide integers are first rounded to odd in f32 (below), because PyTorch rounds them twice, to f32 and then on;
 - PyTorch does not cast f6 and f4: ml_dtypes does. NaN, which it leaves open, is replaced by the largest number.
 """
+import gzip
 import pathlib
 import zlib
 
@@ -212,7 +213,7 @@ def main():
             result = pack(cast(bits, source, target), target)
             where = place(result) if len(bits) <= 512 or source in ("F32", "F64") else "-"
             lines.append(f"{source}\t{target}\t{len(bits)}\t{source_place}\t{where}\t{zlib.crc32(result):08x}")
-    (folder / "values.bin").write_bytes(blob)
+    (folder / "values.bin.gz").write_bytes(gzip.compress(bytes(blob), 9, mtime=0))
     (folder / "index.tsv").write_text("\n".join(lines) + "\n")
     print(len(blob), len(lines) - 1)
 

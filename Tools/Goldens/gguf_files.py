@@ -7,6 +7,7 @@ Usage: python Tools/Goldens/gguf_files.py FOLDER_WITH_LIBGGML_BASE
 """
 import ctypes
 import glob
+import gzip
 import pathlib
 import sys
 
@@ -63,7 +64,7 @@ def blocks(ggml) -> None:
             assert np.array_equal(gguf.quants.quantize(x.reshape(-1, elements), kind).reshape(-1), made), name
         index.append(f"{name}\t{len(stream)}\t{made.size}\t{len(stream) + made.size}")
         stream += made.tobytes() + back.tobytes()
-    (OUT / "blocks.bin").write_bytes(stream)
+    (OUT / "blocks.bin.gz").write_bytes(gzip.compress(stream, 9, mtime=0))
     (OUT / "blocks.tsv").write_text(f"type\tblocks at\tbytes\tvalues at\n" + "\n".join(index) + "\n")
 
 
