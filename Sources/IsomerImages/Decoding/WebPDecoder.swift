@@ -28,10 +28,10 @@ internal import IsomerBytes
                 uninitialized: Int(features.width), Int(features.height), hasAlpha ? .rgba : .rgb, limits: options.limits)
             // What never comes is transparent or black, not what was there before.
             if options.allowTruncated { bitmap.target.update(repeating: 0, count: bitmap.byteCount) }
-            let (status, rows) = read(bytes, into: bitmap)
+            let (status, rowsDone) = read(bytes, into: bitmap)
             var warnings: [String] = []
             if status != VP8_STATUS_OK {
-                guard options.allowTruncated, rows > 0 else {
+                guard options.allowTruncated, rowsDone > 0 else {
                     throw IsomerError(
                         .malformed, status == VP8_STATUS_SUSPENDED ? "the picture is cut short" : "this is a broken WebP",
                         found: name(status), remedy: "get the file again, or allow truncated pictures")
