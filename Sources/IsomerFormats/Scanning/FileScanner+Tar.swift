@@ -25,11 +25,13 @@ extension FileScanner {
             guard found <= limits.archiveMembers else {
                 return remark(.suspicious, "the archive has more members than are looked at")
             }
-            let name = String(decoding: header.prefix(100).prefix { $0 != 0 }, as: UTF8.self)
+            let nameBytes = header.prefix(100).prefix { $0 != 0 }
+            let name = String(decoding: nameBytes, as: UTF8.self)
             let kind = header[place(156)]
-            let path = FilePath(name)
-            if path.isAbsolute || path.components.contains(where: { $0.kind == .parentDirectory }) || kind == UInt8(ascii: "1")
-                || kind == UInt8(ascii: "2")
+            // There may be a million names: no path is made of each.
+            let steps = nameBytes.split(separator: UInt8(ascii: "/"))
+            if nameBytes.first == UInt8(ascii: "/") || steps.contains(where: { $0.elementsEqual("..".utf8) })
+                || kind == UInt8(ascii: "1") || kind == UInt8(ascii: "2")
             {
                 remark(.suspicious, "a member of the tar archive leads elsewhere: \(name)")
             }
