@@ -20,6 +20,16 @@ struct CaptionTableTests {
         return scratch
     }
 
+    /// A byte order mark is no part of a caption, UTF-16 is read where one tells it, and what is neither is not guessed at.
+    @Test func textsAsEditorsSaveThem() throws {
+        let scratch = try Self.pictures(["a.png", "b.png", "c.png"])
+        try scratch.write("in/a.txt", [0xEF, 0xBB, 0xBF] + Array("an ä\r\n".utf8))
+        try scratch.write("in/b.txt", [0xFF, 0xFE] + "an ä\r\n".utf16.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] })
+        #expect(try Self.captions(scratch, .txt) == ["a.png": "an ä", "b.png": "an ä"])
+        try scratch.write("in/c.txt", [0x61, 0xE4])
+        #expect(error { _ = try Self.captions(scratch, .txt) }?.what == "the caption beside the picture is not usable")
+    }
+
     /// Hugging Face's rule: a path from the folder of `metadata.jsonl`; the nearest file comes first.
     @Test func linesNamePicturesByTheirPath() throws {
         let scratch = try Self.pictures(["a.png", "sub/a.png", "sub/deep/b.jpg", "sub/c.jpg", "sub/d.jpg"])

@@ -93,6 +93,8 @@ extension T5EncoderConfiguration: NetworkConfiguration {
     /// Reads transformers' `config.json` of a T5 model.
     public init(json: JSONCursor) throws(IsomerError) {
         try json.requireUsual("feed_forward_proj", "gated-gelu", "relu")
+        try json.requireUsual("relative_attention_max_distance", 128)
+        try json.requireUsual("layer_norm_epsilon", 1e-6)
         let layers = try json.extent("num_layers", default: 6)
         guard layers <= 1_000 else {
             throw json.failure("num_layers is out of range", expected: "at most 1000", found: "\(layers)")

@@ -113,6 +113,8 @@ extension PixArtTransformerConfiguration: NetworkConfiguration {
         try json.requireUsual("attention_bias", true)
         try json.requireUsual("norm_elementwise_affine", false)
         try json.requireUsual("num_vector_embeds")
+        try json.requireUsual("activation_fn", "gelu-approximate")
+        try json.requireUsual("norm_eps", 1e-6)
         if try json.optional("_class_name")?.string() == "Transformer2DModel", try json.optional("norm_type") == nil {
             throw json.failure(
                 "only a Transformer2DModel with one modulation for all blocks is known", expected: "norm_type ada_norm_single")

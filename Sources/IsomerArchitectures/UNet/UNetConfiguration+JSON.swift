@@ -80,6 +80,12 @@ extension UNetConfiguration {
         try json.requireUsual("class_embeddings_concat", false)
         try json.requireUsual("cross_attention_norm")
         try json.requireUsual("addition_embed_type", "text_time")
+        // These change no tensor, but everything that is computed.
+        try json.requireUsual("center_input_sample", false)
+        try json.requireUsual("flip_sin_to_cos", true)
+        try json.requireUsual("freq_shift", 0)
+        try json.requireUsual("downsample_padding", 1)
+        try json.requireUsual("mid_block_scale_factor", 1)
     }
 
     private static func attentionFlags(

@@ -107,6 +107,9 @@ extension AutoencoderTinyConfiguration: NetworkConfiguration {
 
     /// Reads Diffusers' `config.json` of an `AutoencoderTiny`.
     public init(json: JSONCursor) throws(IsomerError) {
+        try json.requireUsual("act_fn", "relu")
+        try json.requireUsual("upsample_fn", "nearest")
+        try json.requireUsual("upsampling_scaling_factor", 2)
         let encoder = try json.optional("encoder_block_out_channels")?.extents() ?? [64, 64, 64, 64]
         let decoder = try json.optional("decoder_block_out_channels")?.extents() ?? [64, 64, 64, 64]
         guard let width = encoder.first, Set(encoder + decoder) == [width] else {

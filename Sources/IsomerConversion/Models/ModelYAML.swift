@@ -13,10 +13,11 @@ struct ModelYAML: Sendable {
 
     /// Reads a description; `nil` if the text is JSON rather than YAML.
     init?(_ bytes: [UInt8], _ path: FilePath) throws(IsomerError) {
-        guard let first = bytes.first(where: { !" \t\r\n".utf8.contains($0) }), first != UInt8(ascii: "{") else { return nil }
+        let text = try PlainText.decode(bytes)
+        guard let first = text.utf8.first(where: { !" \t\r\n".utf8.contains($0) }), first != UInt8(ascii: "{") else { return nil }
         let root: Node?
         do {
-            root = try Yams.compose(yaml: String(decoding: bytes, as: UTF8.self))
+            root = try Yams.compose(yaml: text)
         } catch {
             throw ModelYAML.unreadable(error, path)
         }

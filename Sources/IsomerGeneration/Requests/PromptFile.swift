@@ -29,11 +29,7 @@ public enum PromptFile {
     static func requests(
         in bytes: [UInt8], kind: String, over base: GenerationRequest, _ limits: Limits
     ) throws(IsomerError) -> [GenerationRequest] {
-        var bytes = bytes
-        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw IsomerError(.malformed, "the file is no text", expected: "UTF-8")
-        }
+        let text = try PlainText.decode(bytes)
         let rows: [Row] =
             switch kind {
             case "csv": try tableRows(text)

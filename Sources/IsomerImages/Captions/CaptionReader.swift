@@ -39,7 +39,12 @@ public final class CaptionReader: Sendable {
         let last = stem.split(separator: "/").last.map(String.init) ?? stem
         switch source {
         case .txt, .caption:
-            return try side(input, source.rawValue).map { String(decoding: $0, as: UTF8.self) }
+            guard let bytes = try side(input, source.rawValue) else { return nil }
+            do throws(IsomerError) {
+                return try PlainText.decode(bytes)
+            } catch {
+                throw IsomerError(.malformed, "the caption beside the picture is not usable", found: "\(error)")
+            }
         case .json:
             guard let bytes = try side(input, "json") else { return nil }
             return CaptionTable.text(try JSONValue(parsing: bytes))

@@ -42,10 +42,11 @@ struct CaptionCounting {
     }
 
     private static func count(_ path: FilePath, _ encoder: IDEncoder) throws(IsomerError) -> Int {
-        var bytes = try ReadableFile(path).contents(limit: longestCaption)
-        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
-        guard String(validating: bytes, as: UTF8.self) != nil else {
-            throw IsomerError(.malformed, "the caption is not UTF-8", path: path, remedy: "save it as UTF-8")
+        var bytes: [UInt8]
+        do throws(IsomerError) {
+            bytes = Array(try PlainText.decode(ReadableFile(path).contents(limit: longestCaption)).utf8)
+        } catch {
+            throw error.inFile(path)
         }
         // The line end that editors put there is no part of the caption.
         while let last = bytes.last, last == 0x0A || last == 0x0D { bytes.removeLast() }

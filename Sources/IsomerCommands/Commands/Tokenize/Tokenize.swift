@@ -122,18 +122,14 @@ enum StandardInput {
                 throw IsomerError(.limitExceeded, "standard input is too long", expected: "at most \(mostBytes) bytes")
             }
         }
-        var lines: [String] = []
-        var start = 0
-        while start < bytes.count {
-            let next = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
-            let end = next > start && bytes[next - 1] == UInt8(ascii: "\r") ? next - 1 : next
-            guard let line = String(validating: bytes[start..<end], as: UTF8.self) else {
-                throw IsomerError(.malformed, "a line is not UTF-8", path: "standard input", byteOffset: UInt64(start))
-            }
-            lines.append(line)
-            start = next + 1
+        do throws(IsomerError) {
+            var lines = try PlainText.decode(bytes).utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            // What ends with a line's end has no empty line behind it.
+            if lines.last?.isEmpty == true { lines.removeLast() }
+            return lines.map { String(decoding: $0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0, as: UTF8.self) }
+        } catch {
+            throw error.inFile("standard input")
         }
-        return lines
     }
 }
 
