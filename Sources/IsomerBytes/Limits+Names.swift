@@ -58,6 +58,7 @@ extension Limits {
         Named("pixels", \.pixels, "pixels of one picture"),
         Named("picture-bytes", \.pictureBytes, "bytes that one decoded picture may take"),
         Named("picture-chunk-bytes", \.pictureChunkBytes, "bytes of one profile or text in a picture"),
+        Named("picture-parts", \.pictureParts, "parts that one long picture is split into"),
     ]
 
     /// Changes the limit called `name`; `false` if there is none.

@@ -44,6 +44,8 @@ public struct Limits: Hashable, Sendable {
     public var pictureBytes: UInt64 = 2 << 30
     /// Bytes of one text or profile chunk in a picture.
     public var pictureChunkBytes: UInt64 = 1 << 20
+    /// Parts that one long picture is split into. A strip of comics has a hundred.
+    public var pictureParts: Int = 1_000
 
     public init() {}
 }

@@ -43,7 +43,7 @@ import Testing
         #expect {
             try setting.read(setting.unusual)
         } throws: {
-            ($0 as? IsomerError)?.code == .unsupported && ($0 as? IsomerError)?.item == setting.key
+            ($0 as? IsomerError)?.code == .unsupported && ($0 as? IsomerError)?.location.item == setting.key
         }
     }
 }

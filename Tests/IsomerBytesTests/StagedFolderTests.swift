@@ -25,6 +25,17 @@ import Testing
         #expect(try folder.bytes("model/model_index.json") == [1])
     }
 
+    /// Whatever got the name after it was looked at stays, even where the old was to be replaced.
+    @Test func twoOfOneName() throws {
+        let (first, second) = (try stage(overwrite: true), try stage(overwrite: true))
+        try fill(first, [1])
+        try fill(second, [2])
+        try first.commit()
+        #expect(error { try second.commit() }?.remedy == "run the command again")
+        #expect(try folder.names == ["model"])
+        #expect(try folder.bytes("model/unet/config.json") == [1])
+    }
+
     @Test func goesAwayWithoutCommit() throws {
         do { try fill(stage(), [1]) }
         #expect(try folder.names == [])

@@ -140,4 +140,29 @@ import Testing
             try check(preview.bitmap(image.latent), golden.name + "." + kind.string())
         }
     }
+
+    /// A folder that was saved with a word of several vectors has them as the tokens `word`, `word_1`, …: prompts mean all of them, as
+    /// diffusers' pipelines do, and the image is that of the folder with the word beside it.
+    @Test func wordsThatWereSavedWithAModelMeanAllTheirVectors() throws {
+        let folder = try TemporaryFolder()
+        let path = Self.model("sd15-tiny")
+        let style = try TextualInversion(Fixtures.root.pushing("textual-inversion/webui.pt"))
+        #expect(style.words.first?.vectors.first?.count == 3)
+        var plan = try ConversionPlan(ConversionRequest(source: path), to: .diffusers)
+        try plan.add([AddedWord(style, token: "<style>")])
+        _ = try Executor().run(plan, to: folder["saved"])
+
+        var request = try #require(Self.all.first { $0.name == "embedding" }).request()
+        request.embeddings = []
+        request.steps = 2
+        func latents(_ model: GenerationModel, _ prompt: String) throws -> [Float] {
+            request.prompt = prompt
+            return try #require(GenerationPipeline(model, request).images([0]).first).latent.channelsFirst
+        }
+        let reading = ConversionRequest(source: path)
+        let beside = try GenerationModel(Model(reading), reading, words: [AddedWord(style, token: "<style>")])
+        let saved = try Self.opened(folder["saved"])
+        #expect(try latents(saved, "a <style> cat") == latents(beside, "a <style> cat"))
+        #expect(try latents(saved, "a <style> cat") != latents(saved, "a <style>_1 cat"))
+    }
 }

@@ -140,4 +140,16 @@ struct RowTests {
         options.shapes = [.fixed(PixelSize(512, 512))]
         #expect(try PictureWork(options, layout, stored: layout.size, nil).plan.keepsAll)
     }
+
+    /// A shape that follows the picture's may ask for any size, however small the file.
+    @Test func whatComesOutIsBounded() throws {
+        let bytes = try PNGEncoder.encode(scene(1, 3_000))
+        var options = PreparationOptions()
+        options.shapes = [.shortSide(16_000, multiple: 8)]
+        let refused = error { _ = try PictureProcessor(options).process(bytes) }
+        #expect(refused?.code == .limitExceeded && refused?.found == "16000x48000000")
+        options.shapes = [.fixed(PixelSize(64, 64))]
+        options.splits = true
+        #expect(error { _ = try PictureProcessor(options).process(bytes) }?.code == .limitExceeded)
+    }
 }

@@ -56,11 +56,11 @@ struct ShapeTests {
         #expect(rules.refusal(of: PixelSize(100, 200)) == nil)
     }
 
-    @Test func splitsCoverThePicture() {
-        #expect(Splitting.boxes(of: PixelSize(500, 500), into: PixelSize(512, 512)).count == 1)
-        #expect(Splitting.boxes(of: PixelSize(500, 700), into: PixelSize(512, 512)).count == 1)
+    @Test func splitsCoverThePicture() throws {
+        #expect(try Splitting.boxes(of: PixelSize(500, 500), into: PixelSize(512, 512)).count == 1)
+        #expect(try Splitting.boxes(of: PixelSize(500, 700), into: PixelSize(512, 512)).count == 1)
         for (picture, count) in [(PixelSize(500, 1000), 3), (PixelSize(500, 3000), 8), (PixelSize(3000, 500), 8)] {
-            let boxes = Splitting.boxes(of: picture, into: PixelSize(512, 512))
+            let boxes = try Splitting.boxes(of: picture, into: PixelSize(512, 512))
             #expect(boxes.count == count)
             #expect(boxes.first?.left == 0 && boxes.first?.top == 0)
             #expect(
@@ -69,6 +69,19 @@ struct ShapeTests {
                 let shared = a.intersection(b)
                 #expect(shared.width * shared.height >= 0.19 * a.area)
             }
+        }
+    }
+
+    /// A picture of one column and 65,500 rows takes a kilobyte, and would be split into as many files as one likes.
+    @Test(arguments: [0.2, 0.9, 0.999_999_999_999_999_9]) func thereAreOnlySoManyParts(overlap: Double) throws {
+        let wanted = error {
+            _ = try Splitting.boxes(of: PixelSize(1, 65_500), into: PixelSize(512, 512), overlap: overlap)
+        }
+        #expect(wanted?.code == .limitExceeded && wanted?.expected == "at most 1000")
+        var limits = Limits()
+        limits.pictureParts = 100_000
+        if overlap == 0.2 {
+            #expect(try Splitting.boxes(of: PixelSize(1, 65_500), into: PixelSize(8, 8), overlap: 0.2, limits: limits).count == 81_875)
         }
     }
 

@@ -126,5 +126,9 @@ import Testing
         #expect(try tokenizer.encode(placeholders.expand("a <toy>"), addsSpecials: false).ids == [320, 49408, 49409, 49410])
         #expect(throws: IsomerError.self) { try placeholders.add("<toy>", vectors: 1, to: &tokenizer) }
         #expect(throws: IsomerError.self) { try placeholders.add("x", vectors: 0, to: &tokenizer) }
+        // They are found again in a tokenizer that was saved with them.
+        let found = Placeholders(addedTo: tokenizer)
+        #expect(found.expand("a <toy>!") == "a <toy> <toy>_1 <toy>_2!")
+        #expect(found.counts[49408] == 3 && found.counts[49409] == 1)
     }
 }

@@ -223,6 +223,11 @@ extension StagedFolder {
 
     private func publish() throws(IsomerError) {
         guard let existing = destination.existing else {
+            guard !overwrite || !FileSystem.exists(destination.path) else {
+                // Nobody has looked whether that may be removed.
+                throw IsomerError(
+                    .cannotWrite, "somebody else made something with this name meanwhile", path: path, remedy: "run the command again")
+            }
             return try Staging.publish(stagingPath, as: destination.path, overwrite: false)
         }
         _ = fchmod(lock.rawValue, existing.st_mode & 0o777)

@@ -34,11 +34,7 @@ struct PictureWork {
         told = []
         for shape in options.shapes {
             // A shape that does not suit the picture is complained about once it turned out to be whole.
-            guard let choice = try? options.rules.choice(shape, for: original) else {
-                told.append(nil)
-                continue
-            }
-            told.append(toldParts(choice))
+            told.append(try? toldParts(choice(shape)))
         }
         guard layout.samples == .uint8, !layout.channels.hasAlpha else { return }
         overview = try PictureOverview.stream(layout, side: options.finder.overviewSide, limits: options.decoding.limits)
@@ -90,8 +86,9 @@ struct PictureWork {
 
     /// The parts that a shape takes of the picture.
     func parts(_ shape: Int, _ overview: PictureOverview) throws(IsomerError) -> [PicturePart] {
-        let choice = try options.rules.choice(options.shapes[shape], for: original)
+        let choice = try choice(options.shapes[shape])
         if let told = told[shape] { return told }
+        if let told = try toldParts(choice) { return told }
         return try foundParts(overview, choice)
     }
 
@@ -129,8 +126,20 @@ extension PictureWork {
             })
     }
 
+    /// What comes out, which the shape of a long picture may make far larger than what went in.
+    private func choice(_ shape: TargetShape) throws(IsomerError) -> BucketChoice {
+        let choice = try options.rules.choice(shape, for: original)
+        let most = options.decoding.limits.pixels
+        guard choice.size.area <= most else {
+            throw IsomerError(
+                .limitExceeded, "what is made of the picture would be larger than a picture may be", expected: "at most \(most) pixels",
+                found: "\(choice.size)", remedy: "choose a smaller size, or leave such pictures out with --max-aspect")
+        }
+        return choice
+    }
+
     /// The parts, if one need not look at the picture for them.
-    private func toldParts(_ choice: BucketChoice) -> [PicturePart]? {
+    private func toldParts(_ choice: BucketChoice) throws(IsomerError) -> [PicturePart]? {
         let size = layout.upright
         if options.rules.fitting != .crop {
             let whole = PixelBox(left: 0, top: 0, right: Double(size.width), bottom: Double(size.height))
@@ -138,7 +147,9 @@ extension PictureWork {
             return [PicturePart(plan: CropPlan(box: whole, size: choice.size), subject: subject, suffix: "")]
         }
         if options.splits, override?.focus == nil {
-            let boxes = Splitting.boxes(of: size, into: choice.size, overlap: options.splitOverlap, threshold: options.splitThreshold)
+            let boxes = try Splitting.boxes(
+                of: size, into: choice.size, overlap: options.splitOverlap, threshold: options.splitThreshold,
+                limits: options.decoding.limits)
             if boxes.count > 1 {
                 return boxes.enumerated().map { index, box in
                     let reason = "part \(index + 1) of \(boxes.count) of a long picture"

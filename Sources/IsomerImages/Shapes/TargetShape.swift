@@ -95,7 +95,11 @@ public enum Splitting {
     ///
     /// Reference: AUTOMATIC1111/stable-diffusion-webui, `split_pic`: ⌈(h − H·o) / (H·(1 − o))⌉ parts, with the picture scaled to the target's
     /// width; one part is allowed here, where that program divides by zero.
-    public static func boxes(of picture: PixelSize, into size: PixelSize, overlap: Double = 0.2, threshold: Double = 0.5) -> [PixelBox] {
+    ///
+    /// - Throws: `limitExceeded` if there would be more parts than `limits` allow.
+    public static func boxes(
+        of picture: PixelSize, into size: PixelSize, overlap: Double = 0.2, threshold: Double = 0.5, limits: Limits = Limits()
+    ) throws(IsomerError) -> [PixelBox] {
         let whole = PixelBox(left: 0, top: 0, right: Double(picture.width), bottom: Double(picture.height))
         guard picture.width > 0, picture.height > 0, size.width > 0, size.height > 0, overlap >= 0, overlap < 1 else { return [whole] }
         let isTall = picture.aspect < size.aspect
@@ -103,7 +107,13 @@ public enum Splitting {
         guard ratio < 1, ratio <= threshold else { return [whole] }
         // Lengths in units of one part.
         let length = 1 / ratio
-        let count = max(1, Int(((length - overlap) / (1 - overlap) - 1e-9).rounded(.up)))
+        let parts = max(1, ((length - overlap) / (1 - overlap) - 1e-9).rounded(.up))
+        guard let count = Int(exactly: parts), count <= limits.pictureParts else {
+            throw IsomerError(
+                .limitExceeded, "the picture is so long that it would be split into too many parts",
+                expected: "at most \(limits.pictureParts)", found: Int(exactly: parts).map(String.init) ?? "\(parts)",
+                remedy: "let parts overlap less, or leave such pictures out with --max-aspect")
+        }
         let part = (isTall ? whole.bottom : whole.right) * ratio
         let step = count > 1 ? ((isTall ? whole.bottom : whole.right) - part) / Double(count - 1) : 0
         return (0..<count).map { index in

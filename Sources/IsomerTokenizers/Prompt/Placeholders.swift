@@ -17,6 +17,19 @@ public struct Placeholders: Sendable {
 
     public init() {}
 
+    /// The words that were added to a tokenizer, in a folder that was saved with them too: `word`, `word_1`, … belong together.
+    ///
+    /// Reference: diffusers 0.42.1, loaders/textual_inversion.py `_maybe_convert_prompt`.
+    public init(addedTo tokenizer: Tokenizer) {
+        let added = tokenizer.addedTokens
+        let ids = Dictionary(added.map { (ExactString($0.token.content), $0.id) }) { first, _ in first }
+        all = added.map { token, id in
+            var members = [id]
+            while let next = ids[ExactString("\(token.content)_\(members.count)")] { members.append(next) }
+            return Placeholder(word: token.content, ids: members)
+        }
+    }
+
     /// The names of the tokens of a word with `count` vectors.
     public static func tokens(of word: String, count: Int) -> [String] {
         [word] + (1..<max(1, count)).map { "\(word)_\($0)" }

@@ -53,7 +53,7 @@ public struct Diff: IsomerCommand {
         let report = DiffReport(subjects, difference, tolerance: tolerance)
         if shared.json {
             environment.writeOutput(JSONOutput.text(report.json))
-        } else if !shared.quiet {
+        } else {
             environment.writeOutput(report.text(for: environment.outputTerminal))
         }
         return report.isEqual ? .done : .checkFailed

@@ -77,7 +77,7 @@ public struct Validate: IsomerCommand {
         let report = ValidationReport(first, second, tolerance: tolerance)
         if shared.json {
             environment.writeOutput(JSONOutput.text(report.json))
-        } else if !shared.quiet {
+        } else {
             environment.writeOutput(report.text(for: environment.outputTerminal))
         }
         return report.isSound ? .done : .checkFailed

@@ -29,15 +29,6 @@ public struct GenerationModel: Sendable {
     /// Whether adapters change its weights.
     let hasAdapters: Bool
 
-    /// A word that was added, and of how many tokens it is.
-    struct Word: Sendable {
-        let token: String
-        let count: Int
-    }
-
-    /// Words that were added.
-    let words: [Word]
-
     private let sources: [String: any TensorSource]
     private let tokenizerFiles: [String: [Tokenizer.File]]
     private let limits: Limits
@@ -67,11 +58,6 @@ public struct GenerationModel: Sendable {
         scheduler = try GenerationModel.json("scheduler/scheduler_config.json", plan, request.limits) ?? [:]
         index = try GenerationModel.json("model_index.json", plan, request.limits) ?? [:]
         hasAdapters = !adapters.isEmpty
-        self.words = words.flatMap { added in
-            added.inversion.words.compactMap { word in
-                (added.token ?? word.token(in: added.inversion.path)).map { Word(token: $0, count: word.vectors.first?.count ?? 1) }
-            }
-        }
         limits = request.limits
 
         var sources: [String: any TensorSource] = [:]

@@ -20,8 +20,8 @@ struct CLIPReader {
     private let tokenizer: Tokenizer
     private let shape: WindowShape
     private let syntax: GenerationRequest.PromptSyntax
-    private let wordLengths: [TokenID: Int]
-    private let expand: @Sendable (String) -> String
+    /// Words that were added to the tokenizer, now or when the model was saved.
+    private let words: Placeholders
 
     /// - Parameter unread: layers at the end that are never read.
     init(_ slot: String, of model: GenerationModel, _ options: TextOptions, unread: Int = 0) throws(IsomerError) {
@@ -36,7 +36,7 @@ struct CLIPReader {
         }
         shape = WindowShape(length: configuration.positions, beginning: start, end: end, padding: file.padding ?? end)
         syntax = options.syntax
-        (wordLengths, expand) = Self.reading(model.words, file.tokenizer)
+        words = Placeholders(addedTo: file.tokenizer)
         guard options.clipSkip <= configuration.layers - unread else {
             throw IsomerError(
                 .usage, "the text encoder has not so many layers", item: slot,
@@ -47,14 +47,14 @@ struct CLIPReader {
 
     /// The windows of a text: one where it is taken as it stands.
     func windows(_ text: String) throws(IsomerError) -> [PromptWindow] {
-        let text = expand(text)
+        let text = words.expand(text)
         if syntax == .plain {
             let ids = shape.window(try tokenizer.encode(text, addsSpecials: false).ids)
             return [PromptWindow(ids: ids, weights: Array(repeating: 1, count: ids.count))]
         }
         // A comma ends a word; the token of one inside a word is another.
         let windows = PromptWindows(shape: shape, comma: tokenizer.id(of: "," + CLIPVocabulary.endOfWord))
-        return try windows.windows(text, tokenizer: tokenizer, placeholders: wordLengths)
+        return try windows.windows(text, tokenizer: tokenizer, placeholders: words.counts)
     }
 
     /// Features of texts that have been cut into equally many windows each: `[tokens of all windows, width]`, and the vector of each text's
@@ -128,28 +128,5 @@ struct CLIPReader {
                 try reader.features(of: reader.evened(texts, to: most), .penultimate(skip: skip), isProjected: true, in: session))
         }
         return parts
-    }
-
-    /// How words that were added to the tokenizer are read: which token begins how many, and how a prompt writes them out.
-    private static func reading(
-        _ words: [GenerationModel.Word], _ tokenizer: Tokenizer
-    ) -> (lengths: [TokenID: Int], expand: @Sendable (String) -> String) {
-        var lengths: [TokenID: Int] = [:]
-        // A word need not have vectors for every encoder.
-        let known = words.filter { word in
-            guard let id = tokenizer.id(of: word.token) else { return false }
-            lengths[id] = word.count
-            return true
-        }
-        // Longer words first, so that one that begins like another is not taken for it.
-        let several = known.filter { $0.count > 1 }.sorted { $0.token.utf8.count > $1.token.utf8.count }
-        return (
-            lengths,
-            { prompt in
-                several.reduce(prompt) { text, word in
-                    text.replacing(word.token, with: Placeholders.tokens(of: word.token, count: word.count).joined(separator: " "))
-                }
-            }
-        )
     }
 }
