@@ -15,14 +15,6 @@ import Testing
         return entries.map(\.string).filter { !$0.contains(".") }.sorted()
     }()
 
-    private func convert(_ request: ConversionRequest, to target: ModelTarget, _ name: String) throws -> FilePath {
-        let destination = folder.path.appending(name)
-        var request = request
-        request.destination = destination
-        _ = try Executor().run(ConversionPlan(request, to: target), to: destination)
-        return destination
-    }
-
     private func weights(_ folder: FilePath) throws -> FilePath {
         let name = try #require(try FileSystem.entries(of: folder).first { $0.string.hasSuffix(".safetensors") })
         return folder.appending(name)
@@ -32,24 +24,24 @@ import Testing
 
     @Test(arguments: names) func foldersBecomeThePeersFile(name: String) throws {
         let source = Fixtures["components/\(name)"]
-        let output = try convert(ConversionRequest(source: source), to: .checkpoint(.safetensors), "out.safetensors")
+        let output = try folder.convert(ConversionRequest(source: source), to: .checkpoint(.safetensors), "out.safetensors")
         let expected = try golden(Fixtures["components/\(name).checkpoint.txt"])
         #expect(try sums(output).symmetricDifference(expected) == [])
     }
 
     @Test(arguments: names) func filesComeBackAsFolders(name: String) throws {
         let source = Fixtures["components/\(name)"]
-        let there = try convert(ConversionRequest(source: source), to: .checkpoint(.safetensors), "there.safetensors")
+        let there = try folder.convert(ConversionRequest(source: source), to: .checkpoint(.safetensors), "there.safetensors")
         var request = ConversionRequest(source: there)
         request.configuration = source
-        let back = try convert(request, to: .diffusers, "back")
+        let back = try folder.convert(request, to: .diffusers, "back")
         #expect(try sums(weights(back)).symmetricDifference(sums(weights(source))) == [])
     }
 
     @Test(arguments: names) func shapesTellTheSameTensorsAsTheConfiguration(name: String) throws {
         let source = Fixtures["components/\(name)"]
-        let there = try convert(ConversionRequest(source: source), to: .checkpoint(.safetensors), "there.safetensors")
-        let again = try convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "again.safetensors")
+        let there = try folder.convert(ConversionRequest(source: source), to: .checkpoint(.safetensors), "there.safetensors")
+        let again = try folder.convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "again.safetensors")
         #expect(try sums(again) == sums(there))
     }
 }

@@ -13,17 +13,9 @@ import Testing
 
     private typealias Tensor = (name: String, type: ScalarType, shape: [Int], bytes: [UInt8])
 
-    private func convert(_ request: ConversionRequest, to target: ModelTarget, _ name: String) throws -> FilePath {
-        let destination = folder.path.appending(name)
-        var request = request
-        request.destination = destination
-        _ = try Executor().run(ConversionPlan(request, to: target), to: destination)
-        return destination
-    }
-
     /// The checkpoint of a fixture with more tensors beside its own, written as the reference writes.
     private func checkpoint(_ model: String, adding tensors: [Tensor], metadata: FileMetadata = ["format": "pt"]) throws -> FilePath {
-        let plain = try convert(
+        let plain = try folder.convert(
             ConversionRequest(source: Fixtures["models/\(model)"]), to: .checkpoint(.safetensors), "plain.safetensors")
         let weights = try openWeights(plain)
         let more = try MemorySource(tensors)
@@ -58,24 +50,24 @@ import Testing
         request.keepsExtras = true
         request.configuration = Fixtures["models/\(model)"]
         request.prediction = .velocity
-        let there = try convert(request, to: .diffusers, "there")
+        let there = try folder.convert(request, to: .diffusers, "there")
         #expect(try scheduler(there)["prediction_type"] == "v_prediction")
         #expect(try (scheduler(there)["rescale_betas_zero_snr"] == .bool(true)) == names.contains("ztsnr"))
-        let back = try convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
+        let back = try folder.convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
         #expect(try ReadableFile(back).contents(limit: 1 << 26) == ReadableFile(file).contents(limit: 1 << 26))
     }
 
     /// A schedule that ends in pure noise already is left as it was written.
     @Test func aMarkerChangesNothingThatIsSaidAlready() throws {
-        let made = try convert(ConversionRequest(source: Fixtures["models/sdxl-vpred-tiny"]), to: .diffusers, "made")
+        let made = try folder.convert(ConversionRequest(source: Fixtures["models/sdxl-vpred-tiny"]), to: .diffusers, "made")
         var written = try scheduler(made)
         #expect(written["rescale_betas_zero_snr"] == .bool(true))
         written["timestep_spacing"] = "leading"
         try folder.file("made/scheduler/scheduler_config.json", JSONWriter().bytes(.object(written)))
         var request = ConversionRequest(
-            source: try convert(ConversionRequest(source: made), to: .checkpoint(.safetensors), "file.safetensors"))
+            source: try folder.convert(ConversionRequest(source: made), to: .checkpoint(.safetensors), "file.safetensors"))
         request.configuration = made
-        #expect(try scheduler(convert(request, to: .diffusers, "back"))["timestep_spacing"] == "leading")
+        #expect(try scheduler(folder.convert(request, to: .diffusers, "back"))["timestep_spacing"] == "leading")
     }
 
     @Test func markersDecideWithoutBeingAsked() throws {
@@ -87,7 +79,7 @@ import Testing
 
     @Test func markersAreMadeFromTheSchedule() throws {
         let request = ConversionRequest(source: Fixtures["models/sdxl-vpred-tiny"])
-        let file = try convert(request, to: .checkpoint(.safetensors), "made.safetensors")
+        let file = try folder.convert(request, to: .checkpoint(.safetensors), "made.safetensors")
         let markers = try openWeights(file).tensors.filter { ["v_pred", "ztsnr"].contains($0.name) }
         #expect(markers.map(\.name).sorted() == ["v_pred", "ztsnr"])
         #expect(markers.allSatisfy { $0.shape.dimensions == [0] })
@@ -102,8 +94,8 @@ import Testing
         var request = ConversionRequest(source: file)
         request.keepsExtras = true
         request.configuration = Fixtures["models/sdxl-tiny"]
-        let there = try convert(request, to: .diffusers, "there")
-        let back = try convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
+        let there = try folder.convert(request, to: .diffusers, "there")
+        let back = try folder.convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
         #expect(try sums(back) == sums(file))
     }
 
@@ -125,7 +117,7 @@ import Testing
         let model = try Model(request)
         #expect(model.prediction?.value == "edm")
         #expect(model.prediction?.reason == "the file holds the latents' statistics edm_mean")
-        let vae = try convert(request, to: .diffusers, "vae")
+        let vae = try folder.convert(request, to: .diffusers, "vae")
         let configuration = try JSONCursor(JSONValue(contentsOf: vae.appending("config.json"))).object()
         #expect(configuration["latents_mean"] == [-1.5, 2.0, -1.25, 2.5])
         #expect(configuration["latents_std"] == [8.5, 6.0, 6.5, 5.25])
@@ -136,10 +128,10 @@ import Testing
     @Test func latentStatisticsComeBack() throws {
         // A folder whose VAE and scheduler are Playground's.
         let source = Fixtures["models/sdxl-tiny"]
-        let file = try convert(ConversionRequest(source: source), to: .checkpoint(.safetensors), "file.safetensors")
+        let file = try folder.convert(ConversionRequest(source: source), to: .checkpoint(.safetensors), "file.safetensors")
         var request = ConversionRequest(source: file)
         request.configuration = source
-        let made = try convert(request, to: .diffusers, "made")
+        let made = try folder.convert(request, to: .diffusers, "made")
         let vae = made.appending("vae").appending("config.json")
         var configuration = try JSONCursor(JSONValue(contentsOf: vae)).object()
         configuration["latents_mean"] = [-1.5, 2.0, -1.25, 2.5]
@@ -149,7 +141,7 @@ import Testing
             "made/scheduler/scheduler_config.json",
             Array(#"{"_class_name": "EDMDPMSolverMultistepScheduler", "sigma_data": 0.5, "prediction_type": "epsilon"}"#.utf8))
 
-        let there = try convert(ConversionRequest(source: made), to: .checkpoint(.safetensors), "there.safetensors")
+        let there = try folder.convert(ConversionRequest(source: made), to: .checkpoint(.safetensors), "there.safetensors")
         let found = try openWeights(there)
         for (name, values) in [("edm_mean", Self.mean), ("edm_std", Self.deviation)] {
             let index = try #require(found.tensors.firstIndex { $0.name == name })
@@ -162,8 +154,8 @@ import Testing
         request = ConversionRequest(source: marked)
         request.configuration = made
         request.keepsExtras = true
-        let kept = try convert(request, to: .diffusers, "kept")
-        let back = try convert(ConversionRequest(source: kept), to: .checkpoint(.safetensors), "back.safetensors")
+        let kept = try folder.convert(request, to: .diffusers, "kept")
+        let back = try folder.convert(ConversionRequest(source: kept), to: .checkpoint(.safetensors), "back.safetensors")
         #expect(try ReadableFile(back).contents(limit: 1 << 26) == ReadableFile(marked).contents(limit: 1 << 26))
     }
 }

@@ -9,14 +9,6 @@ import Testing
     private let folder: TemporaryFolder
     init() throws { folder = try TemporaryFolder() }
 
-    private func convert(_ request: ConversionRequest, to target: ModelTarget, _ name: String) throws -> FilePath {
-        let destination = folder.path.appending(name)
-        var request = request
-        request.destination = destination
-        _ = try Executor().run(ConversionPlan(request, to: target), to: destination)
-        return destination
-    }
-
     /// What a checkpoint has beyond the peers' golden: numbers that follow from the configuration.
     private static func withoutGenerated(_ sums: Set<TensorSum>) -> Set<TensorSum> {
         sums.filter { !$0.name.hasSuffix("embeddings.position_ids") }
@@ -31,10 +23,10 @@ import Testing
         ("sd2-depth-tiny", "sd2-depth-tiny", nil), ("sd15-tiny-bin", "sd15-tiny-f16", nil),
     ]
 
-    @Test(arguments: folders) func foldersBecomeThePeersCheckpoint(folder: String, golden list: String, type: ScalarType?) throws {
-        var request = ConversionRequest(source: Fixtures["models/\(folder)"])
+    @Test(arguments: folders) func foldersBecomeThePeersCheckpoint(folder model: String, golden list: String, type: ScalarType?) throws {
+        var request = ConversionRequest(source: Fixtures["models/\(model)"])
         request.scalarType = type
-        let output = try convert(request, to: .checkpoint(.safetensors), "out.safetensors")
+        let output = try folder.convert(request, to: .checkpoint(.safetensors), "out.safetensors")
         let expected = try golden(Fixtures["models/\(list).checkpoint.txt"])
         #expect(Self.withoutGenerated(try sums(output)).symmetricDifference(expected) == [])
     }
@@ -48,7 +40,7 @@ import Testing
     @Test(arguments: checkpoints) func checkpointsBecomeThePeersFolder(file: String, folder model: String) throws {
         var request = ConversionRequest(source: Fixtures["checkpoints/\(file)"])
         request.configuration = Fixtures["models/\(model)"]
-        let output = try convert(request, to: .diffusers, "out")
+        let output = try folder.convert(request, to: .diffusers, "out")
         for (component, name) in [
             ("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model"), ("text_encoder", "model"),
         ] {
@@ -61,8 +53,8 @@ import Testing
         var request = ConversionRequest(source: Fixtures["checkpoints/\(file)"])
         request.configuration = Fixtures["models/\(model)"]
         request.keepsExtras = true
-        let there = try convert(request, to: .diffusers, "there")
-        let back = try convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
+        let there = try folder.convert(request, to: .diffusers, "there")
+        let back = try folder.convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
         #expect(try sums(back).symmetricDifference(try sums(request.source)) == [])
         #expect(try openWeights(back).metadata == openWeights(request.source).metadata)
     }
@@ -71,7 +63,7 @@ import Testing
         var request = ConversionRequest(source: Fixtures["checkpoints/sd15-ema.ckpt"])
         request.configuration = Fixtures["models/sd15-tiny"]
         request.usesAverage = true
-        let output = try convert(request, to: .diffusers, "out")
+        let output = try folder.convert(request, to: .diffusers, "out")
         let expected = try golden(Fixtures["checkpoints/sd15-ema.ckpt.diffusers/unet.ema.txt"])
         #expect(try sums(output.appending("unet/diffusion_pytorch_model.safetensors")).symmetricDifference(expected) == [])
     }
@@ -83,15 +75,15 @@ import Testing
         request.configuration = Fixtures["models/sd15-tiny"]
         request.usesAverage = true
         request.keepsExtras = true
-        let there = try convert(request, to: .diffusers, "there")
-        let back = try convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
+        let there = try folder.convert(request, to: .diffusers, "there")
+        let back = try folder.convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
         #expect(try sums(back).symmetricDifference(try sums(source)) == [])
     }
 
     /// A denoiser alone goes back below the prefix that it had, or back to none.
     @Test(arguments: ["", "model.diffusion_model."]) func aDenoiserAloneKeepsItsPrefix(prefix: String) throws {
         let component = Fixtures["components/flux-dev-transformer"]
-        let bare = try openWeights(convert(ConversionRequest(source: component), to: .checkpoint(.safetensors), "bare.safetensors"))
+        let bare = try openWeights(folder.convert(ConversionRequest(source: component), to: .checkpoint(.safetensors), "bare.safetensors"))
         let planned = try bare.tensors.enumerated().map { index, tensor in
             let name = prefix + tensor.name.split(separator: ".").drop { ["model", "diffusion_model"].contains($0) }.joined(separator: ".")
             let renamed = try TensorDescriptor(name: name, scalarType: tensor.scalarType, shape: tensor.shape)
@@ -105,14 +97,14 @@ import Testing
         var request = ConversionRequest(source: file)
         request.configuration = component
         request.keepsExtras = true
-        let there = try convert(request, to: .diffusers, "there")
-        let back = try convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
+        let there = try folder.convert(request, to: .diffusers, "there")
+        let back = try folder.convert(ConversionRequest(source: there), to: .checkpoint(.safetensors), "back.safetensors")
         #expect(try sums(back).symmetricDifference(try sums(file)) == [])
     }
 
     /// As diffusers' loader has it: what has no weights of the variant is read as it is, if anything has some.
     @Test func aVariantOfSomeComponents() throws {
-        let made = try convert(ConversionRequest(source: Fixtures["models/sd15-tiny"]), to: .diffusers, "made")
+        let made = try folder.convert(ConversionRequest(source: Fixtures["models/sd15-tiny"]), to: .diffusers, "made")
         let weights = try ReadableFile(
             Fixtures["models/sd15-tiny-fp16-variant/unet/diffusion_pytorch_model.fp16.safetensors"]
         ).contents(limit: 1 << 24)
@@ -129,7 +121,7 @@ import Testing
     @Test func aVAEAloneBecomesItsFolder() throws {
         var request = ConversionRequest(source: Fixtures["checkpoints/sd15.vae.pt"])
         request.configuration = Fixtures["models/sd15-tiny"]
-        let output = try convert(request, to: .diffusers, "out")
+        let output = try folder.convert(request, to: .diffusers, "out")
         let expected = try golden(Fixtures["checkpoints/sd15.vae.pt.diffusers/vae.txt"])
         #expect(try sums(output.appending("diffusion_pytorch_model.safetensors")).symmetricDifference(expected) == [])
     }
@@ -139,7 +131,7 @@ import Testing
     ])
     func torchArchivesHoldTheSame(root: TorchRoot, isLegacy: Bool) throws {
         let request = ConversionRequest(source: Fixtures["models/sd21-tiny"])
-        let archive = try convert(request, to: .checkpoint(.torch(root, legacy: isLegacy)), "out.ckpt")
+        let archive = try folder.convert(request, to: .checkpoint(.torch(root, legacy: isLegacy)), "out.ckpt")
         let expected = try golden(Fixtures["models/sd21-tiny.checkpoint.txt"])
         #expect(try sums(archive).symmetricDifference(expected) == [])
         // A nested archive has a place for what the tensors do not tell.
@@ -149,8 +141,8 @@ import Testing
     @Test(arguments: ["sd15-tiny", "sd21-tiny", "sd2-depth-tiny", "ip2p-tiny"]) func foldersComeBackWithTheirFiles(model: String) throws {
         var request = ConversionRequest(source: Fixtures["models/\(model)"])
         request.keepsExtras = true
-        let there = try convert(request, to: .checkpoint(.safetensors), "there.safetensors")
-        let back = try convert(ConversionRequest(source: there), to: .diffusers, "back")
+        let there = try folder.convert(request, to: .checkpoint(.safetensors), "there.safetensors")
+        let back = try folder.convert(ConversionRequest(source: there), to: .diffusers, "back")
         for entry in try FileSystem.entries(of: request.source) where try FileSystem.kind(of: request.source.appending(entry)) == .folder {
             for name in try FileSystem.entries(of: request.source.appending(entry)) {
                 let original = request.source.appending(entry).appending(name)

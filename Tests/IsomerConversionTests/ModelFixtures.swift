@@ -64,6 +64,32 @@ func tensors(
 }
 
 extension TemporaryFolder {
+    /// Converts `source` to `name` in this folder, over what an earlier conversion of the test left there, and compares every byte that was
+    /// written with its source.
+    @discardableResult
+    func convert(
+        _ source: FilePath, to target: ModelTarget, _ name: String, _ change: (inout ConversionRequest) -> Void = { _ in }
+    ) throws -> ConversionPlan {
+        var request = ConversionRequest(source: source)
+        request.destination = self[name]
+        change(&request)
+        let plan = try ConversionPlan(request, to: target)
+        var executor = Executor()
+        executor.verification = .full
+        executor.replaceableFolderNames = ["config.json"]
+        executor.overwrite = true
+        _ = try executor.run(plan, to: self[name])
+        return plan
+    }
+
+    /// Carries out `request`, whose output becomes `name` in this folder, as a caller does who asks for nothing else.
+    func convert(_ request: ConversionRequest, to target: ModelTarget, _ name: String) throws -> FilePath {
+        var request = request
+        request.destination = self[name]
+        _ = try Executor().run(ConversionPlan(request, to: target), to: self[name])
+        return self[name]
+    }
+
     /// A file of any size without a byte of weights, from which plans can be made.
     func hollowModel(_ tensors: [(name: String, dimensions: [Int])], metadata: FileMetadata = [:]) throws -> FilePath {
         var header = JSONObject()

@@ -12,20 +12,6 @@ import Testing
     private let folder: TemporaryFolder
     init() throws { folder = try TemporaryFolder() }
 
-    @discardableResult
-    private func convert(
-        _ source: FilePath, to target: ModelTarget, _ name: String, _ change: (inout ConversionRequest) -> Void = { _ in }
-    ) throws -> ConversionPlan {
-        var request = ConversionRequest(source: source)
-        request.destination = folder[name]
-        change(&request)
-        let plan = try ConversionPlan(request, to: target)
-        var executor = Executor()
-        executor.verification = .full
-        _ = try executor.run(plan, to: folder[name])
-        return plan
-    }
-
     private func weights(_ name: String, _ component: String) throws -> Set<TensorSum> {
         let path = folder[name].appending(component)
         let file = try FileSystem.entries(of: path).first { $0.extension == "safetensors" }
@@ -34,32 +20,32 @@ import Testing
 
     /// The same of a folder that is first made of `model`.
     private func weights(_ name: String, _ component: String, convert model: FilePath) throws -> Set<TensorSum> {
-        try convert(model, to: .diffusers, name)
+        try folder.convert(model, to: .diffusers, name)
         return try weights(name, component)
     }
 
     /// A linear map's weight instead of OpenCLIP's parameter, which is its transpose: read as it is, and written as OpenCLIP has it.
     @Test func aTextProjectionIsALinearMapsWeight() throws {
         let model = Fixtures["models/sdxl-tiny"]
-        try convert(model, to: .checkpoint(.safetensors), "own.safetensors")
+        try folder.convert(model, to: .checkpoint(.safetensors), "own.safetensors")
         let name = "conditioner.embedders.1.model.text_projection"
         try rewrite(folder["own.safetensors"], to: folder["linear.safetensors"]) { tensor, _ in
             tensor.name == name ? .turned(name + ".weight") : .kept
         }
-        let plan = try convert(folder["linear.safetensors"], to: .diffusers, "linear") { $0.configuration = model }
+        let plan = try folder.convert(folder["linear.safetensors"], to: .diffusers, "linear") { $0.configuration = model }
         #expect(plan.notes.contains { $0.contains(name + ".weight is read") && $0.contains("transpose") }, "\(plan.notes)")
-        try convert(model, to: .diffusers, "own")
+        try folder.convert(model, to: .diffusers, "own")
         for component in ["unet", "vae", "text_encoder", "text_encoder_2"] {
             #expect(try weights("linear", component) == weights("own", component))
         }
-        try convert(folder["linear"], to: .checkpoint(.safetensors), "back.safetensors")
+        try folder.convert(folder["linear"], to: .checkpoint(.safetensors), "back.safetensors")
         #expect(try sums(folder["back.safetensors"]) == sums(folder["own.safetensors"]))
         // With both there it is not for us to choose.
         try rewrite(
             folder["own.safetensors"], to: folder["both.safetensors"],
             adding: [(name + ".weight", .f32, [2], [UInt8](repeating: 0, count: 8))]
         ) { _, _ in .kept }
-        let refused = try #require(throws: IsomerError.self) { try convert(folder["both.safetensors"], to: .diffusers, "both") }
+        let refused = try #require(throws: IsomerError.self) { try folder.convert(folder["both.safetensors"], to: .diffusers, "both") }
         #expect(refused.location.item == name + ".weight" && refused.what.contains("nothing explains"))
     }
 
@@ -70,14 +56,16 @@ import Testing
         var request = ConversionRequest(source: FilePath())
         request.destination = folder["lcm"]
         _ = try Executor().run(model.diffusersPlan(request), to: folder["lcm"])
-        try convert(folder["lcm"], to: .checkpoint(.safetensors), "lcm.safetensors")
+        try folder.convert(folder["lcm"], to: .checkpoint(.safetensors), "lcm.safetensors")
         let name = "model.diffusion_model.time_embedding.cond_proj.weight"
         #expect(try openWeights(folder["lcm.safetensors"]).tensors.contains { $0.name == name })
         try rewrite(folder["lcm.safetensors"], to: folder["other.safetensors"]) { tensor, _ in
             tensor.name == name ? .renamed("model.diffusion_model.time_embed.cond_proj.weight") : .kept
         }
         for source in ["lcm", "other"] {
-            let plan = try convert(folder[source + ".safetensors"], to: .diffusers, source + "-back") { $0.configuration = folder["lcm"] }
+            let plan = try folder.convert(folder[source + ".safetensors"], to: .diffusers, source + "-back") {
+                $0.configuration = folder["lcm"]
+            }
             #expect(plan.notes.contains { $0.contains("time_embed.cond_proj.weight is read") } == (source == "other"))
             #expect(try weights(source + "-back", "unet") == weights("lcm", "unet"))
             let json = try JSONValue(contentsOf: folder[source + "-back"].appending("unet").appending("config.json"))
@@ -91,12 +79,14 @@ import Testing
         let model = Fixtures["models/sd15-tiny"]
         let whole = prefix == "state_dict."
         if whole {
-            try convert(model, to: .checkpoint(.safetensors), "own.safetensors")
+            try folder.convert(model, to: .checkpoint(.safetensors), "own.safetensors")
         } else {
-            try convert(model.appending("unet"), to: .checkpoint(.safetensors), "own.safetensors") { $0.architecture = "sd1" }
+            try folder.convert(model.appending("unet"), to: .checkpoint(.safetensors), "own.safetensors") { $0.architecture = "sd1" }
         }
         try rewrite(folder["own.safetensors"], to: folder["wrapped.safetensors"]) { tensor, _ in .renamed(prefix + tensor.name) }
-        let plan = try convert(folder["wrapped.safetensors"], to: .checkpoint(.safetensors), "back.safetensors") { $0.architecture = "sd1" }
+        let plan = try folder.convert(folder["wrapped.safetensors"], to: .checkpoint(.safetensors), "back.safetensors") {
+            $0.architecture = "sd1"
+        }
         #expect(plan.decisions.contains { $0.subject == "names" && $0.value == "without \(prefix)" }, "\(plan.decisions)")
         #expect(try sums(folder["back.safetensors"]) == sums(folder["own.safetensors"]))
         #expect(try ModelSummary(of: folder["wrapped.safetensors"]).components.map(\.slot).contains("unet"))
@@ -104,14 +94,14 @@ import Testing
         try rewrite(folder["own.safetensors"], to: folder["other.safetensors"], adding: [("x", .f32, [1], [0, 0, 0, 0])]) { tensor, _ in
             .renamed(prefix + tensor.name)
         }
-        let refused = try #require(throws: IsomerError.self) { try convert(folder["other.safetensors"], to: .diffusers, "x") }
+        let refused = try #require(throws: IsomerError.self) { try folder.convert(folder["other.safetensors"], to: .diffusers, "x") }
         #expect(refused.code == .unsupported)
     }
 
     /// What ComfyUI and training code leave beside a model is named and left out, or carried along.
     @Test func whatToolsLeaveBeside() throws {
         let model = Fixtures["models/sd15-tiny"]
-        try convert(model, to: .checkpoint(.safetensors), "own.safetensors")
+        try folder.convert(model, to: .checkpoint(.safetensors), "own.safetensors")
         let prefix = "cond_stage_model."
         let projection = [UInt8](repeating: 7, count: 8 * 8 * 4)
         try rewrite(
@@ -122,14 +112,14 @@ import Testing
                 ("embedding_manager.embedder.transformer.text_model.embeddings.position_ids", .i64, [1], [UInt8](repeating: 0, count: 8)),
             ]
         ) { _, _ in .kept }
-        try convert(folder["junk.safetensors"], to: .diffusers, "junk") { $0.configuration = model }
+        try folder.convert(folder["junk.safetensors"], to: .diffusers, "junk") { $0.configuration = model }
         #expect(try weights("junk", "text_encoder") == weights("own", "text_encoder", convert: model))
         let config = try JSONValue(contentsOf: folder["junk"].appending("text_encoder").appending("config.json"))
         #expect(config["architectures"] == ["CLIPTextModel"])
-        try convert(folder["junk.safetensors"], to: .diffusers, "kept") {
+        try folder.convert(folder["junk.safetensors"], to: .diffusers, "kept") {
             ($0.configuration, $0.keepsExtras) = (model, true)
         }
-        try convert(folder["kept"], to: .checkpoint(.safetensors), "back.safetensors")
+        try folder.convert(folder["kept"], to: .checkpoint(.safetensors), "back.safetensors")
         #expect(try sums(folder["back.safetensors"]) == sums(folder["junk.safetensors"]))
     }
 
@@ -137,9 +127,9 @@ import Testing
         ("double_blocks.0.img_mod.lin.weight.quant_state.bitsandbytes__nf4", "NF4"), ("mid_block.attentions.0.proj_in.SCB", "8-bit rows"),
         ("transformer_blocks.0.attn.to_q.qzeros", "GPTQ"), ("single_blocks.0.linear1.wscales", "Nunchaku"),
     ]) func packedWeightsAreNamed(_ name: String, _ packer: String) throws {
-        try convert(Fixtures["models/flux-dev-tiny"], to: .checkpoint(.safetensors), "own.safetensors")
+        try folder.convert(Fixtures["models/flux-dev-tiny"], to: .checkpoint(.safetensors), "own.safetensors")
         try rewrite(folder["own.safetensors"], to: folder["packed.safetensors"], adding: [(name, .u8, [1], [0])]) { _, _ in .kept }
-        let refused = try #require(throws: IsomerError.self) { try convert(folder["packed.safetensors"], to: .diffusers, "x") }
+        let refused = try #require(throws: IsomerError.self) { try folder.convert(folder["packed.safetensors"], to: .diffusers, "x") }
         #expect(refused.code == .unsupported && refused.what.contains(packer), "\(refused)")
         #expect(try ModelSummary(of: folder["packed.safetensors"]).recognised?.title.contains(packer) == true)
     }
@@ -160,10 +150,10 @@ import Testing
         _ = try Executor().run(model.diffusersPlan(request), to: folder[kind])
         let json = try JSONValue(contentsOf: folder[kind].appending("unet").appending("config.json"))
         #expect(json["only_cross_attention"] == [false, true, false, false])
-        try convert(folder[kind], to: .checkpoint(.safetensors), kind + ".safetensors")
+        try folder.convert(folder[kind], to: .checkpoint(.safetensors), kind + ".safetensors")
         let names = try Set(openWeights(folder[kind + ".safetensors"]).tensors.map(\.name))
         #expect(names.contains("model.diffusion_model.label_emb.\(kind == "table" ? "" : "0.0.")weight"))
-        try convert(folder[kind + ".safetensors"], to: .diffusers, kind + "-back") { $0.configuration = folder[kind] }
+        try folder.convert(folder[kind + ".safetensors"], to: .diffusers, kind + "-back") { $0.configuration = folder[kind] }
         #expect(try weights(kind + "-back", "unet") == weights(kind, "unet"))
         let back = try JSONValue(contentsOf: folder[kind + "-back"].appending("unet").appending("config.json"))
         #expect(back == json)

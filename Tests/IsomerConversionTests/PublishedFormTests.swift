@@ -11,29 +11,13 @@ import Testing
     private let folder: TemporaryFolder
     init() throws { folder = try TemporaryFolder() }
 
-    @discardableResult
-    private func convert(_ source: FilePath, to target: ModelTarget, _ name: String, _ change: (inout ConversionRequest) -> Void = { _ in })
-        throws -> ConversionPlan
-    {
-        var request = ConversionRequest(source: source)
-        request.destination = folder[name]
-        change(&request)
-        let plan = try ConversionPlan(request, to: target)
-        var executor = Executor()
-        executor.verification = .full
-        executor.replaceableFolderNames = ["config.json"]
-        executor.overwrite = true
-        _ = try executor.run(plan, to: folder[name])
-        return plan
-    }
-
     // MARK: Two files
 
     @Test(arguments: ["safetensors", "pth"], ["encoder", "decoder"])
     func tinyAutoencodersAreTwoFiles(_ ending: String, _ named: String) throws {
         let source = Self.components.appending("taesd")
         let container = ending == "pth" ? Container.torch() : .safetensors
-        try convert(source, to: .checkpoint(container), "my.taesd_\(named).\(ending)")
+        try folder.convert(source, to: .checkpoint(container), "my.taesd_\(named).\(ending)")
         let halves = try ["encoder", "decoder"].map { try openWeights(folder["my.taesd_\($0).\(ending)"]) }
         #expect(halves[0].tensors.contains { $0.name == "0.weight" } && !halves[1].tensors.contains { $0.name == "0.weight" })
         // Together they are what the peer's golden lists, under the prefixes of one file.
@@ -46,7 +30,7 @@ import Testing
         #expect(found.symmetricDifference(try golden(Self.components.appending("taesd.checkpoint.txt"))) == [])
         // Either of them leads to the whole.
         for half in ["encoder", "decoder"] {
-            let back = try convert(folder["my.taesd_\(half).\(ending)"], to: .diffusers, "back") { $0.configuration = source }
+            let back = try folder.convert(folder["my.taesd_\(half).\(ending)"], to: .diffusers, "back") { $0.configuration = source }
             #expect(back.decisions.contains { $0.subject == "other parts" })
             #expect(
                 try sums(folder["back"].appending("diffusion_pytorch_model.safetensors"))
@@ -57,13 +41,13 @@ import Testing
     }
 
     @Test func ofAnyOtherNameItIsOneFile() throws {
-        try convert(Self.components.appending("taesd"), to: .checkpoint(.safetensors), "taesd.safetensors")
+        try folder.convert(Self.components.appending("taesd"), to: .checkpoint(.safetensors), "taesd.safetensors")
         #expect(try openWeights(folder["taesd.safetensors"]).tensors.count == 134)
         #expect(try FileSystem.entries(of: folder.path).count == 1)
     }
 
     @Test func oneHalfAloneIsNotEnough() throws {
-        try convert(Self.components.appending("taesd"), to: .checkpoint(.safetensors), "taesd_encoder.safetensors")
+        try folder.convert(Self.components.appending("taesd"), to: .checkpoint(.safetensors), "taesd_encoder.safetensors")
         let bytes = try ReadableFile(folder["taesd_encoder.safetensors"]).contents(limit: 1 << 24)
         let elsewhere = try TemporaryFolder()
         let lone = try elsewhere.file("taesd_encoder.safetensors", bytes)
@@ -72,7 +56,7 @@ import Testing
         #expect(missing?.what == "this is only the encoder of a tiny VAE, and its decoder does not lie beside it")
         #expect(missing?.expected == "taesd_decoder.safetensors")
         #expect(try ModelSummary(of: lone).recognised?.title == "the encoder of a tiny VAE")
-        try convert(Self.components.appending("vae-4"), to: .checkpoint(.safetensors), "taesd_decoder.safetensors")
+        try folder.convert(Self.components.appending("vae-4"), to: .checkpoint(.safetensors), "taesd_decoder.safetensors")
         let other = error { _ = try Model(ConversionRequest(source: folder["taesd_encoder.safetensors"])) }
         #expect(other?.what == "this is not the decoder that belongs to taesd_encoder.safetensors")
     }
@@ -86,28 +70,28 @@ import Testing
             request.configuration = expected
             request.keepsExtras = true
         }
-        let there = try convert(original, to: .diffusers, "folder", ask)
+        let there = try folder.convert(original, to: .diffusers, "folder", ask)
         #expect(try sums(folder["folder"].appending("model.safetensors")) == sums(expected.appending("model.safetensors")))
         // Rows of both tables have no place there, and are kept.
         #expect(there.setAside.filter { $0.fate == .kept }.map(\.name).contains("positional_embedding_res"))
-        try convert(folder["folder"], to: .checkpoint(.safetensors), "back.safetensors")
+        try folder.convert(folder["folder"], to: .checkpoint(.safetensors), "back.safetensors")
         #expect(try sums(folder["back.safetensors"]) == sums(original))
 
         // Without them both tables are the whole.
-        try convert(original, to: .diffusers, "bare") { $0.configuration = expected }
-        try convert(folder["bare"], to: .checkpoint(.safetensors), "bare.safetensors")
+        try folder.convert(original, to: .diffusers, "bare") { $0.configuration = expected }
+        try folder.convert(folder["bare"], to: .checkpoint(.safetensors), "bare.safetensors")
         #expect(try sums(folder["bare.safetensors"]) == golden(Self.components.appending("long-clip.checkpoint.txt")))
     }
 
     @Test func whatWasTrainedOnStaysTrained() throws {
         // Other positions in the folder win over the tables that were kept.
         let original = Self.components.appending("long-clip.original.safetensors")
-        try convert(original, to: .diffusers, "folder") {
+        try folder.convert(original, to: .diffusers, "folder") {
             $0.configuration = Self.components.appending("long-clip")
             $0.keepsExtras = true
             $0.scalarType = .f32
         }
-        let back = try convert(folder["folder"], to: .checkpoint(.safetensors), "back.safetensors") { $0.scalarType = .f16 }
+        let back = try folder.convert(folder["folder"], to: .checkpoint(.safetensors), "back.safetensors") { $0.scalarType = .f16 }
         // The kept tables have another type than the folder's, so they are not mixed in.
         let names = try openWeights(folder["back.safetensors"]).tensors.map(\.name)
         #expect(names.contains("positional_embedding_res") && back.files[0].tensors.allSatisfy { $0.descriptor.scalarType == .f16 })

@@ -18,14 +18,6 @@ import Testing
     /// What a checkpoint has beyond the peers' golden: tensors that follow from the configuration or say what the scheduler's says.
     private static let generated = ["embeddings.position_ids", ".logit_scale", "v_pred", "ztsnr"]
 
-    private func convert(_ request: ConversionRequest, to target: ModelTarget, _ name: String) throws -> FilePath {
-        let destination = folder.path.appending(name)
-        var request = request
-        request.destination = destination
-        _ = try Executor().run(ConversionPlan(request, to: target), to: destination)
-        return destination
-    }
-
     private func request(_ source: FilePath, keepsExtras: Bool = false, configuration: FilePath? = nil) -> ConversionRequest {
         var request = ConversionRequest(source: source)
         request.keepsExtras = keepsExtras
@@ -54,7 +46,7 @@ import Testing
     }
 
     @Test(arguments: names) func foldersBecomeThePeersCheckpoint(name: String) throws {
-        let file = try convert(request(Fixtures["models/\(name)"]), to: .checkpoint(.safetensors), "out.safetensors")
+        let file = try folder.convert(request(Fixtures["models/\(name)"]), to: .checkpoint(.safetensors), "out.safetensors")
         let found = try sums(file)
         let expected = try golden(Fixtures["models/\(name).checkpoint.txt"])
         #expect(expected.subtracting(found) == [])
@@ -64,8 +56,8 @@ import Testing
 
     @Test(arguments: names) func foldersComeBackFileByFile(name: String) throws {
         let source = Fixtures["models/\(name)"]
-        let there = try convert(request(source, keepsExtras: true), to: .checkpoint(.safetensors), "there.safetensors")
-        let back = try convert(request(there), to: .diffusers, "back")
+        let there = try folder.convert(request(source, keepsExtras: true), to: .checkpoint(.safetensors), "there.safetensors")
+        let back = try folder.convert(request(there), to: .diffusers, "back")
         #expect(try files(back) == files(source))
         for file in try files(source) {
             if file.extension == "json" {
@@ -81,16 +73,16 @@ import Testing
 
     @Test(arguments: names) func checkpointsComeBackByteForByte(name: String) throws {
         let source = Fixtures["models/\(name)"]
-        let file = try convert(request(source), to: .checkpoint(.safetensors), "file.safetensors")
-        let there = try convert(request(file, keepsExtras: true, configuration: source), to: .diffusers, "there")
-        let back = try convert(request(there), to: .checkpoint(.safetensors), "back.safetensors")
+        let file = try folder.convert(request(source), to: .checkpoint(.safetensors), "file.safetensors")
+        let there = try folder.convert(request(file, keepsExtras: true, configuration: source), to: .diffusers, "there")
+        let back = try folder.convert(request(there), to: .checkpoint(.safetensors), "back.safetensors")
         #expect(try bytes(back) == bytes(file))
     }
 
     @Test(arguments: names) func aConfigurationIsAllThatAFileNeeds(name: String) throws {
         let source = Fixtures["models/\(name)"]
-        let file = try convert(request(source), to: .checkpoint(.safetensors), "file.safetensors")
-        let back = try convert(request(file, configuration: source), to: .diffusers, "back")
+        let file = try folder.convert(request(source), to: .checkpoint(.safetensors), "file.safetensors")
+        let back = try folder.convert(request(file, configuration: source), to: .diffusers, "back")
         for path in try files(source) where path.extension == "safetensors" {
             // A depth estimator has no place in a checkpoint.
             guard try FileSystem.kind(of: back.pushing(path)) == .file else {
@@ -102,8 +94,8 @@ import Testing
     }
 
     @Test(arguments: names) func shapesAloneTellTheSameTensors(name: String) throws {
-        let file = try convert(request(Fixtures["models/\(name)"]), to: .checkpoint(.safetensors), "file.safetensors")
-        let again = try convert(request(file), to: .checkpoint(.safetensors), "again.safetensors")
+        let file = try folder.convert(request(Fixtures["models/\(name)"]), to: .checkpoint(.safetensors), "file.safetensors")
+        let again = try folder.convert(request(file), to: .checkpoint(.safetensors), "again.safetensors")
         #expect(try sums(again) == sums(file))
     }
 }
