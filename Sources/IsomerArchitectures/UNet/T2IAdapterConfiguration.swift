@@ -37,24 +37,14 @@ extension T2IAdapterConfiguration: NetworkConfiguration {
 
     /// Every tensor of the network, in the order of Diffusers' state dictionary.
     public func manifest() throws(IsomerError) -> Manifest {
-        guard var width = channels.first else { throw IsomerError(.malformed, "an adapter needs at least one level") }
+        guard let first = channels.first else { throw IsomerError(.malformed, "an adapter needs at least one level") }
+        return try isLight ? lightManifest() : fullManifest(first: first)
+    }
+
+    /// The manifest of the full form, whose first level is as wide as the convolution before it.
+    private func fullManifest(first: Int) throws(IsomerError) -> Manifest {
+        var width = first
         var builder = ManifestBuilder()
-        guard !isLight else {
-            var width = foldedChannels
-            for (i, output) in channels.enumerated() {
-                let inner = try innerWidth(output)
-                try builder.scope("adapter.body.\(i)") { builder throws(IsomerError) in
-                    try builder.convolution("in_conv", input: width, output: inner, kernel: 1)
-                    for j in 0..<layers {
-                        try builder.convolution("resnets.\(j).block1", input: inner, output: inner, kernel: 3)
-                        try builder.convolution("resnets.\(j).block2", input: inner, output: inner, kernel: 3)
-                    }
-                    try builder.convolution("out_conv", input: inner, output: output, kernel: 1)
-                }
-                width = output
-            }
-            return builder.manifest
-        }
         try builder.convolution("adapter.conv_in", input: foldedChannels, output: width, kernel: 3)
         for (i, output) in channels.enumerated() {
             try builder.scope("adapter.body.\(i)") { builder throws(IsomerError) in
@@ -69,6 +59,24 @@ extension T2IAdapterConfiguration: NetworkConfiguration {
         return builder.manifest
     }
 
+    private func lightManifest() throws(IsomerError) -> Manifest {
+        var width = foldedChannels
+        var builder = ManifestBuilder()
+        for (i, output) in channels.enumerated() {
+            let inner = try innerWidth(output)
+            try builder.scope("adapter.body.\(i)") { builder throws(IsomerError) in
+                try builder.convolution("in_conv", input: width, output: inner, kernel: 1)
+                for j in 0..<layers {
+                    try builder.convolution("resnets.\(j).block1", input: inner, output: inner, kernel: 3)
+                    try builder.convolution("resnets.\(j).block2", input: inner, output: inner, kernel: 3)
+                }
+                try builder.convolution("out_conv", input: inner, output: output, kernel: 1)
+            }
+            width = output
+        }
+        return builder.manifest
+    }
+
     /// The light form's channels inside a level of `channels`.
     public func innerWidth(_ channels: Int) throws(IsomerError) -> Int {
         guard channels >= 4 else { throw IsomerError(.malformed, "a light adapter's level needs four channels", found: "\(channels)") }
@@ -76,22 +84,16 @@ extension T2IAdapterConfiguration: NetworkConfiguration {
     }
 
     public init(shapesOf inventory: TensorInventory) throws(IsomerError) {
+        // Only the light form's levels end in a convolution of their own.
+        let isLight = inventory.has("adapter.body.0.out_conv.weight")
+        let (input, output) = isLight ? ("body.0.in_conv", "out_conv") : ("conv_in", "resnets.0.block1")
         var channels: [Int] = []
-        if inventory.has("adapter.body.0.out_conv.weight") {
-            for i in 0..<inventory.count(under: "adapter.body") {
-                channels.append(try inventory.required("adapter.body.\(i).out_conv.weight", axis: 0))
-            }
-            self.init(
-                foldedChannels: try inventory.required("adapter.body.0.in_conv.weight", axis: 1), channels: channels,
-                layers: inventory.count(under: "adapter.body.0.resnets"), isLight: true)
-            return
-        }
         for i in 0..<inventory.count(under: "adapter.body") {
-            channels.append(try inventory.required("adapter.body.\(i).resnets.0.block1.weight", axis: 0))
+            channels.append(try inventory.required("adapter.body.\(i).\(output).weight", axis: 0))
         }
         self.init(
-            foldedChannels: try inventory.required("adapter.conv_in.weight", axis: 1), channels: channels,
-            layers: inventory.count(under: "adapter.body.0.resnets"))
+            foldedChannels: try inventory.required("adapter.\(input).weight", axis: 1), channels: channels,
+            layers: inventory.count(under: "adapter.body.0.resnets"), isLight: isLight)
     }
 
     /// Reads Diffusers' `config.json` of a `T2IAdapter`.
