@@ -8,6 +8,9 @@ public struct ProbeInputs: Sendable {
     /// What the numbers follow from.
     public let seed: UInt64
 
+    /// Tokens of a text where the network does not say how many it reads: CLIP's.
+    static let tokens = 77
+
     /// Inputs of one seed.
     public init(seed: UInt64) { self.seed = seed }
 
@@ -58,62 +61,7 @@ public struct ProbeInputs: Sendable {
     }
 }
 
-extension UNet2DCondition {
-    /// Runs once on made-up inputs: `images` latents of `height` times `width`.
-    @discardableResult
-    public func rehearse(
-        _ c: Computation, _ weights: Weights, height: Int? = nil, width: Int? = nil, images: Int = 2, tokens: Int = 77,
-        inputs: ProbeInputs = ProbeInputs(seed: 1)
-    ) throws(IsomerError) -> Tensor {
-        let sample = try inputs.tensor(
-            c, "sample", [images, height ?? 2 * sizeUnit, width ?? sizeUnit, configuration.inputChannels])
-        let conditioning = try inputs.conditioning(c, configuration, images: images, tokens: tokens)
-        return try self(c, weights.root, sample: sample, times: inputs.times(images), conditioning)
-    }
-}
-
-extension AutoencoderKL {
-    /// Encodes and decodes made-up inputs once.
-    @discardableResult
-    public func rehearse(
-        _ c: Computation, _ weights: Weights, height: Int = 8, width: Int = 8, inputs: ProbeInputs = ProbeInputs(seed: 1)
-    ) throws(IsomerError) -> (moments: Tensor, pictures: Tensor) {
-        let picture = try inputs.tensor(
-            c, "pictures", [1, height * magnification, width * magnification, configuration.inputChannels])
-        let moments = try encode(c, weights.root, picture)
-        let latents = try inputs.tensor(c, "latents", [1, height, width, configuration.latentChannels])
-        return (moments, try decode(c, weights.root, latents))
-    }
-}
-
-extension AutoencoderTiny {
-    /// Encodes and decodes made-up inputs once: latents of `side` times `side`.
-    @discardableResult
-    public func rehearse(
-        _ c: Computation, _ weights: Weights, side: Int = 8, inputs: ProbeInputs = ProbeInputs(seed: 1)
-    ) throws(IsomerError) -> (latents: Tensor, pictures: Tensor) {
-        let picture = try inputs.tensor(
-            c, "pictures", [1, side * magnification, side * magnification, configuration.inputChannels])
-        let made = try encode(c, weights.root, picture)
-        let latents = try inputs.tensor(c, "latents", [1, side, side, configuration.latentChannels])
-        return (made, try decode(c, weights.root, latents))
-    }
-}
-
-extension CLIPTextEncoder {
-    /// Reads made-up texts of full length.
-    @discardableResult
-    public func rehearse(_ c: Computation, _ weights: Weights, texts: Int = 1) throws(IsomerError) -> Output {
-        let ids = ProbeInputs(seed: 1).ids(texts: texts, tokens: configuration.positions, count: configuration.vocabularySize)
-        return try self(c, weights.root, ids: ids, images: texts)
-    }
-}
-
-extension T5Encoder {
-    /// Reads one made-up text.
-    @discardableResult
-    public func rehearse(_ c: Computation, _ weights: Weights, tokens: Int = 77) throws(IsomerError) -> Tensor {
-        let ids = ProbeInputs(seed: 1).ids(texts: 1, tokens: tokens, count: configuration.vocabularySize)
-        return try self(c, weights.root, ids: ids, images: 1)
-    }
+extension Int {
+    /// The next multiple of `unit`.
+    func rounded(upTo unit: Int) -> Int { (self + unit - 1) / unit * unit }
 }
