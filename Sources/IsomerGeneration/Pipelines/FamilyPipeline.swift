@@ -3,6 +3,14 @@ import IsomerBytes
 import IsomerImages
 import IsomerMapping
 
+/// Whose autoencoder gives latents their meaning: models of one space understand each other's.
+enum LatentSpace: Hashable {
+    case stableDiffusion
+    case stableDiffusionXL
+    case stableDiffusion3
+    case flux
+}
+
 /// One model's parts as a pipeline needs them: how texts are read, how the denoiser is asked, how pictures are coded.
 struct FamilyPipeline {
     let model: GenerationModel
@@ -18,13 +26,13 @@ struct FamilyPipeline {
         case stableDiffusion3
         case flux(hasGuidance: Bool)
 
-        /// Whose latents they are: those of one autoencoder's kind are understood by its kin.
-        var latents: String {
+        /// What its latents mean.
+        var latents: LatentSpace {
             switch self {
-            case .stableDiffusion: "sd"
-            case .stableDiffusionXL: "sdxl"
-            case .stableDiffusion3: "sd3"
-            case .flux: "flux"
+            case .stableDiffusion: .stableDiffusion
+            case .stableDiffusionXL: .stableDiffusionXL
+            case .stableDiffusion3: .stableDiffusion3
+            case .flux: .flux
             }
         }
 

@@ -2,9 +2,11 @@
 ///
 /// Reference: AUTOMATIC1111 1.10, modules/rng.py `ImageRNG`, `slerp`.
 public struct InitialNoise: Hashable, Sendable {
-    /// Another seed, and the share of the way to its noise.
+    /// A second noise, towards which the first is moved.
     public struct Variation: Hashable, Sendable {
+        /// Where it begins.
         public var seed: UInt64
+        /// How far the first is moved towards it: 0 to 1.
         public var strength: Double
 
         public init(seed: UInt64, strength: Double) {

@@ -106,9 +106,9 @@ public enum GenerationParameter: String, Hashable, Sendable, CaseIterable {
         case .noise: request.randomness = try word(text)
         case .samplerSeedOffset: request.samplerSeedOffset = try seed(text)
         case .variationSeed:
-            request.variation = GenerationRequest.Variation(seed: try seed(text), strength: request.variation?.strength ?? 0)
+            request.variation = InitialNoise.Variation(seed: try seed(text), strength: request.variation?.strength ?? 0)
         case .variationStrength:
-            request.variation = GenerationRequest.Variation(seed: request.variation?.seed ?? 0, strength: try number(text))
+            request.variation = InitialNoise.Variation(seed: request.variation?.seed ?? 0, strength: try number(text))
         case .enlargement:
             var enlargement = request.enlargement ?? GenerationRequest.Enlargement()
             enlargement.factor = try number(text)

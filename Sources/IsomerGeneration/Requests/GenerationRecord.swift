@@ -30,12 +30,7 @@ extension GenerationRecord {
     /// The record of image `number` of a run.
     public func record(ofImage number: Int) -> GenerationRecord {
         var record = self
-        if var variation = request.variation, variation.strength > 0 {
-            variation.seed &+= UInt64(number)
-            record.request.variation = variation
-        } else {
-            record.request.seed &+= UInt64(number)
-        }
+        record.request = request.request(forImage: number)
         return record
     }
 

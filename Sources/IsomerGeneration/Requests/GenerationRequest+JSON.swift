@@ -95,7 +95,8 @@ extension GenerationRequest {
         randomness = try word("noise", or: randomness)
         samplerSeedOffset = try json.optional("samplerSeedOffset")?.unsigned() ?? 0
         if let inner = try json.optional("variation") {
-            variation = Variation(seed: try inner.required("seed").unsigned(), strength: try inner.required("strength").double())
+            variation = InitialNoise.Variation(
+                seed: try inner.required("seed").unsigned(), strength: try inner.required("strength").double())
         }
         (picture, mask) = (try path("picture"), try path("mask"))
         strength = try number("strength")

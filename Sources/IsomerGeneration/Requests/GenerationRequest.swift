@@ -48,7 +48,7 @@ public struct GenerationRequest: Hashable, Sendable {
     /// Is added to the seed for the noise that samplers add, as the web UI's "ENSD".
     public var samplerSeedOffset: UInt64 = 0
     /// Another noise that the first is moved towards.
-    public var variation: Variation?
+    public var variation: InitialNoise.Variation?
 
     /// The picture to begin with.
     public var picture: FilePath?
@@ -68,6 +68,18 @@ public struct GenerationRequest: Hashable, Sendable {
     public var enlargement: Enlargement?
 
     public init() {}
+
+    /// The request for image `number` alone: its seed, or its variation's, is that much higher, as the web UI counts.
+    func request(forImage number: Int) -> GenerationRequest {
+        var request = self
+        if var variation, variation.strength > 0 {
+            variation.seed &+= UInt64(number)
+            request.variation = variation
+        } else {
+            request.seed &+= UInt64(number)
+        }
+        return request
+    }
 }
 
 extension GenerationRequest {
@@ -87,19 +99,6 @@ extension GenerationRequest {
         case cuda
         /// NumPy's.
         case numpy
-    }
-
-    /// A second noise.
-    public struct Variation: Hashable, Sendable {
-        /// Where it begins.
-        public var seed: UInt64
-        /// How far the first is moved towards it: 0 to 1.
-        public var strength: Double
-
-        public init(seed: UInt64, strength: Double) {
-            self.seed = seed
-            self.strength = strength
-        }
     }
 
     /// A ControlNet and what it looks at.

@@ -32,17 +32,10 @@ struct ImageNoise {
     private let settings: GenerationRequest
     private var generator: any NoiseGenerator
 
-    /// Noise of image `number` of a request: its seed, or its variation's, is that much higher, as the web UI counts.
+    /// Noise of image `number` of a request.
     init(_ request: GenerationRequest, image number: Int) {
-        var settings = request
-        if var variation = settings.variation, variation.strength > 0 {
-            variation.seed &+= UInt64(number)
-            settings.variation = variation
-        } else {
-            settings.seed &+= UInt64(number)
-        }
+        settings = request.request(forImage: number)
         seed = settings.seed
-        self.settings = settings
         generator = Self.generator(settings.randomness, settings.seed)
     }
 
@@ -57,7 +50,7 @@ struct ImageNoise {
     /// The noise to begin with.
     mutating func initial(_ shape: [Int]) -> Values {
         guard let variation = settings.variation, variation.strength > 0 else { return next(shape) }
-        let start = InitialNoise(seed: seed, variation: .init(seed: variation.seed, strength: variation.strength))
+        let start = InitialNoise(seed: seed, variation: variation)
         let drawn =
             switch settings.randomness {
             case .torch: start.noise(shape) { TorchNoise(seed: $0) }
