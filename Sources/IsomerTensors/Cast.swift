@@ -72,14 +72,7 @@ public struct Cast: Hashable, Sendable {
     func apply(
         _ elements: UnsafeRawBufferPointer, _ destination: UnsafeMutableRawBufferPointer, elementCount: Int, level: KernelLevel
     ) throws(IsomerError) -> CastReport {
-        guard let sourceBytes = source.byteCount(of: elementCount), let targetBytes = target.byteCount(of: elementCount),
-            elements.count >= sourceBytes, destination.count >= targetBytes
-        else {
-            throw IsomerError(
-                .usage, "a cast's buffers do not hold its elements",
-                expected: "\(elementCount) elements of \(source.rawValue) and \(target.rawValue)",
-                found: "\(elements.count) and \(destination.count) bytes")
-        }
+        let sourceBytes = try checkedByteCount(elements, destination, elementCount)
         guard let input = elements.baseAddress, let output = destination.baseAddress, elementCount > 0 else { return CastReport() }
         guard source != target else {
             output.copyMemory(from: input, byteCount: sourceBytes)
@@ -94,5 +87,20 @@ public struct Cast: Hashable, Sendable {
         // SAFETY: both buffers were just measured; a complex number is two real ones.
         _ = isomer_cast(level.native, from, to, input, output, elementCount * parts, &counts)
         return CastReport(overflowed: counts.overflowed, flushed: counts.flushed, lostNaN: counts.lost_nan)
+    }
+
+    /// The bytes of `elementCount` elements of the source. Throws `usage` unless both buffers hold as many.
+    func checkedByteCount(
+        _ elements: UnsafeRawBufferPointer, _ destination: UnsafeMutableRawBufferPointer, _ elementCount: Int
+    ) throws(IsomerError) -> Int {
+        guard let sourceBytes = source.byteCount(of: elementCount), let targetBytes = target.byteCount(of: elementCount),
+            elements.count >= sourceBytes, destination.count >= targetBytes
+        else {
+            throw IsomerError(
+                .usage, "a cast's buffers do not hold its elements",
+                expected: "\(elementCount) elements of \(source.rawValue) and \(target.rawValue)",
+                found: "\(elements.count) and \(destination.count) bytes")
+        }
+        return sourceBytes
     }
 }

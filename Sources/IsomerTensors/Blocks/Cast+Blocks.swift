@@ -10,14 +10,11 @@ extension Cast {
         _ elements: UnsafeRawBufferPointer, _ destination: UnsafeMutableRawBufferPointer, elementCount: Int,
         measuring error: inout QuantizationError
     ) throws(IsomerError) -> CastReport {
-        guard let sourceBytes = source.byteCount(of: elementCount), let targetBytes = target.byteCount(of: elementCount),
-            elements.count >= sourceBytes, destination.count >= targetBytes, target.kind == .block
-        else {
+        guard target.kind == .block else {
             throw IsomerError(
-                .usage, "a cast's buffers do not hold its elements",
-                expected: "\(elementCount) elements of \(source.rawValue) and \(target.rawValue)",
-                found: "\(elements.count) and \(destination.count) bytes")
+                .usage, "the error of a cast is measured for block types only", expected: "a block type", found: target.rawValue)
         }
+        _ = try checkedByteCount(elements, destination, elementCount)
         guard let input = elements.baseAddress, let output = destination.baseAddress, elementCount > 0 else { return CastReport() }
         return withUnsafeMutablePointer(to: &error) { error in
             castBlocks(input, output, elementCount: elementCount, level: .current, error: error)
