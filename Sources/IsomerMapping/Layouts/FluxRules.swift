@@ -7,31 +7,27 @@ extension Layouts {
 
     /// Black Forest Labs' names of Flux's transformer.
     public static let flux = Layout(
-        "BFL", of: FluxTransformerConfiguration.self,
-        signature: NetworkSignature(
-            present: [
-                "double_blocks.0.img_attn.qkv.weight", "single_blocks.0.linear1.weight", "txt_in.weight", "vector_in.in_layer.weight",
-                "final_layer.linear.weight", "double_blocks.0.img_attn.norm.query_norm.scale",
-            ],
-            absent: ["controlnet_blocks.0.weight", "distilled_guidance_layer.in_proj.weight"]),
-        rules: .flux())
+        "BFL", of: FluxTransformerConfiguration.self, signature: fluxSignature(norm: "scale"), rules: .flux(norm: "scale"))
 
     /// The same where the norms' factors are called as everywhere else, as some trainers write them.
     public static let fluxWithWeights = Layout(
-        "BFL with norms' weights", of: FluxTransformerConfiguration.self,
-        signature: NetworkSignature(
+        "BFL with norms' weights", of: FluxTransformerConfiguration.self, signature: fluxSignature(norm: "weight"),
+        rules: .flux(norm: "weight"))
+
+    private static func fluxSignature(norm: String) -> NetworkSignature {
+        NetworkSignature(
             present: [
                 "double_blocks.0.img_attn.qkv.weight", "single_blocks.0.linear1.weight", "txt_in.weight", "vector_in.in_layer.weight",
-                "final_layer.linear.weight", "double_blocks.0.img_attn.norm.query_norm.weight",
+                "final_layer.linear.weight", "double_blocks.0.img_attn.norm.query_norm.\(norm)",
             ],
-            absent: ["controlnet_blocks.0.weight", "distilled_guidance_layer.in_proj.weight"]),
-        rules: .flux(norm: "weight"))
+            absent: ["controlnet_blocks.0.weight", "distilled_guidance_layer.in_proj.weight"])
+    }
 }
 
 extension RuleList {
     /// Black Forest Labs' names of Flux's transformer.
     /// Reference: black-forest-labs/flux, src/flux/model.py and modules/layers.py.
-    static func flux(norm: String = "scale") -> RuleList {
+    static func flux(norm: String) -> RuleList {
         var list = fluxTrunk(norm: norm)
         // They shift before they scale, Diffusers the other way round.
         list.swapped("norm_out.linear", "final_layer.adaLN_modulation.1")
