@@ -1,3 +1,4 @@
+import IsomerArchitectures
 import IsomerBytes
 import IsomerTensors
 
@@ -16,15 +17,13 @@ extension ModelFamily {
             }
             return prefixes
         default:
-            let encoders = slots.map(\.name).filter { $0.hasPrefix("text_encoder") }
-            let number = slot == "text_encoder" ? 1 : Int(slot.dropFirst("text_encoder_".count)) ?? 1
-            let isT5 = slot == encoders.last && (identifier == "sd3" || identifier == "flux")
+            let number = encoderNumber(of: slot)
             // In the refiner the only encoder has the larger one's place.
             var prefixes: [(String, AdapterSpelling)] = [("lora_te\(number)_", .underscored)]
             if number == 1 { prefixes.append(("lora_te_", .underscored)) }
             // The third is T5's, which Flux has as its second.
-            if isT5 { prefixes.append(("lora_te3_", .underscored)) }
-            let name = isT5 ? "t5xxl" : number == 1 ? "clip_l" : "clip_g"
+            if isT5(slot) { prefixes.append(("lora_te3_", .underscored)) }
+            let name = encoderName(of: slot)
             for outer in ["", "base_model.model."] {
                 for inner in [
                     slot + ".", "text_encoders.\(name).transformer.", "text_encoders.\(name).", name + ".transformer.", name + ".",
@@ -34,6 +33,18 @@ extension ModelFamily {
             }
             return prefixes + [("base_model.model.", .dotted), ("", .dotted)]
         }
+    }
+
+    /// Which of the family's text encoders `slot` is, from 1.
+    fileprivate func encoderNumber(of slot: String) -> Int {
+        slot == "text_encoder" ? 1 : Int(slot.dropFirst("text_encoder_".count)) ?? 1
+    }
+
+    fileprivate func isT5(_ slot: String) -> Bool { self.slot(slot)?.network == T5EncoderConfiguration.self }
+
+    /// ComfyUI's name of the text encoder in `slot`.
+    fileprivate func encoderName(of slot: String) -> String {
+        isT5(slot) ? "t5xxl" : encoderNumber(of: slot) == 1 ? "clip_l" : "clip_g"
     }
 }
 
@@ -75,12 +86,12 @@ public struct AdapterNaming: Hashable, Sendable {
         let isDenoiser = slot == "unet" || slot == "transformer"
         let family = aliases.family.identifier
         let isUNet = aliases.family.slot("unet") != nil
-        let number = slot == "text_encoder" ? 1 : Int(slot.dropFirst("text_encoder_".count)) ?? 1
         switch self {
         case .kohya, .kohyaDiffusers, .oneTrainer:
             guard isDenoiser else {
                 // The first models had one text encoder.
                 let isOnly = family == "sd1" || family == "sd2"
+                let number = aliases.family.encoderNumber(of: slot)
                 let isFluxT5 = family == "flux" && number == 2 && self != .oneTrainer
                 return Place(
                     prefix: isOnly ? "lora_te_" : "lora_te\(isFluxT5 ? 3 : number)_", spelling: .underscored, layout: .canonical,
@@ -109,11 +120,9 @@ public struct AdapterNaming: Hashable, Sendable {
                 ? Place(prefix: "base_model.model.", spelling: .dotted, layout: .canonical, dialect: .peft(adapter: nil)) : nil
         case .bfl:
             guard isDenoiser else {
-                let encoders = aliases.family.slots.map(\.name).filter { $0.hasPrefix("text_encoder") }
-                let isT5 = slot == encoders.last && !isUNet
                 return Place(
-                    prefix: "text_encoders.\(isT5 ? "t5xxl" : number == 1 ? "clip_l" : "clip_g").transformer.", spelling: .dotted,
-                    layout: .canonical, dialect: .peft(adapter: nil))
+                    prefix: "text_encoders.\(aliases.family.encoderName(of: slot)).transformer.", spelling: .dotted, layout: .canonical,
+                    dialect: .peft(adapter: nil))
             }
             return Place(
                 prefix: "diffusion_model.", spelling: .dotted, layout: aliases.originalLayout(of: slot), dialect: .peft(adapter: nil))
