@@ -1,5 +1,6 @@
 import IsomerBytes
 import IsomerFormats
+import IsomerMapping
 import IsomerTensors
 import Testing
 

@@ -111,8 +111,7 @@ extension Model {
                     let original = sources[reference.source].tensors.tensors[reference.index].name
                     beside.append(
                         Beside(
-                            tensor: reference, name: original.isEmpty ? name : original, reason: "replaced by \(path.string)",
-                            isDerivable: false))
+                            reference, name: original.isEmpty ? name : original, because: "replaced by \(path.string)"))
                 }
             }
         }

@@ -62,8 +62,7 @@ extension Model {
             for (index, tensor) in rest.tensors.enumerated() {
                 beside.append(
                     Beside(
-                        tensor: TensorReference(source: sources.count, index: index), name: tensor.name, reason: ConversionPlan.restReason,
-                        isDerivable: false))
+                        TensorReference(source: sources.count, index: index), name: tensor.name, because: ConversionPlan.restReason))
             }
             sources.append(ConversionPlan.Source("outside the state dictionary", rest, files: []))
         }
@@ -87,10 +86,11 @@ extension Model {
             components[slot.name] = try ModelComponent(
                 outlineOf: component, slot, source: 0, in: source.tensors, only: [Model.tensorSpreadByVelocity])
         }
-        beside = (reading.companions.map { ($0.index, $0.companion.reason) } + reading.leftover.map { ($0, "nothing known explains it") })
-            .map {
-                Beside(tensor: TensorReference(source: 0, index: $0), name: inventory.tensors[$0].name, reason: $1, isDerivable: false)
+        beside =
+            reading.companions.map {
+                Beside(TensorReference(source: 0, index: $0.index), name: inventory.tensors[$0.index].name, $0.companion)
             }
+            + reading.leftover.map { Beside(unknown: TensorReference(source: 0, index: $0), name: inventory.tensors[$0].name) }
         checkpointMetadata = source.tensors.metadata
         try readLatentStatistics(in: source.tensors, inventory)
         prediction = try predictionFound(in: source.tensors, inventory, request.source, request, hints)
@@ -167,27 +167,26 @@ extension Model {
                 if case .tensor(let reference, _) = run.piece { used.insert(reference.index) }
             }
         }
-        func add(_ index: Int, _ reason: String, isDerivable: Bool = false) {
+        func add(_ index: Int, _ entry: (TensorReference, String) -> Beside) {
             guard used.insert(index).inserted else { return }
-            beside.append(
-                Beside(
-                    tensor: TensorReference(source: 0, index: index), name: inventory.tensors[index].name, reason: reason,
-                    isDerivable: isDerivable))
+            beside.append(entry(TensorReference(source: 0, index: index), inventory.tensors[index].name))
         }
         if request.usesAverage {
             for (name, component) in reading.components where reading.averages[name] != nil {
-                for assignment in component.assignments { add(assignment.index, "last weights, in favour of the averaged ones") }
+                for assignment in component.assignments {
+                    add(assignment.index) { Beside($0, name: $1, because: "last weights, in favour of the averaged ones") }
+                }
             }
         }
         setBeside(components.keys.sorted().flatMap { reading.components[$0]?.pairs ?? [] }, inventory)
         for companion in reading.companions {
-            add(companion.index, companion.companion.reason, isDerivable: companion.companion.nature == .derivable)
+            add(companion.index) { Beside($0, name: $1, companion.companion) }
         }
         var refused: [String] = []
         for index in reading.leftover {
             let name = inventory.tensors[index].name
             if request.keepsExtras || request.allowedUnknown.contains(where: { $0.matches(name) }) {
-                add(index, "nothing known explains it")
+                add(index) { Beside(unknown: $0, name: $1) }
             } else {
                 refused.append(name)
             }

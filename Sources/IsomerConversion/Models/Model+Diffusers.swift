@@ -35,8 +35,7 @@ extension Model {
         try readExtras(path.appending(Extras.folderFileName), limits: request.limits)
         if let written = try folder.scheduler() {
             scheduler = try written.object()
-            prediction = Decision(
-                "prediction type", try DiffusersFolder.prediction(written).rawValue, because: "scheduler_config.json says so")
+            prediction = .prediction(try DiffusersFolder.prediction(written), because: "scheduler_config.json says so", flag: nil)
         }
         try settle(hints, request)
     }
@@ -102,9 +101,8 @@ extension Model {
             for companion in reading.companions {
                 beside.append(
                     Beside(
-                        tensor: TensorReference(source: sources.count, index: companion.index),
-                        name: inventory.tensors[companion.index].name,
-                        reason: companion.companion.reason, isDerivable: companion.companion.nature == .derivable))
+                        TensorReference(source: sources.count, index: companion.index), name: inventory.tensors[companion.index].name,
+                        companion.companion))
             }
             try refuse(reading.unexpected, inventory, request)
         } catch {
@@ -118,10 +116,7 @@ extension Model {
         for index in unexpected {
             let name = inventory.tensors[index].name
             if request.keepsExtras || request.allowedUnknown.contains(where: { $0.matches(name) }) {
-                beside.append(
-                    Beside(
-                        tensor: TensorReference(source: sources.count, index: index), name: name, reason: "nothing known explains it",
-                        isDerivable: false))
+                beside.append(Beside(unknown: TensorReference(source: sources.count, index: index), name: name))
             } else {
                 refused.append(name)
             }
@@ -145,8 +140,8 @@ extension Model {
         for (index, tensor) in source.tensors.tensors.enumerated() {
             beside.append(
                 Beside(
-                    tensor: TensorReference(source: sources.count, index: index), name: "\(component.name)/\(tensor.name)",
-                    reason: "\(component.name): a checkpoint has no place for it", isDerivable: false))
+                    TensorReference(source: sources.count, index: index), name: "\(component.name)/\(tensor.name)",
+                    because: "\(component.name): a checkpoint has no place for it"))
         }
         sources.append(source)
     }

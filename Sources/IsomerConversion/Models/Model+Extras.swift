@@ -13,9 +13,7 @@ extension Model {
         for (index, tensor) in source.tensors.tensors.enumerated() {
             beside.append(
                 Beside(
-                    tensor: TensorReference(source: sources.count, index: index), name: tensor.name,
-                    reason: "kept from an earlier conversion",
-                    isDerivable: false))
+                    TensorReference(source: sources.count, index: index), name: tensor.name, because: "kept from an earlier conversion"))
         }
         extrasSource = sources.count
         sources.append(source)
@@ -59,7 +57,7 @@ extension Model {
                 plan.setAside.append(SetAside(entry.tensor, name: entry.name, .kept, because: entry.reason))
             } else {
                 plan.setAside.append(
-                    SetAside(entry.tensor, name: entry.name, entry.isDerivable ? .implied : .dropped, because: entry.reason))
+                    SetAside(entry.tensor, name: entry.name, entry.nature == .derivable ? .implied : .dropped, because: entry.reason))
             }
         }
         for (number, source) in sources.enumerated() {

@@ -3,23 +3,13 @@ import IsomerBytes
 import IsomerMapping
 import IsomerTensors
 
-extension Decision {
-    /// What the reason of a decision ends with that may well be wrong.
-    static let guessMark = "(a guess)"
-
-    /// Whether it may well be wrong.
-    public var isGuess: Bool { reason.hasSuffix(Self.guessMark) }
-}
-
 extension Model {
     /// What the denoiser of a checkpoint predicts, from the strongest sign to the weakest; `nil` if there is none.
     func predictionFound(
         in source: any TensorSource, _ inventory: TensorInventory, _ path: FilePath, _ request: ConversionRequest,
         _ hints: ConfigurationHints
     ) throws(IsomerError) -> Decision? {
-        func decide(_ prediction: Prediction, _ reason: String) -> Decision {
-            Decision("prediction type", prediction.rawValue, because: reason, flag: "--prediction-type TYPE")
-        }
+        func decide(_ prediction: Prediction, _ reason: String) -> Decision { .prediction(prediction, because: reason) }
         guard components["unet"] != nil || components["transformer"] != nil else { return nil }
         if let said = request.prediction { return decide(said, request.predictionReason ?? "--prediction-type says so") }
         if let hint = hints.prediction { return decide(hint.value, "\(hint.origin) says so") }
@@ -43,7 +33,7 @@ extension Model {
         case "110000", "140000": return decide(.velocity, "its global_step is that of the 768 model")
         default: break
         }
-        return members.isEmpty ? nil : try spread(decide, source)
+        return members.isEmpty ? nil : try predictionBySpread(in: source)
     }
 
     /// Reads the latents' mean and deviation that some checkpoints hold beside their VAE, which then normalises by them.
@@ -84,7 +74,7 @@ extension Model {
 
     /// Training for velocity spread the biases of one norm far wider than training for noise did.
     /// Reference: ComfyUI 0.3, supported_models.py `SD20.model_type`: a standard deviation above 0.09.
-    private func spread(_ decide: (Prediction, String) -> Decision, _ source: any TensorSource) throws(IsomerError) -> Decision? {
+    private func predictionBySpread(in source: any TensorSource) throws(IsomerError) -> Decision? {
         guard let expression = components["unet"]?.tensors[Model.tensorSpreadByVelocity],
             case .tensor(let reference, .whole)? = expression.pieces.first,
             expression.shape.elementCount <= 1 << 16
@@ -100,8 +90,8 @@ extension Model {
         // Untrained biases are all alike and say nothing.
         guard variance > 0, variance.isFinite else { return nil }
         let isVelocity = variance.squareRoot() > 0.09
-        return decide(
+        return .prediction(
             isVelocity ? .velocity : .epsilon,
-            "the biases of a late norm are spread as \(isVelocity ? "velocity" : "noise") models' are \(Decision.guessMark)")
+            because: "the biases of a late norm are spread as \(isVelocity ? "velocity" : "noise") models' are", isGuess: true)
     }
 }

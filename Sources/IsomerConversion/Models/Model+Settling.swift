@@ -47,7 +47,7 @@ extension Model {
             member = members.count == 1 ? members.first : nil
         }
         if let prediction = request.prediction {
-            self.prediction = Decision("prediction type", prediction.rawValue, because: "--prediction-type says so")
+            self.prediction = .prediction(prediction, because: "--prediction-type says so", flag: nil)
         }
     }
 

@@ -14,7 +14,7 @@ extension Model {
         self.member = isTiny ? nil : member
         pipeline = member.pipeline
         scheduler = member.scheduler
-        prediction = Decision("prediction type", member.prediction.rawValue, because: "\(member.title) does")
+        prediction = .prediction(member.prediction, because: "\(member.title) does", flag: nil)
         for slot in family.slots {
             guard let published = member.components[slot.name] else { continue }
             let configuration = isTiny ? published.tiny : published

@@ -48,10 +48,37 @@ public struct Model: Sendable {
         public var name: String
         /// Why it is there.
         public var reason: String
-        /// Whether its content follows from the rest of the model.
-        public var isDerivable: Bool
+        /// What is known of it.
+        public var nature: Nature
         /// Whether some of its rows are part of a component all the same.
         var isPartlyUsed = false
+
+        /// What is known of a tensor beside the components.
+        public enum Nature: Hashable, Sendable {
+            /// Something of its own.
+            case extra
+            /// Its content follows from the rest of the model.
+            case derivable
+            /// Nothing.
+            case unknown
+        }
+
+        init(_ tensor: TensorReference, name: String, because reason: String, _ nature: Nature = .extra) {
+            self.tensor = tensor
+            self.name = name
+            self.reason = reason
+            self.nature = nature
+        }
+
+        /// A tensor that a layout knows to stand beside the network.
+        init(_ tensor: TensorReference, name: String, _ companion: Companion) {
+            self.init(tensor, name: name, because: companion.reason, companion.nature == .derivable ? .derivable : .extra)
+        }
+
+        /// A tensor that no layout knows.
+        init(unknown tensor: TensorReference, name: String) {
+            self.init(tensor, name: name, because: "nothing known explains it", .unknown)
+        }
     }
 }
 

@@ -33,8 +33,8 @@ public struct ModelSummary: Sendable {
         public var against: [String]
     }
 
-    /// The family's short name and title; `nil` if none fits, or several do.
-    public var family: (identifier: String, title: String)?
+    /// The family; `nil` if none fits, or several do.
+    public var family: ModelFamily?
     /// An architecture that is known by its tensors' names but not converted, and why not.
     public var recognised: (title: String, reason: String)?
     /// Published models with the same structure.
@@ -112,7 +112,7 @@ public struct ModelSummary: Sendable {
             sort()
             return
         }
-        family = (reading.family.identifier, reading.family.title)
+        family = reading.family
         members = reading.members.map(\.title)
         evidence = reading.evidence
         alternatives  // A family of which this file holds but a part is no alternative: a VAE alone, say, where a whole model stands.
@@ -137,7 +137,7 @@ public struct ModelSummary: Sendable {
     }
 
     private mutating func describe(folder model: Model) throws(IsomerError) {
-        family = (model.family.identifier, model.family.title)
+        family = model.family
         let configurations = model.components.mapValues(\.configuration)
         evidence = model.family.judge(configurations)
         members = model.family.members(matching: configurations).map(\.title)

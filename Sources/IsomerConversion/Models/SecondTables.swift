@@ -55,11 +55,11 @@ extension Model {
     mutating func setBeside(_ pairs: [ComponentReading.Pair], _ inventory: TensorInventory) {
         for pair in pairs {
             for (index, rows) in [(pair.first, "before"), (pair.second, "from")] {
-                beside.append(
-                    Beside(
-                        tensor: TensorReference(source: 0, index: index), name: inventory.tensors[index].name,
-                        reason: "of two tables; of this one the rows \(rows) row \(pair.table.firstRow) count", isDerivable: false,
-                        isPartlyUsed: true))
+                var entry = Beside(
+                    TensorReference(source: 0, index: index), name: inventory.tensors[index].name,
+                    because: "of two tables; of this one the rows \(rows) row \(pair.table.firstRow) count")
+                entry.isPartlyUsed = true
+                beside.append(entry)
             }
         }
     }

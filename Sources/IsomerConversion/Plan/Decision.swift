@@ -1,3 +1,5 @@
+public import IsomerMapping
+
 /// Something a planner settled that the user might have settled otherwise: said, with its reason, so that no guess is silent.
 public struct Decision: Hashable, Sendable {
     /// What was settled: "prediction type".
@@ -8,12 +10,23 @@ public struct Decision: Hashable, Sendable {
     public var reason: String
     /// The flag that settles it otherwise, with its value's placeholder: "--prediction-type TYPE".
     public var flag: String?
+    /// Whether it may well be wrong.
+    public let isGuess: Bool
 
-    public init(_ subject: String, _ value: String, because reason: String, flag: String? = nil) {
+    /// A decision. The reason of a guess says that it is one.
+    public init(_ subject: String, _ value: String, because reason: String, flag: String? = nil, isGuess: Bool = false) {
         self.subject = subject
         self.value = value
-        self.reason = reason
+        self.reason = isGuess ? reason + " (a guess)" : reason
         self.flag = flag
+        self.isGuess = isGuess
+    }
+
+    /// What a denoiser predicts.
+    public static func prediction(
+        _ prediction: Prediction, because reason: String, flag: String? = "--prediction-type TYPE", isGuess: Bool = false
+    ) -> Decision {
+        Decision("prediction type", prediction.rawValue, because: reason, flag: flag, isGuess: isGuess)
     }
 }
 

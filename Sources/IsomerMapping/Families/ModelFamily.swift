@@ -17,6 +17,8 @@ public struct ModelFamily: Sendable {
     public let companions: [Companion]
     /// Whether members with the same shapes differ in what shapes do not tell, so that one must be named.
     public let asksForMember: Bool
+    /// Whether some members predict noise and others velocity with weights that look alike, so that the denoiser itself is asked.
+    public let asksForPrediction: Bool
     /// Whether checkpoints say by a marker tensor that the denoiser predicts velocity.
     public let marksVelocity: Bool
     /// What speaks for and against a model being of this family, given the configurations of the components that were found.
@@ -24,7 +26,7 @@ public struct ModelFamily: Sendable {
 
     init(
         identifier: String, title: String, slots: [Slot], members: [ModelMember], companions: [Companion] = [], asksForMember: Bool = false,
-        marksVelocity: Bool = false,
+        asksForPrediction: Bool = false, marksVelocity: Bool = false,
         evidence: @escaping @Sendable (Components) -> [Evidence] = { _ in [] }
     ) {
         self.identifier = identifier
@@ -33,6 +35,7 @@ public struct ModelFamily: Sendable {
         self.members = members
         self.companions = companions
         self.asksForMember = asksForMember
+        self.asksForPrediction = asksForPrediction
         self.marksVelocity = marksVelocity
         self.evidence = evidence
     }

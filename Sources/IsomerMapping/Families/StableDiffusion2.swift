@@ -32,6 +32,7 @@ extension ModelFamily {
             Companion("noise_augmentor.{*}", "the noise for unCLIP's picture embeddings, which a scheduler's configuration says"),
             Companion("low_scale_model.{*}", "the noise for the picture to be enlarged, which a scheduler's configuration says"),
         ],
+        asksForPrediction: true,
         evidence: { components in
             var evidence = [Evidence("there is a UNet", components["unet"] is UNetConfiguration)]
             if let unet = components["unet"] as? UNetConfiguration {

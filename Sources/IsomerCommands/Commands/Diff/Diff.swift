@@ -96,7 +96,7 @@ struct ComparedModels {
         second = try models.1.canonicalTensors()
         isCanonical = true
         notes = [(firstPath, models.0), (secondPath, models.1)].compactMap { path, model in
-            let count = model.beside.filter { !$0.isDerivable }.count
+            let count = model.beside.filter { $0.nature != .derivable }.count
             return count > 0 ? "\(Numbers.count(count, "tensor")) of \(path) belong to no component and are not compared" : nil
         }
     }

@@ -1,6 +1,7 @@
 internal import IsomerBytes
 internal import IsomerConversion
 internal import IsomerFormats
+internal import IsomerMapping
 internal import IsomerTensors
 
 /// A file or folder that has been opened to be looked at.
@@ -46,7 +47,8 @@ struct InspectedModel {
             tiedCount = archive?.aliases.count ?? 0
             others = archive.map(Self.others) ?? []
         }
-        if summary.family?.identifier == "sd2", summary.prediction?.isGuess ?? true, let model = try? Model(ModelSummary.request(path)),
+        if summary.family?.asksForPrediction == true, summary.prediction?.isGuess ?? true,
+            let model = try? Model(ModelSummary.request(path)),
             let probe = try PredictionProbe(model, workers: Workers())
         {
             summary.prediction = probe.decision

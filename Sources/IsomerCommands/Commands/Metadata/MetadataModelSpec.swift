@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import IsomerBytes
 internal import IsomerConversion
 internal import IsomerFormats
+internal import IsomerMapping
 internal import IsomerTensors
 
 /// `isomer metadata modelspec`.

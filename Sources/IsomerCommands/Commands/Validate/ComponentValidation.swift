@@ -47,7 +47,7 @@ struct ComponentValidation {
     var isSound: Bool { problems.isEmpty && outputs.allSatisfy { $0.values.allSatisfy(\.isFinite) } }
 
     /// What the probe says the UNet predicts.
-    var predicts: String? { predictionMean.map { $0 < -1 ? "v_prediction" : "epsilon" } }
+    var predicts: String? { predictionMean.map { Prediction(probed: $0).rawValue } }
 }
 
 /// How components are run.

@@ -5,9 +5,9 @@ internal import IsomerConversion
 internal import IsomerMapping
 internal import IsomerNetworks
 
-extension ModelFamily {
-    /// Whether its denoisers predict the noise or v, and their weights look alike.
-    var asksForPrediction: Bool { identifier == "sd2" }
+extension Prediction {
+    /// What a denoiser predicts whose answer to a constant picture lies `mean` above it on average: noise or velocity.
+    init(probed mean: Double) { self = mean < -1 ? .velocity : .epsilon }
 }
 
 /// Asks a denoiser itself what it predicts, where nothing else tells.
@@ -30,14 +30,12 @@ struct PredictionProbe {
         self.mean = mean
     }
 
-    var prediction: Prediction { mean < -1 ? .velocity : .epsilon }
+    var prediction: Prediction { Prediction(probed: mean) }
 
     /// As a clause.
     var reason: String {
         "its answer to a constant picture at the last time step lies \(Numbers.significant(mean)) above it on average (below -1 for v models)"
     }
 
-    var decision: Decision {
-        Decision("prediction type", prediction.rawValue, because: reason, flag: "--prediction-type TYPE")
-    }
+    var decision: Decision { .prediction(prediction, because: reason) }
 }

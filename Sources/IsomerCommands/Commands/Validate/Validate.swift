@@ -137,7 +137,7 @@ struct ValidatedModel {
         self.path = path
         family = model.family.title
         prediction = model.prediction?.value
-        unexpected = model.beside.filter { $0.reason == "nothing known explains it" }.map(\.name)
+        unexpected = model.beside.filter { $0.nature == .unknown }.map(\.name)
         let source = try model.canonicalTensors()
         var types: [String: Set<ScalarType>] = [:]
         for tensor in source.tensors {
