@@ -38,39 +38,35 @@ extension SamplerConfiguration {
 
     private mutating func readSchedule(_ settings: SamplerFields) throws(IsomerError) {
         let total = try settings.integer("num_train_timesteps", 1...100_000) ?? 1_000
-        let isLatent = method == .lcm || method == .tcd
-        let isLater = isLatent || [.heun, .dpm2, .dpm2Ancestral, .dpmSolverSDE].contains(method)
-        // Only these classes have the field; others leave it aside.
-        let hasRescaling = ![.pndm, .lms, .heun, .dpm2, .dpm2Ancestral, .dpmSolverSDE, .dpmSolverSingle].contains(method)
-        let isRescaled = hasRescaling ? try settings.bool("rescale_betas_zero_snr") ?? false : false
+        let traits = method.traits
+        let isRescaled = traits.fields.contains(.rescaling) ? try settings.bool("rescale_betas_zero_snr") ?? false : false
         if let betas = try settings.numbers("trained_betas", 0...1, count: 1...100_000) {
             schedule = NoiseSchedule(betas: betas.map(Float.init), endsInNoise: isRescaled)
         } else {
             schedule = NoiseSchedule(
-                count: total, from: try settings.number("beta_start", 0...1) ?? (isLater ? 0.00085 : 0.0001),
-                to: try settings.number("beta_end", 0...1) ?? (isLater ? 0.012 : 0.02),
-                try settings.word("beta_schedule") ?? (isLatent ? .scaledLinear : .linear), endsInNoise: isRescaled)
+                count: total, from: try settings.number("beta_start", 0...1) ?? traits.betas.lowerBound,
+                to: try settings.number("beta_end", 0...1) ?? traits.betas.upperBound,
+                try settings.word("beta_schedule") ?? traits.betaSchedule, endsInNoise: isRescaled)
         }
-        prediction = try settings.word("prediction_type") ?? (method == .flowEuler ? .flow : .epsilon)
+        prediction = try settings.word("prediction_type") ?? traits.prediction
     }
 
     private mutating func readSpacing(_ settings: SamplerFields) throws(IsomerError) {
-        let leads = [.ddim, .ddpm, .pndm, .lcm, .tcd].contains(method)
-        spacing = try settings.word("timestep_spacing") ?? (leads ? .leading : .linspace)
+        let traits = method.traits
+        spacing = try settings.word("timestep_spacing") ?? traits.spacing
         offset = try settings.integer("steps_offset", 0...100_000) ?? 0
-        let clips = try settings.bool("clip_sample") ?? (method == .ddim || method == .ddpm)
+        let clips = try settings.bool("clip_sample") ?? traits.clips
         clip = clips ? Float(try settings.number("clip_sample_range", 0...1e6) ?? 1) : nil
-        endsAtOne = try settings.bool("set_alpha_to_one") ?? (method != .pndm)
+        endsAtOne = try settings.bool("set_alpha_to_one") ?? traits.endsAtOne
 
-        // Classes that do not have these fields leave them aside.
-        guard method.hasLevels, method != .eulerAncestral else { return }
+        guard traits.fields.contains(.spreading) else { return }
         let flags: [(String, SigmaSpacing)] = [
             ("use_karras_sigmas", .karras), ("use_exponential_sigmas", .exponential), ("use_beta_sigmas", .beta),
             ("use_lu_lambdas", .lu),
         ]
         var chosen: [SigmaSpacing] = []
         for (key, spacing) in flags where try settings.bool(key) ?? false {
-            if spacing != .lu || method == .dpmSolver { chosen.append(spacing) }
+            if spacing != .lu || traits.fields.contains(.luSpreading) { chosen.append(spacing) }
         }
         guard chosen.count <= 1 else {
             throw settings.cursor.failure(
@@ -78,10 +74,10 @@ extension SamplerConfiguration {
                 found: chosen.map(\.rawValue).joined(separator: ", "))
         }
         distribution = chosen.first ?? .schedule
-        if method == .euler || method == .dpmSolver || method == .dpmSolverSingle || method == .uniPC {
+        if traits.fields.contains(.lastLevel) {
             endsInZero = try settings.word("final_sigmas_type", ["zero": true, "sigma_min": false]) ?? true
         }
-        if method == .euler || method == .uniPC {
+        if traits.fields.contains(.range) {
             lowest = try settings.number("sigma_min", 1e-6...1e6)
             highest = try settings.number("sigma_max", 1e-6...1e6)
             if let lowest, let highest, lowest >= highest {

@@ -18,18 +18,8 @@ public enum SamplerMethod: String, Hashable, Sendable, CaseIterable {
     case flowEuler = "FlowMatchEulerDiscreteScheduler"
 
     /// Whether levels of noise can be spread otherwise than the training steps are.
-    public var hasLevels: Bool {
-        switch self {
-        case .ddim, .ddpm, .pndm, .lcm, .tcd: false
-        default: true
-        }
-    }
+    public var hasLevels: Bool { traits.hasLevels }
 
     /// Whether it goes along the straight flow of Stable Diffusion 3 and Flux.
-    public var supportsFlow: Bool {
-        switch self {
-        case .dpmSolver, .dpmSolverSingle, .uniPC, .flowEuler: true
-        default: false
-        }
-    }
+    public var supportsFlow: Bool { traits.supportsFlow }
 }
