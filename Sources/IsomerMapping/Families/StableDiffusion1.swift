@@ -108,97 +108,9 @@ enum ScheduleSource {
     }
 }
 
-extension UNetConfiguration {
-    /// The four resolutions that Stable Diffusion 1 and 2 share.
-    static func stableDiffusion(channels: Int, context: Int, linear: Bool) -> UNetConfiguration {
-        let widths = [320, 640, 1280, 1280]
-        var unet = UNetConfiguration(
-            inputChannels: channels, outputChannels: 4,
-            down: widths.enumerated().map { Block(channels: $1, layers: 2, depth: $0 < 3 ? 1 : nil) },
-            middle: .attention(depth: 1),
-            up: widths.reversed().enumerated().map { Block(channels: $1, layers: 3, depth: $0 > 0 ? 1 : nil) },
-            crossAttentionWidth: context, usesLinearProjection: linear)
-        unet.normGroups = 32
-        unet.upcastsAttention = false
-        return unet
-    }
-}
-
-extension AutoencoderKLConfiguration {
-    /// The autoencoder that Stable Diffusion 1 and 2 share.
-    static func stableDiffusion(sampleSize: Int) -> AutoencoderKLConfiguration {
-        var vae = AutoencoderKLConfiguration(
-            inputChannels: 3, outputChannels: 3, channels: [128, 256, 512, 512], layers: 2, latentChannels: 4)
-        vae.scalingFactor = 0.18215
-        vae.sampleSize = sampleSize
-        vae.forcesUpcast = true
-        vae.normGroups = 32
-        return vae
-    }
-}
-
-extension Slot {
-    /// The UNet of LDM and SGM checkpoints.
-    ///
-    /// Some Diffusers folders hold the maps around its transformers in the other of the two forms, linear or 1×1 convolution; the numbers are
-    /// the same.
-    static func ldmUNet(usesLinearProjection: Bool) -> Slot {
-        @Sendable func original(_ found: UNetConfiguration) -> UNetConfiguration {
-            var unet = found
-            unet.usesLinearProjection = usesLinearProjection
-            return unet
-        }
-        return Slot(
-            "unet", UNetConfiguration.self,
-            [Placement("model.diffusion_model.", Layouts.ldmUNet)] + Placement.alone(UNetConfiguration.self),
-            average: Placement(.withoutDots(prefix: "model_ema.", stem: "diffusion_model."), Layouts.ldmUNet),
-            written: original, adapt: { found, _, _ in (original(found), []) })
-    }
-
-    /// The autoencoder of LDM and SGM checkpoints.
-    static let ldmVAE = Slot(
-        "vae", AutoencoderKLConfiguration.self,
-        [Placement("first_stage_model.", Layouts.ldmVAE), Placement("vae.", Layouts.ldmVAE)]
-            + Placement.alone(AutoencoderKLConfiguration.self),
-        alone: { _, _ in Placement("", Layouts.ldmVAE) },
-        generated: { vae in
-            guard let mean = vae.latentsMean, let deviation = vae.latentsDeviation else { return [] }
-            return [("edm_mean", mean), ("edm_std", deviation)].map { name, numbers in
-                GeneratedTensor(name: name, .floats(numbers.map { Float($0) }), dimensions: [numbers.count], isAtRoot: true)
-            }
-        })
-}
-
-extension GeneratedTensor {
-    /// The numbers of a prompt's places, which the loaders of their day wanted to find in the file.
-    static func positionNumbers(_ text: CLIPTextConfiguration) -> GeneratedTensor {
-        GeneratedTensor(
-            name: "text_model.embeddings.position_ids", .integers((0..<Int64(text.positions)).map { $0 }), dimensions: [1, text.positions])
-    }
-}
-
 extension JSONObject {
     /// What the index of a model without safety checker says of it.
     static let withoutSafetyChecker: JSONObject = [
         "feature_extractor": [.null, .null], "requires_safety_checker": false, "safety_checker": [.null, .null],
     ]
-}
-
-extension Companion {
-    /// What LDM's training code leaves in a checkpoint.
-    static let ldmTraining: [Companion] =
-        ScheduleBuffers.names.map { Companion($0, "the noise schedule, which the scheduler's configuration says") }
-        + [
-            Companion("denoiser.sigmas", "the noise schedule, which the scheduler's configuration says"),
-            Companion("model_ema.decay", "bookkeeping of averaged weights"),
-            Companion("model_ema.num_updates", "bookkeeping of averaged weights"),
-            Companion("model_ema.{*}", "averaged weights (--ema takes them instead of the last ones)"),
-            Companion("first_stage_model.loss.{*}", "parameters of the training loss"),
-            Companion("lr_scheduler.{*}", "training state"),
-            Companion("embedding_manager.{*}", "textual inversions of the training code"),
-            Companion("cond_stage_model.logit_scale", "CLIP's contrast temperature, which only its training uses"),
-            Companion("edm_vpred.{*}", "the range of noise that an EDM model with velocity prediction was trained for"),
-            Companion("v_pred", "a marker: the model predicts velocity"),
-            Companion("ztsnr", "a marker: the schedule ends in pure noise"),
-        ]
 }

@@ -1,6 +1,20 @@
 import IsomerArchitectures
 import IsomerBytes
 
+extension Layouts {
+    /// Diffusers' own names of a UNet.
+    public static let unet = Layout.canonical(UNetConfiguration.self)
+
+    /// LDM's and SGM's names of a UNet.
+    public static let ldmUNet = Layout(
+        "LDM", of: UNetConfiguration.self,
+        signature: NetworkSignature(
+            present: ["input_blocks.0.0.weight", "time_embed.0.weight", "output_blocks.0.0.in_layers.2.weight", "out.2.weight"],
+            absent: ["input_hint_block.0.weight"]),
+        rules: { .ldmUNet(LDMUNetIndex($0), classEmbedding: UNetClassEmbeddingName($0)) },
+        fromNames: { .ldmUNet(LDMUNetIndex(namesOf: $0), classEmbedding: UNetClassEmbeddingName(shapesOf: $0)) })
+}
+
 /// Where the blocks of a UNet stand in LDM's and SGM's flat numbering of `input_blocks` and `output_blocks`.
 ///
 /// That needs only how many residual layers each block has and which blocks have attention, which both namings show without a
@@ -142,4 +156,27 @@ extension RuleList {
 /// Which canonical module LDM's `label_emb` is: its names alone do not say.
 enum UNetClassEmbeddingName: Hashable, Sendable {
     case table, classProjection, addition
+}
+
+extension UNetClassEmbeddingName {
+    init(_ configuration: UNetConfiguration) {
+        switch configuration.classEmbedding {
+        case .table: self = .table
+        case .projection, .timestep: self = .classProjection
+        case .none: self = .addition
+        }
+    }
+
+    /// unCLIP's UNets (of the Stable Diffusion 2 family, context 1024) take a noised picture embedding as class; SDXL's take sizes.
+    init(shapesOf inventory: TensorInventory) {
+        if inventory.has("label_emb.weight") {
+            self = .table
+        } else if inventory.has("label_emb.1.0.weight") {
+            self = .classProjection
+        } else if let width = inventory.extent(of: "label_emb.0.0.weight", axis: 1), [1536, 2048].contains(width) {
+            self = .classProjection
+        } else {
+            self = .addition
+        }
+    }
 }
