@@ -146,7 +146,7 @@ import Testing
     @Test(arguments: models) func checkpointsAreRecognisedWhole(model: Model) throws {
         let (family, _) = try #require(ModelFamily.member(model.name))
         let checkpoint = try family.slots.flatMap { try model.original($0) }
-        let detection = try Detection(of: TensorInventory(checkpoint))
+        let detection = try FamilyDetection(of: TensorInventory(checkpoint))
         let reading = try #require(detection.decided)
         #expect(reading.family.identifier == family.identifier)
         #expect(reading.components.count == family.slots.count)

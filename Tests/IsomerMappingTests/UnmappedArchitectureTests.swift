@@ -28,7 +28,7 @@ import Testing
     @Test(arguments: lists) func thePeersOwnNamesTellIt(list: String) throws {
         let inventory = try TensorInventory(keyList(Fixtures["recognised/\(list)"]))
         #expect(UnmappedArchitecture.found(in: inventory).map { $0.identifier + ".txt" } == list)
-        #expect(try Detection(of: inventory).decided?.family.identifier == nil)
+        #expect(try FamilyDetection(of: inventory).decided?.family.identifier == nil)
     }
 
     @Test(arguments: FullSizeTests.models) func noMappedModelIsTakenForOne(model: FullSizeTests.Model) throws {

@@ -45,7 +45,7 @@ enum GGUFDescription {
     /// The name under which ComfyUI knows the tensors' family; `nil` if they are of none that it knows.
     private static func architecture(of tensors: [TensorDescriptor]) -> String? {
         let inventory = TensorInventory(tensors)
-        guard let detection = try? Detection(of: inventory), let reading = detection.decided ?? detection.agreeing else { return nil }
+        guard let detection = try? FamilyDetection(of: inventory), let reading = detection.decided ?? detection.agreeing else { return nil }
         switch reading.family.identifier {
         // It has no name of its own for version 2, whose parts have the same names.
         case "sd1", "sd2": return "sd1"

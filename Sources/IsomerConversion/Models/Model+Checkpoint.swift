@@ -126,8 +126,10 @@ extension Model {
                 .unsupported, "this is \(known.title), which is recognised but not converted: \(known.reason)", path: path,
                 remedy: "a change of container alone (--layout keep) works for any file")
         }
-        let detection: Detection
-        do throws(IsomerError) { detection = try Detection(of: inventory, given: hints.components) } catch { throw error.inFile(path) }
+        let detection: FamilyDetection
+        do throws(IsomerError) { detection = try FamilyDetection(of: inventory, given: hints.components) } catch {
+            throw error.inFile(path)
+        }
         if let decided = detection.decided ?? detection.agreeing { return decided }
         let accepted = detection.candidates.filter(\.isAccepted)
         guard accepted.isEmpty else {
@@ -202,7 +204,7 @@ extension Model {
     }
 }
 
-extension Detection {
+extension FamilyDetection {
     /// The first of several families that fit alike, if they say the same of everything that was found: a VAE that two families share.
     var agreeing: ModelReading? {
         let accepted = candidates.filter(\.isAccepted)

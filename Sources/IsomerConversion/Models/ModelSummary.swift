@@ -104,7 +104,7 @@ public struct ModelSummary: Sendable {
             recognised = (known.title, known.reason)
             return
         }
-        let detection = try Detection(of: inventory)
+        let detection = try FamilyDetection(of: inventory)
         guard let reading = detection.decided ?? detection.agreeing else {
             alternatives = detection.candidates.map(Alternative.init)
             // Whatever the whole is, the parts can be told.

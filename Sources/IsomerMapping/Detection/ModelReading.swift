@@ -108,7 +108,7 @@ extension ModelFamily {
 }
 
 /// Which model a file is, with reasons.
-public struct Detection: Sendable {
+public struct FamilyDetection: Sendable {
     /// Families that all evidence speaks for, the likeliest first; if there are none, all families of which a component was found.
     public let candidates: [ModelReading]
     /// Families of which a component was found and that some evidence speaks against, when others were accepted.
