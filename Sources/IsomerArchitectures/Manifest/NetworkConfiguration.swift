@@ -83,6 +83,9 @@ public struct NetworkClass: Hashable, Sendable {
     /// `UNet2DConditionModel`.
     public let name: String
 
+    /// The version of Diffusers whose writer our configuration files follow, key for key.
+    public static let diffusersVersion = "0.42.1"
+
     /// Pairs a library with one of its classes.
     public init(_ library: String, _ name: String) {
         self.library = library

@@ -66,7 +66,7 @@ extension FluxTransformerConfiguration: NetworkConfiguration {
         guard headWidth > 0, width % headWidth == 0 else { throw IsomerError.indivisible("width", width, by: headWidth) }
         return [
             "_class_name": "FluxTransformer2DModel",
-            "_diffusers_version": .string(writtenDiffusersVersion),
+            "_diffusers_version": .string(NetworkClass.diffusersVersion),
             "attention_head_dim": JSONValue(headWidth),
             "axes_dims_rope": JSONValue(rotaryWidths ?? []),
             "guidance_embeds": .bool(hasGuidance),

@@ -186,7 +186,7 @@ extension PixArtTransformerConfiguration: NetworkConfiguration {
         }
         return [
             "_class_name": "PixArtTransformer2DModel",
-            "_diffusers_version": .string(writtenDiffusersVersion),
+            "_diffusers_version": .string(NetworkClass.diffusersVersion),
             "activation_fn": "gelu-approximate",
             "attention_bias": true,
             "attention_head_dim": JSONValue(headWidth),

@@ -66,7 +66,7 @@ struct SD3Stream {
             ("pooled_projection_dim", JSONValue(pooledWidth)), ("qk_norm", isNormalized ? "rms_norm" : .null),
         ]
         for (key, value) in own { entries.append((key, value)) }
-        var object: JSONObject = ["_class_name": .string(className), "_diffusers_version": .string(writtenDiffusersVersion)]
+        var object: JSONObject = ["_class_name": .string(className), "_diffusers_version": .string(NetworkClass.diffusersVersion)]
         for (key, value) in entries.sorted(by: { $0.0 < $1.0 }) { object[key] = value }
         return object
     }

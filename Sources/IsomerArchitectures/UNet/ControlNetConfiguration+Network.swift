@@ -103,7 +103,7 @@ extension ControlNetConfiguration: NetworkConfiguration {
             "resnet_time_scale_shift", "transformer_layers_per_block", "upcast_attention", "use_linear_projection",
         ]
         object["_class_name"] = .string(classIdentity.name)
-        object["_diffusers_version"] = .string(writtenDiffusersVersion)
+        object["_diffusers_version"] = .string(NetworkClass.diffusersVersion)
         for key in shared { object[key] = written[key] }
         object["conditioning_channels"] = JSONValue(conditioningChannels)
         object["conditioning_embedding_out_channels"] = JSONValue(conditioningWidths)

@@ -159,7 +159,7 @@ extension T2IAdapterConfiguration: NetworkConfiguration {
         }
         return [
             "_class_name": "T2IAdapter",
-            "_diffusers_version": .string(writtenDiffusersVersion),
+            "_diffusers_version": .string(NetworkClass.diffusersVersion),
             "adapter_type": isLight ? "light_adapter" : isForXL == true ? "full_adapter_xl" : "full_adapter",
             "channels": JSONValue(isLight ? channels.dropLast() : channels),
             "downscale_factor": JSONValue(foldedSide),

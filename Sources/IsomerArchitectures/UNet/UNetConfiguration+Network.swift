@@ -102,7 +102,7 @@ extension UNetConfiguration: NetworkConfiguration {
         }
         var object: JSONObject = [
             "_class_name": "UNet2DConditionModel",
-            "_diffusers_version": .string(writtenDiffusersVersion),
+            "_diffusers_version": .string(NetworkClass.diffusersVersion),
             "act_fn": "silu",
             "addition_embed_type": additionWidth == nil ? .null : "text_time",
             "addition_embed_type_num_heads": 64,
@@ -196,6 +196,3 @@ extension UNetConfiguration: NetworkConfiguration {
         }
     }
 }
-
-/// The version whose writer our configuration files follow, key for key.
-public let writtenDiffusersVersion = "0.42.1"

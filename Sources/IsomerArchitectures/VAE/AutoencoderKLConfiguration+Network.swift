@@ -27,7 +27,7 @@ extension AutoencoderKLConfiguration: NetworkConfiguration {
             hasQuantConvolution: try json.optional("use_quant_conv")?.bool() ?? true,
             hasPostQuantConvolution: try json.optional("use_post_quant_conv")?.bool() ?? true,
             hasMiddleAttention: try json.optional("mid_block_add_attention")?.bool() ?? true)
-        scalingFactor = try json.optional("scaling_factor")?.double() ?? 0.18215
+        scalingFactor = try json.optional("scaling_factor")?.double() ?? Self.usualScalingFactor
         shiftFactor = try json.optional("shift_factor")?.double()
         latentsMean = try AutoencoderKLConfiguration.perChannel(json, "latents_mean", latentChannels)
         latentsDeviation = try AutoencoderKLConfiguration.perChannel(json, "latents_std", latentChannels)
@@ -97,7 +97,7 @@ extension AutoencoderKLConfiguration: NetworkConfiguration {
         if let error = undecidedError() { throw error }
         return [
             "_class_name": "AutoencoderKL",
-            "_diffusers_version": .string(writtenDiffusersVersion),
+            "_diffusers_version": .string(NetworkClass.diffusersVersion),
             "act_fn": "silu",
             "block_out_channels": JSONValue(channels),
             "down_block_types": .array(channels.map { _ in "DownEncoderBlock2D" }),

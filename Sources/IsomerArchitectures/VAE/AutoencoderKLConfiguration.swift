@@ -24,6 +24,8 @@ public struct AutoencoderKLConfiguration: Hashable, Sendable {
 
     /// The latent is multiplied by this on its way to the denoiser.
     public var scalingFactor: Double?
+    /// What Diffusers takes for it where `config.json` is silent: Stable Diffusion 1's.
+    public static let usualScalingFactor = 0.18215
     /// The latent is shifted by this before that.
     public var shiftFactor: Double?
     /// Mean and standard deviation of each latent channel, by which some models normalise instead of by one factor.

@@ -146,7 +146,7 @@ extension AutoencoderTinyConfiguration: NetworkConfiguration {
     public func json() throws(IsomerError) -> JSONObject {
         [
             "_class_name": "AutoencoderTiny",
-            "_diffusers_version": .string(writtenDiffusersVersion),
+            "_diffusers_version": .string(NetworkClass.diffusersVersion),
             "act_fn": "relu",
             "block_out_channels": JSONValue(decoderBlocks.map { _ in width }),
             "decoder_block_out_channels": JSONValue(decoderBlocks.map { _ in width }),

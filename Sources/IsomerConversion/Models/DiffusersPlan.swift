@@ -200,7 +200,7 @@ extension Model {
         let folders = Set((plan.files.map(\.path) + plan.plainFiles.map(\.path)).compactMap { $0.components.first?.string })
         var object: JSONObject = [
             "_class_name": .string(pipeline ?? nearestMember?.pipeline ?? "DiffusionPipeline"),
-            "_diffusers_version": .string(writtenDiffusersVersion),
+            "_diffusers_version": .string(NetworkClass.diffusersVersion),
         ]
         for (key, value) in index ?? [:] {
             // What was a component there and is not here is written as Diffusers writes one that is absent.

@@ -89,11 +89,6 @@ struct PictureCoder {
     }
 }
 
-extension AutoencoderKLConfiguration {
-    /// What diffusers takes where a configuration says nothing.
-    static let usualScalingFactor = 0.18215
-}
-
 extension Values {
     /// A picture from -1 to 1 as 8-bit samples, rounded as NumPy rounds.
     func bitmap() throws(IsomerError) -> Bitmap {
