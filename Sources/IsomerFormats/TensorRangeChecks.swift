@@ -18,14 +18,3 @@ extension [TensorDescriptor] {
         }
     }
 }
-
-extension TensorDescriptor {
-    /// Throws unless `count` bytes from `offset` lie inside the tensor.
-    func checkRange(_ offset: Int, _ count: Int, path: FilePath?) throws(IsomerError) {
-        guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
-            throw IsomerError(
-                .usage, "the range lies outside the tensor", path: path, item: name, expected: "\(byteCount) bytes",
-                found: "\(count) bytes from \(offset)")
-        }
-    }
-}

@@ -41,3 +41,14 @@ extension TensorDescriptor {
         hasher.combine(shape)
     }
 }
+
+extension TensorDescriptor {
+    /// Throws unless `count` bytes from `offset` lie inside the tensor.
+    package func checkRange(_ offset: Int, _ count: Int, path: FilePath? = nil) throws(IsomerError) {
+        guard offset >= 0, count >= 0, offset <= byteCount, count <= byteCount - offset else {
+            throw IsomerError(
+                .usage, "the range lies outside the tensor", path: path, item: name, expected: "\(byteCount) bytes",
+                found: "\(count) bytes from \(offset)")
+        }
+    }
+}

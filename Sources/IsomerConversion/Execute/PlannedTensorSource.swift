@@ -45,11 +45,7 @@ public final class PlannedTensorSource: TensorSource {
 
     public func read(_ index: Int, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IsomerError) {
         let tensor = tensors[index]
-        guard offset >= 0, buffer.count <= tensor.byteCount - offset else {
-            throw IsomerError(
-                .usage, "the range lies outside the tensor", item: tensor.name, expected: "at most \(tensor.byteCount) bytes",
-                found: "\(offset) + \(buffer.count)")
-        }
+        try tensor.checkRange(offset, buffer.count)
         let maker = makers.withLock { $0.popLast() } ?? PortionMaker(plan, chunkBytes: Self.chunkBytes)
         defer { makers.withLock { $0.append(maker) } }
         let planned = plan.files[file].tensors[index]

@@ -36,11 +36,7 @@ public final class DequantizedSource: TensorSource {
             return try source.read(index, at: offset, into: buffer)
         }
         let tensor = tensors[index]
-        guard offset >= 0, offset <= tensor.byteCount, buffer.count <= tensor.byteCount - offset else {
-            throw IsomerError(
-                .usage, "the range lies outside the tensor", item: tensor.name, expected: "\(tensor.byteCount) bytes",
-                found: "\(buffer.count) bytes from \(offset)")
-        }
+        try tensor.checkRange(offset, buffer.count)
         let stored = source.tensors[index].scalarType
         let cast = try Cast(from: stored, to: scalarType)
         let size = scalarType.bitCount / 8
