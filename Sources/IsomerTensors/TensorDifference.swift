@@ -77,6 +77,7 @@ public struct TensorDifference: Hashable, Sendable {
                 let a = left.block(index, into: leftBuffer, level: level)
                 let b = right.block(index, into: rightBuffer, level: level)
                 var found = isomer_block_difference()
+                // SAFETY: both blocks hold equally many numbers, since both tensors have equally many elements and one block size.
                 isomer_difference(level.native, a.baseAddress, b.baseAddress, a.count, &found)
                 elementCount &+= UInt64(a.count)
                 differingCount &+= found.differing

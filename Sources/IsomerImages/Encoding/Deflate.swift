@@ -31,6 +31,7 @@ struct Deflate: ~Copyable {
         var output: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 64 << 10)
         while true {
+            // SAFETY: zlib reads `avail_in` bytes of the caller's buffer, which outlives the call, and writes `avail_out` bytes of `piece`.
             let (status, count) = piece.withUnsafeMutableBufferPointer { buffer in
                 stream.pointee.next_out = buffer.baseAddress
                 stream.pointee.avail_out = UInt32(buffer.count)

@@ -102,6 +102,7 @@ public enum PNGEncoder {
                             guard let output = filtered.baseAddress, let work = scratch.baseAddress, let empty = zeros.baseAddress else {
                                 return
                             }
+                            // SAFETY: a row is `row` bytes of the picture or of `swap`, and becomes one more; `work` is what the filters want.
                             for y in top..<top + rows {
                                 var current = bitmap.source + y * row
                                 var prior = y == 0 ? empty : bitmap.source + (y - 1) * row
@@ -138,6 +139,7 @@ public enum PNGEncoder {
         try forEachBand(bitmap) { (band: UnsafeBufferPointer<UInt8>, isLast: Bool) throws(IsomerError) in
             checksum = adler32(checksum, band.baseAddress, UInt32(band.count))
             let packed = [UInt8](unsafeUninitializedCapacity: 2 + isomer_deflate_runs_bound(band.count) + 4) { buffer, count in
+                // SAFETY: the kernel writes no more than its bound says; the head and the checksum have the six bytes beside it.
                 guard let base = buffer.baseAddress else { return }
                 for (i, byte) in head.enumerated() { base[i] = byte }
                 count = head.count

@@ -46,6 +46,7 @@ struct ColumnMatrix {
                 guard let left = left.baseAddress, let target = target.baseAddress else { return }
                 for column in 0..<other.columns {
                     for k in 0..<min(columns, other.rows) {
+                        // SAFETY: column `k` of the left factor and column `column` of the result have `rows` numbers each.
                         isomer_add_f64(level, other[k, column], left + k * rows, target + column * rows, rows)
                     }
                 }
@@ -64,6 +65,7 @@ struct ColumnMatrix {
         let (rows, columns) = (rows, columns)
         values.withUnsafeMutableBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return }
+            // SAFETY: `base + n * rows` is column `n`, of `rows` numbers; no call gets the same column to read and to write.
             for column in 0..<columns {
                 let own = base + column * rows
                 let before = isomer_dot_f64(level, own, own, rows).squareRoot()
@@ -95,6 +97,7 @@ struct ColumnMatrix {
         let (rows, columns) = (rows, columns)
         turned.values.withUnsafeMutableBufferPointer { a in
             right.values.withUnsafeMutableBufferPointer { v in
+                // SAFETY: columns of `a` have `rows` numbers, those of `v` `columns`; `p` and `q` are different ones.
                 guard let a = a.baseAddress, let v = v.baseAddress else { return }
                 for _ in 0..<60 {
                     var isDone = true
