@@ -12,8 +12,8 @@ public struct Hash: IsomerCommand {
             are of the tensors' bytes, so that editing metadata does not change them; modelspec is the same with 0x before it. Each file is read \
             once.
 
-            Of a folder, every weight file in it and below counts: what is called .safetensors, .sft, .ckpt, .pt, .pth, .bin, .gguf, .onnx, .h5 \
-            or .msgpack.
+            Of a folder, every weight file in it and below counts: what is called \
+            \(HashedFiles.endings.dropLast().map { "." + $0 }.joined(separator: ", ")) or .\(HashedFiles.endings.last ?? "").
 
             --write puts FILE.sha256 beside each file, in the form of sha256sum. --check compares files with their lists, and with the sums in \
             their own metadata (modelspec.hash_sha256, sshs_model_hash); a list may be given as well, and those in a folder are. Exit status 1 if \

@@ -42,8 +42,9 @@ struct HashedFiles {
         return name.hasSuffix(".sha256") || name.hasPrefix("SHA256SUMS") || name.hasPrefix("sha256sum")
     }
 
+    /// How the names of weight files end.
+    static let endings = ["safetensors", "sft", "ckpt", "pt", "pth", "bin", "gguf", "onnx", "h5", "msgpack"]
+
     /// By its name: what is damaged does not show what it was.
-    private static func isWeights(_ path: FilePath) -> Bool {
-        ["safetensors", "sft", "ckpt", "pt", "pth", "bin", "gguf", "onnx", "h5", "msgpack"].contains(path.extension?.lowercased())
-    }
+    private static func isWeights(_ path: FilePath) -> Bool { path.extension.map { endings.contains($0.lowercased()) } ?? false }
 }
