@@ -126,5 +126,6 @@ let package = Package(
             exclude: ["Snapshots"]),
         tests(of: "IsomerArchitectures", ["IsomerBytes", "IsomerTensors"]),
         tests(of: "IsomerMapping", ["IsomerArchitectures", "IsomerBytes", "IsomerTensors"]),
+        tests(of: "IsomerKit"),
     ]
 )

@@ -16,8 +16,7 @@ import Testing
         var request = ConversionRequest(source: FilePath())
         request.destination = folder["lcm"]
         _ = try Executor().run(model.diffusersPlan(request), to: folder["lcm"])
-        let reading = ConversionRequest(source: folder["lcm"])
-        return try GenerationModel(Model(reading), reading)
+        return try GenerationModel(folder["lcm"])
     }
 
     private var request: GenerationRequest {

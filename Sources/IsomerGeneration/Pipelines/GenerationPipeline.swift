@@ -7,8 +7,10 @@ import Synchronization
 ///
 /// Making one is checked and rehearsed before any work: what does not fit, and what would take more memory than allowed, is said at once.
 ///
-///     let pipeline = try GenerationPipeline(model, request)
-///     for image in try pipeline.images([0]) { … }
+///     var request = GenerationRequest()
+///     request.prompt = "a photo of a cat"
+///     let pipeline = try GenerationPipeline(GenerationModel("model.safetensors"), request)
+///     for image in try pipeline.images([0]) { try PNGEncoder.encode(image.bitmap) }
 public final class GenerationPipeline {
     /// What every image will be made with, settled.
     public struct Summary: Hashable, Sendable {

@@ -33,6 +33,15 @@ public struct GenerationModel: Sendable {
     private let tokenizerFiles: [String: [Tokenizer.File]]
     private let limits: Limits
 
+    /// Opens the model at `path`: a checkpoint or a folder in any arrangement.
+    ///
+    /// Throws `mismatch` if components are missing, and what reading it throws.
+    public init(_ path: FilePath, limits: Limits = Limits()) throws(IsomerError) {
+        var request = ConversionRequest(source: path)
+        request.limits = limits
+        try self.init(Model(request), request)
+    }
+
     /// Adds adapters and words to a model and opens it.
     ///
     /// Throws `mismatch` if components are missing, or if an adapter or a word's vectors do not fit.
