@@ -10,7 +10,7 @@ import Testing
     @Test func inspects() throws {
         let summary = try ModelSummary(of: Fixtures["checkpoints/sd15-ema.ckpt"])
         #expect(summary.family?.title == "Stable Diffusion 1.x")
-        #expect(summary.components.map(\.slot) == ["unet", "vae", "text_encoder"])
+        #expect(summary.components.map(\.slot) == ["text_encoder", "unet", "vae"])
 
         let weights = try openWeights(Fixtures["checkpoints/sd15-ema.ckpt"])
         #expect(weights.tensors.count == 1_671)

@@ -48,10 +48,13 @@ struct ModelReading: ParsableArguments {
     @Option(help: ArgumentHelp("Take the text encoder from this file or folder.", valueName: "path"))
     var textEncoder: PathArgument?
 
-    @Option(name: .customLong("text-encoder-2"), help: ArgumentHelp("The same for the second.", valueName: "path"))
+    @Option(
+        name: .customLong("text-encoder-2"), help: ArgumentHelp("Take the second text encoder from this file or folder.", valueName: "path")
+    )
     var secondTextEncoder: PathArgument?
 
-    @Option(name: .customLong("text-encoder-3"), help: ArgumentHelp("The same for the third.", valueName: "path"))
+    @Option(
+        name: .customLong("text-encoder-3"), help: ArgumentHelp("Take the third text encoder from this file or folder.", valueName: "path"))
     var thirdTextEncoder: PathArgument?
 
     @Option(help: ArgumentHelp("What the denoiser predicts, where nothing tells: epsilon or v_prediction.", valueName: "type"))

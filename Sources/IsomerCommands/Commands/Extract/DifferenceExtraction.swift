@@ -9,10 +9,10 @@ struct DifferenceExtraction: ParsableArguments {
     @Option(name: .customLong("lora"), help: ArgumentHelp("Take out the difference from this model, as a LoRA.", valueName: "base"))
     var base: PathArgument?
 
-    @Option(help: ArgumentHelp("The most ranks of a linear map.", valueName: "rank"))
+    @Option(help: ArgumentHelp("The largest rank of a linear layer.", valueName: "rank"))
     var rank: Int = 64
 
-    @Option(help: ArgumentHelp("The most ranks of a convolution. Without it convolutions are left out.", valueName: "rank"))
+    @Option(help: ArgumentHelp("The largest rank of a convolution. Without it convolutions are left out.", valueName: "rank"))
     var convRank: Int?
 
     @Option(help: ArgumentHelp("Keep only the ranks that hold this share of the difference's energy: 0.98.", valueName: "share"))

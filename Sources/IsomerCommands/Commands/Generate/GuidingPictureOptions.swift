@@ -7,26 +7,26 @@ struct GuidingPictureOptions: ParsableArguments {
     @Option(name: [.customShort("i"), .long], help: ArgumentHelp("The picture to begin with, or to edit.", valueName: "path"))
     var image: PathArgument?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("How much of it may change: 0 to 1.", valueName: "share"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("How much of the picture may change: 0 to 1.", valueName: "share"))
     var strength: Double?
 
-    @Option(help: ArgumentHelp("Where it may: a picture, white where.", valueName: "path"))
+    @Option(help: ArgumentHelp("The mask: a picture, white where it may change.", valueName: "path"))
     var mask: PathArgument?
 
     @Option(parsing: .singleValue, help: ArgumentHelp("A ControlNet. May be repeated.", valueName: "path"))
     var control: [PathArgument] = []
 
-    @Option(parsing: .singleValue, help: ArgumentHelp("The picture that it looks at; one for each.", valueName: "path"))
+    @Option(parsing: .singleValue, help: ArgumentHelp("The picture that a ControlNet looks at; one for each.", valueName: "path"))
     var controlImage: [PathArgument] = []
 
     @Option(
         parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("How much it counts; one for all or one for each.", valueName: "scale"))
+        help: ArgumentHelp("How much a ControlNet counts; one for all or one for each.", valueName: "scale"))
     var controlScale: [Double] = []
 
     @Option(
         parsing: .singleValue,
-        help: ArgumentHelp("In which part of the steps, 0-0.6; one for all or one for each.", valueName: "from-to"))
+        help: ArgumentHelp("In which part of the steps a ControlNet counts, 0-0.6; one for all or one for each.", valueName: "from-to"))
     var controlInterval: [IntervalArgument] = []
 
     func validate() throws {

@@ -6,7 +6,7 @@ struct ImageBatchOptions: ParsableArguments {
     @Option(help: ArgumentHelp("How many images to make, each from the next seed.", valueName: "count"))
     var count = 1
 
-    @Option(help: ArgumentHelp("How many to make at the same time.", valueName: "count"))
+    @Option(help: ArgumentHelp("How many images to make at the same time.", valueName: "count"))
     var batchSize = 1
 
     @Option(
@@ -27,7 +27,7 @@ struct ImageBatchOptions: ParsableArguments {
             valueName: "parameter=values"))
     var gridX: String?
 
-    @Option(help: ArgumentHelp("And rows for the values of another.", valueName: "parameter=values"))
+    @Option(help: ArgumentHelp("Rows of the grid: the values of another parameter.", valueName: "parameter=values"))
     var gridY: String?
 
     @Option(help: ArgumentHelp("Write a picture of the latents every so many steps, beside the image.", valueName: "steps"))

@@ -14,7 +14,7 @@ struct MachineOptions: ParsableArguments {
         case auto, on, off
     }
 
-    @Option(help: ArgumentHelp("How exactly to multiply: f32, bf16, or auto: bf16 where the processor is fast at it.", valueName: "type"))
+    @Option(help: ArgumentHelp("The precision of products: f32, bf16, or auto: bf16 where the processor is fast at it.", valueName: "type"))
     var dtype: Precision = .auto
 
     @Option(help: ArgumentHelp("Refuse to start if activations and unpacked weights would take more than this.", valueName: "size"))

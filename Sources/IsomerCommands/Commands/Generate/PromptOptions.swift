@@ -9,7 +9,7 @@ struct PromptOptions: ParsableArguments {
 
     @Option(
         name: [.customShort("n"), .customLong("negative"), .customLong("negative-prompt")],
-        help: ArgumentHelp("What is not to be seen.", valueName: "text"))
+        help: ArgumentHelp("The negative prompt: what is not to be seen.", valueName: "text"))
     var negative: String?
 
     @Option(
@@ -39,7 +39,9 @@ struct PromptOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Guide only in this part of the steps: 0.1-0.8.", valueName: "from-to"))
     var guidanceInterval: IntervalArgument?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("How much the picture counts that an instruction is about.", valueName: "scale"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("For models that follow instructions: how much the picture counts that they edit.", valueName: "scale"))
     var imageGuidanceScale = 1.5
 
     @Option(

@@ -37,7 +37,7 @@ struct SamplingOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Where the noise begins; if not said, by chance. Each further image has the next.", valueName: "number"))
+        help: ArgumentHelp("The seed of the noise; random if not given. Each further image has the next.", valueName: "number"))
     var seed: UInt64?
 
     @Option(
@@ -50,7 +50,8 @@ struct SamplingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A second seed, towards whose noise the first is moved.", valueName: "number"))
     var variationSeed: UInt64?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("How far: 0 to 1.", valueName: "share"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("How far the noise is moved towards the second seed's: 0 to 1.", valueName: "share"))
     var variationStrength: Double?
 
     @Option(
@@ -71,7 +72,7 @@ struct SamplingOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A model that takes over for the last steps, as SDXL's refiner.", valueName: "path"))
     var refiner: PathArgument?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("After which part of the steps it does.", valueName: "share"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("The part of the steps after which the refiner takes over.", valueName: "share"))
     var refinerStart = 0.8
 
     func validate() throws {

@@ -49,7 +49,7 @@ public struct Merge: IsomerCommand {
     @Option(help: ArgumentHelp("The share of changes that ties and dare keep.", valueName: "share"))
     var density: String?
 
-    @Option(help: ArgumentHelp("What dare's chance follows from.", valueName: "number"))
+    @Option(help: ArgumentHelp("The seed of the changes that dare drops.", valueName: "number"))
     var seed: UInt64 = 0
 
     @Option(

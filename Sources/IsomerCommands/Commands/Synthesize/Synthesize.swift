@@ -26,7 +26,7 @@ public struct Synthesize: IsomerCommand {
     @Option(help: ArgumentHelp("What to write, whatever the destination is called.", valueName: "format"))
     var to: TargetFormat?
 
-    @Option(help: ArgumentHelp("Where the random numbers begin.", valueName: "number"))
+    @Option(help: ArgumentHelp("The seed of the random numbers.", valueName: "number"))
     var seed: UInt64 = 0
 
     @Option(help: ArgumentHelp("The type of the tensors.", valueName: "type"))
