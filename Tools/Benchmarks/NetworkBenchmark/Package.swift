@@ -6,6 +6,7 @@ let package = Package(
     platforms: [.macOS(.v26)],
     dependencies: [.package(name: "isomer", path: "../../..")],
     targets: [
-        .executableTarget(name: "network-benchmark", dependencies: [.product(name: "IsomerKit", package: "isomer")])
+        .target(name: "MultiplyAdds"),
+        .executableTarget(name: "network-benchmark", dependencies: ["MultiplyAdds", .product(name: "IsomerKit", package: "isomer")]),
     ]
 )

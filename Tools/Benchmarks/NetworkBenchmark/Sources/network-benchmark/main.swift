@@ -1,9 +1,12 @@
 import Foundation
 import IsomerKit
+import MultiplyAdds
+import Synchronization
 
 // Answers one line for each line of standard input, with the seconds that one pass took, the bytes of activations, and the processor's
 // seconds of all threads:
 //
+//     peak                   (in place of the bytes: floating-point operations done)
 //     convolution IMAGES HEIGHT WIDTH CHANNELS OUTPUTS KERNEL STRIDE PRECISION
 //     unet|encoder|decoder|text PATH SIZE IMAGES PRECISION
 
@@ -54,9 +57,13 @@ func time(_ precision: Computation.Precision, repeats: Int = 1, _ body: (Computa
     return try best(of: repeats, peak: plan.peak) { try body(pass) }
 }
 
+/// The best of so many, and of as many as go into a twentieth of a second: what is over at once is disturbed most.
 func best(of repeats: Int, peak: Int, _ body: () throws -> Void) throws -> String {
     var (seconds, work) = (Double.infinity, Double.infinity)
-    for _ in 0..<repeats {
+    let start = ContinuousClock.now
+    var done = 0
+    while done < repeats || start.duration(to: .now) < .milliseconds(50) {
+        done += 1
         let before = processorSeconds()
         seconds = min(seconds, try ContinuousClock().measure(body) / .seconds(1))
         work = min(work, processorSeconds() - before)
@@ -64,10 +71,25 @@ func best(of repeats: Int, peak: Int, _ body: () throws -> Void) throws -> Strin
     return "\(seconds) \(peak) \(work)"
 }
 
+/// As many multiply-adds as all cores together can do.
+func peak() throws -> String {
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    let operations = Mutex(0.0)
+    let answer = try best(of: 5, peak: 0) {
+        DispatchQueue.concurrentPerform(iterations: cores) { _ in
+            let done = multiply_adds(2_000_000)
+            operations.withLock { $0 = done * Double(cores) }
+        }
+    }
+    let words = answer.split(separator: " ")
+    return "\(words[0]) \(Int(operations.withLock { $0 })) \(words[2])"
+}
+
 var made: [String: Weights] = [:]
 var models: [String: (Model, any TensorSource)] = [:]
 
 @MainActor func answer(_ words: [String]) throws -> String {
+    if words[0] == "peak" { return try peak() }
     let precision = Computation.Precision(rawValue: words[words.count - 1]) ?? .f32
     if words[0] == "convolution" {
         let n = words[1...7].compactMap { Int($0) }
