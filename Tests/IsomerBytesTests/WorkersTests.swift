@@ -76,12 +76,16 @@ import Testing
         let pool = WorkerPool(Workers(count: 3))
         let arrived = Atomic<Int>(0)
         for round in 1...3 {
+            let failed = Mutex<[Int]>([])
             let failure = error {
                 try pool.run(1000) { (item, _) throws(IsomerError) in
-                    if item >= 5 { throw IsomerError(.mismatch, "\(item)") }
+                    guard item % 100 == 5 else { return }
+                    failed.withLock { $0.append(item) }
+                    throw IsomerError(.mismatch, "\(item)")
                 }
             }
-            #expect(failure == IsomerError(.mismatch, "5"))
+            let lowest = try #require(failed.withLock { $0.min() })
+            #expect(failure == IsomerError(.mismatch, "\(lowest)"))
             // Longer than threads look out for the next loop.
             var pause = timespec(tv_sec: 0, tv_nsec: 5_000_000)
             nanosleep(&pause, nil)
@@ -91,5 +95,32 @@ import Testing
                 while arrived.load(ordering: .sequentiallyConsistent) < round * 3 {}
             }
         }
+    }
+
+    @Test func workersOfAPoolBeginWithTheirOwnRunsAndHelpEachOther() throws {
+        let pool = WorkerPool(Workers(count: 3))
+        for _ in 0..<50 {
+            let did = Mutex([[Int]](repeating: [], count: 3))
+            let met = Atomic<Int>(0)
+            try pool.run(300) { (item, worker) throws(IsomerError) in
+                let isFirst = did.withLock { did in
+                    did[worker].append(item)
+                    return did[worker].count == 1
+                }
+                if isFirst { met.wrappingAdd(1, ordering: .sequentiallyConsistent) }
+                // Nobody takes from others before all have begun, and the first worker stays with its first item until all else is done.
+                while met.load(ordering: .sequentiallyConsistent) < 3 {}
+                while item == 0, did.withLock({ $0.joined().count }) < 300 {}
+            }
+            let done = did.withLock { $0 }
+            #expect(done.map { $0.first } == [0, 100, 200])
+            #expect(done[0] == [0])
+            #expect(done.joined().sorted() == Array(0..<300))
+        }
+    }
+
+    @Test func aPoolRefusesLoopsThatCannotEnd() throws {
+        let failure = error { try WorkerPool(Workers(count: 2)).run(1 << 32) { (_, _) in } }
+        #expect(failure?.code == .limitExceeded)
     }
 }

@@ -16,6 +16,7 @@ public final class WorkerPool: Sendable {
     /// Threads that work at the same time, the calling one included.
     public let count: Int
     private let board: Board
+    private let runs: ItemRuns
     private let heedsInterruption: Bool
 
     /// Starts all threads but the caller's. Where the system has no more of them, those that run do the work.
@@ -27,6 +28,7 @@ public final class WorkerPool: Sendable {
         let board = Board()
         board.threads = SystemThread.crew(of: workers.count, board.serve)
         self.board = board
+        runs = ItemRuns(workers: board.threads.count + 1)
     }
 
     deinit {
@@ -34,11 +36,18 @@ public final class WorkerPool: Sendable {
         for thread in board.threads { thread.join() }
     }
 
-    /// Does every item once and returns when all are done, with the promises of `Workers.run`.
+    /// Does every item once and returns when all are done, with the promises of `Workers.run` but for the order: each worker begins with its own
+    /// run of neighbouring items, in loops of as many items the same. Of items that throw, the lowest-numbered one's error is thrown.
+    ///
+    /// - Parameter items: fewer than 2³².
     public func run(_ items: Int, _ body: @Sendable (_ item: Int, _ worker: Int) throws(IsomerError) -> Void) throws(IsomerError) {
+        guard let dealt = UInt32(exactly: items) else {
+            throw IsomerError(.limitExceeded, "a loop has too many items", expected: "fewer than 2³²", found: "\(items)")
+        }
+        runs.deal(dealt)
         // No thread keeps the closure: all have left the job before this returns.
         let failure = withoutActuallyEscaping(body) { body in
-            let job = Job(items: items, heedsInterruption: heedsInterruption, body: body)
+            let job = Job(runs, heedsInterruption: heedsInterruption, body: body)
             let isShared = items > 1 && !board.threads.isEmpty
             if isShared { board.post(job) }
             job.work(as: 0)
@@ -66,7 +75,7 @@ private final class Board: @unchecked Sendable {
     // All four in one order for all threads, so that one of the two sees the other.
     private let sleepers = Atomic<Int>(0)
     private let isAwaited = Atomic<Bool>(false)
-    private var job: Job?
+    private var job: Job<ItemRuns>?
     private var isClosed = false
     var threads: [SystemThread] = []
 
@@ -111,7 +120,7 @@ private final class Board: @unchecked Sendable {
         settled.deallocate()
     }
 
-    func post(_ job: Job) {
+    func post(_ job: Job<ItemRuns>) {
         self.job = job
         busy.store(threads.count, ordering: .relaxed)
         beginRound()
@@ -162,7 +171,7 @@ private final class Board: @unchecked Sendable {
         return true
     }
 
-    private func next(after seen: inout Int) -> Job? {
+    private func next(after seen: inout Int) -> Job<ItemRuns>? {
         let before = seen
         if !watch({ round.load(ordering: .acquiring) != before }) {
             pthread_mutex_lock(mutex)

@@ -29,7 +29,7 @@ public struct Workers: Hashable, Sendable {
     public func run(_ items: Int, _ body: @Sendable (_ item: Int, _ worker: Int) throws(IsomerError) -> Void) throws(IsomerError) {
         // Every thread that gets the closure is joined before this returns, so it does not escape.
         let failure = withoutActuallyEscaping(body) { body in
-            let job = Job(items: items, body: body)
+            let job = Job(ItemQueue(items), body: body)
             let threads = SystemThread.crew(of: max(1, min(count, items)), job.work)
             job.work(as: 0)
             for thread in threads { thread.join() }
@@ -52,16 +52,15 @@ public struct Workers: Hashable, Sendable {
 }
 
 /// What the workers of one loop share.
-final class Job: Sendable {
-    private let items: Int
+final class Job<Order: ItemOrder>: Sendable {
+    private let order: Order
     private let heedsInterruption: Bool
     private let body: @Sendable (Int, Int) throws(IsomerError) -> Void
-    private let next = Atomic<Int>(0)
     private let isStopped = Atomic<Bool>(false)
     private let first = Mutex<(item: Int, error: IsomerError)?>(nil)
 
-    init(items: Int, heedsInterruption: Bool = true, body: @escaping @Sendable (Int, Int) throws(IsomerError) -> Void) {
-        self.items = items
+    init(_ order: Order, heedsInterruption: Bool = true, body: @escaping @Sendable (Int, Int) throws(IsomerError) -> Void) {
+        self.order = order
         self.heedsInterruption = heedsInterruption
         self.body = body
     }
@@ -69,9 +68,7 @@ final class Job: Sendable {
     var failure: IsomerError? { first.withLock { $0?.error } }
 
     func work(as worker: Int) {
-        while !isStopped.load(ordering: .relaxed) {
-            let item = next.wrappingAdd(1, ordering: .relaxed).oldValue
-            guard item < items else { return }
+        while !isStopped.load(ordering: .relaxed), let item = order.next(for: worker) {
             do throws(IsomerError) {
                 if heedsInterruption { try Interruption.check() }
                 try body(item, worker)
