@@ -17,6 +17,8 @@ enum {
     BLOCK_DEPTH = 512,
     // Rows gathered at a time, a multiple of every level's tile: 200 KiB.
     BLOCK_ROWS = 96,
+    // The same of a linear layer, whose rows are read, written and then not used again: fewer of them push fewer weights out of a 1 MiB cache.
+    LAYER_ROWS = 72,
     // Rows of a job that packs its weights as it goes.
     FEW_ROWS = 192,
     // Rows of a linear map that is done turned around, and what its rows of sums are apart.

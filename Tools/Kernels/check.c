@@ -107,9 +107,9 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
             if (job.residual) sum += residual[m * job.outputs + n];
             wanted[m * job.outputs + n] = sum;
         }
-    const char *what = plan.is_winograd ? job.stride > 1 ? "Winograd's convolution with stride 2" : "Winograd's convolution" : is_linear ? "linear map" : "convolution";
+    const char *what = plan.way == ISOMER_MATRIX_WINOGRAD ? job.stride > 1 ? "Winograd's convolution with stride 2" : "Winograd's convolution" : is_linear ? "linear map" : "convolution";
     compare(what, level, job.output, wanted, rows * job.outputs, rounds ? 1e-2 : 2e-6);
-    if (plan.has_few_rows) {
+    if (plan.way == ISOMER_MATRIX_FEW_ROWS) {
         memset(job.output, 0xFF, rows * job.outputs * 4);
         memset(scratch, 0xFF, isomer_matrix_scratch());
         for (size_t n = 0; n < job.outputs; n += 2 * plan.panel)

@@ -75,13 +75,25 @@ typedef struct {
 // Taps that a kernel may have.
 #define ISOMER_MATRIX_TAPS 512
 
+typedef enum {
+    // Blocks of rows, each with all panels.
+    ISOMER_MATRIX_STRAIGHT,
+    // So few rows that isomer_matrix_few_rows does it sooner.
+    ISOMER_MATRIX_FEW_ROWS,
+    // Columns are pixels and rows outputs: linear maps of few rows, whose weights would take longer to pack than to use.
+    ISOMER_MATRIX_TURNED,
+    // 3×3 convolutions by Winograd's F(2×2, 3×3): 16 products for four pixels instead of 36, and 25 with stride 2.
+    ISOMER_MATRIX_WINOGRAD,
+    // Vectors of channels, for convolutions to very few outputs.
+    ISOMER_MATRIX_SLIM,
+} isomer_matrix_way;
+
 // How a job is done: what follows from its sizes alone, never from the number of threads.
 //
 // A product has rows, which come in blocks, and columns, which come in packed panels. Columns are outputs, whose weights are packed, and rows are
 // the output's pixels; or, in a job turned around, the other way about.
 typedef struct {
-    // Whether columns are pixels and rows outputs: linear maps of few rows, whose weights would take longer to pack than to use.
-    bool is_turned;
+    isomer_matrix_way way;
     size_t columns;
     // Columns that are made together. Ranges of columns begin at multiples of it.
     size_t panel;
@@ -89,10 +101,6 @@ typedef struct {
     size_t panel_bytes;
     // Pieces that the rows come in, the same for every range of columns.
     size_t blocks;
-    // Whether 3×3 convolutions are done by Winograd's F(2×2, 3×3): 16 products for four pixels instead of 36, and 25 with stride 2.
-    bool is_winograd;
-    // Whether there are so few rows that isomer_matrix_few_rows does it sooner.
-    bool has_few_rows;
 } isomer_matrix_plan;
 
 isomer_matrix_plan isomer_matrix_planned(isomer_level level, const isomer_matrix_job *job);

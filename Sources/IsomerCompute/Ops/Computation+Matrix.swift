@@ -233,15 +233,20 @@ extension Computation {
             blocks = max(1, plan.blocks)
             panels = (columns + panel - 1) / panel
             wanted = workers == 1 ? 1 : 4 * workers
-            way = plan.has_few_rows ? .unpacked : blocks < min(wanted, 6) && !plan.is_turned ? .packedByItem : .packedForAll
+            way =
+                switch plan.way {
+                case ISOMER_MATRIX_FEW_ROWS: .unpacked
+                case ISOMER_MATRIX_TURNED: .packedForAll
+                default: blocks < min(wanted, 6) ? .packedByItem : .packedForAll
+                }
             let most =
                 switch way {
                 case .unpacked: (panels + wanted - 1) / wanted
                 case .packedByItem: min(max(2, 3 << 20 / panelBytes), (panels + wanted - 1) / wanted)
                 // Turned around, weights are read anew for each part.
-                case .packedForAll where plan.is_turned: max(2, 8 << 20 / panelBytes)
+                case .packedForAll where plan.way == ISOMER_MATRIX_TURNED: max(2, 8 << 20 / panelBytes)
                 // Winograd's input is transformed anew for each part, so that parts should not be small.
-                case .packedForAll where plan.is_winograd: max(4, 8 << 20 / panelBytes)
+                case .packedForAll where plan.way == ISOMER_MATRIX_WINOGRAD: max(4, 8 << 20 / panelBytes)
                 case .packedForAll: max(2, 4 << 20 / panelBytes)
                 }
             panelsEach = max(1, min(panels, most))
