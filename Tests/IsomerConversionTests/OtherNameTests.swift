@@ -124,11 +124,17 @@ import Testing
     }
 
     @Test(arguments: [
-        ("double_blocks.0.img_mod.lin.weight.quant_state.bitsandbytes__nf4", "NF4"), ("mid_block.attentions.0.proj_in.SCB", "8-bit rows"),
-        ("transformer_blocks.0.attn.to_q.qzeros", "GPTQ"), ("single_blocks.0.linear1.wscales", "Nunchaku"),
-    ]) func packedWeightsAreNamed(_ name: String, _ packer: String) throws {
+        ("transformer_blocks.0.attn.to_q.qzeros", "GPTQ", "x"), ("single_blocks.0.linear1.wscales", "Nunchaku", "x"),
+        ("model.diffusion_model.double_blocks.0.img_mod.lin.comfy_quant", "convrot_w4a4", #"{"format": "convrot_w4a4"}"#),
+        (
+            "model.diffusion_model.double_blocks.0.img_mod.lin.comfy_quant", "turned",
+            #"{"format": "int8_tensorwise", "params": {"convrot": true}}"#
+        ),
+        ("model.diffusion_model.double_blocks.0.img_mod.lin.weight_scale_2", "NVFP4", "x"),
+    ]) func packedWeightsAreNamed(_ name: String, _ packer: String, _ text: String) throws {
         try folder.convert(Fixtures["models/flux-dev-tiny"], to: .checkpoint(.safetensors), "own.safetensors")
-        try rewrite(folder["own.safetensors"], to: folder["packed.safetensors"], adding: [(name, .u8, [1], [0])]) { _, _ in .kept }
+        try rewrite(folder["own.safetensors"], to: folder["packed.safetensors"], adding: [(name, .u8, [text.utf8.count], Array(text.utf8))])
+        { _, _ in .kept }
         let refused = try #require(throws: IsomerError.self) { try folder.convert(folder["packed.safetensors"], to: .diffusers, "x") }
         #expect(refused.code == .unsupported && refused.what.contains(packer), "\(refused)")
         #expect(try ModelSummary(of: folder["packed.safetensors"]).recognised?.title.contains(packer) == true)

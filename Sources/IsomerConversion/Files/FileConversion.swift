@@ -11,6 +11,8 @@ public struct FileConversion: Hashable, Sendable {
     /// The type that floating tensors and blocks get; `nil` leaves all as they are. Integers, booleans and scale exponents stay what they are in
     /// any case.
     public var floatType: ScalarType?
+    /// Whether some tensors are to become blocks, or eight-bit floats with scales, once the plan is made.
+    public var makesBlocks = false
     /// Whether what tools are known to break is mended.
     public var repairs = false
     /// Metadata to set.
@@ -27,14 +29,12 @@ public struct FileConversion: Hashable, Sendable {
         var tensors = file.tensors
         var decisions: [Decision] = []
         var notes: [String] = []
+        let unpacks = try unpack(&tensors, &decisions, &notes)
         if repairs {
             let mended = try Repairs(tensors)
-            (tensors, decisions, notes) = (mended.tensors, mended.decisions, mended.notes)
-        }
-        if givesTrueValues {
-            let (unscaled, decision) = try ScaledFloats.unscaled(tensors, as: floatType)
-            tensors = unscaled
-            if let decision { decisions.append(decision) }
+            tensors = mended.tensors
+            decisions += mended.decisions
+            notes += mended.notes
         }
         var planned: [PlannedTensor] = []
         planned.reserveCapacity(tensors.tensors.count)
@@ -49,15 +49,32 @@ public struct FileConversion: Hashable, Sendable {
         plan.decisions = decisions
         plan.notes = notes
         plan.addRest(of: file.tensors)
-        plan.files[0].hold(metadata(for: file, isSameData: planned.allSatisfy { !$0.isCast }, notes: &plan.notes))
+        plan.files[0].hold(
+            metadata(for: file, tensors.metadata, isSameData: !unpacks && planned.allSatisfy { !$0.isCast }, notes: &plan.notes))
         return plan
     }
 
-    /// Whether weights that stand beside a scale are written as their true values: where another type is asked for, or the container has no
-    /// eight-bit floats.
-    private var givesTrueValues: Bool {
-        if case .gguf = container { return true }
-        return floatType != nil
+    /// Gives packed weights as the numbers they stand for where another type is asked for, or the container has no such tensors, and says so.
+    /// Returns whether any became others.
+    private func unpack(
+        _ tensors: inout any TensorSource, _ decisions: inout [Decision], _ notes: inout [String]
+    ) throws(IsomerError) -> Bool {
+        var isGGUF = false
+        if case .gguf = container { isGGUF = true }
+        // A file that stays as it is need not be understood.
+        guard isGGUF || floatType != nil || makesBlocks else {
+            for kind in (try? PackedWeights(in: tensors))?.kinds ?? [] where !kind.isScaledFloats {
+                notes.append("\(kind.count) weights stay in \(kind.title); --dtype TYPE unpacks them")
+            }
+            return false
+        }
+        var packed = try PackedWeights(in: tensors, as: floatType)
+        try packed.refuseUnreadable(nil)
+        // What is to become eight-bit floats with scales, and is, stays.
+        if !isGGUF, floatType == nil { packed.leaveScaledFloats() }
+        tensors = packed.unpacked
+        decisions += packed.decisions(floatType)
+        return !packed.kinds.isEmpty
     }
 
     /// The container, with the keys of a GGUF file if both are one.
@@ -74,9 +91,11 @@ public struct FileConversion: Hashable, Sendable {
     /// Keys whose values are sums of the tensors' bytes.
     static let hashKeys = ["sshs_model_hash", "sshs_legacy_hash", "modelspec.hash_sha256"]
 
-    private func metadata(for file: WeightFile, isSameData: Bool, notes: inout [String]) -> FileMetadata {
+    private func metadata(
+        for file: WeightFile, _ carried: FileMetadata, isSameData: Bool, notes: inout [String]
+    ) -> FileMetadata {
         if case .torch(.stateDict, _) = container {
-            let lost = file.tensors.metadata.keys.filter { $0 != "format" } + metadata.keys
+            let lost = carried.keys.filter { $0 != "format" } + metadata.keys
             if !lost.isEmpty {
                 notes.append(
                     "the metadata entries \(lost.joined(separator: ", ")) are left out: a bare PyTorch state dictionary has no place for them; "
@@ -84,7 +103,7 @@ public struct FileConversion: Hashable, Sendable {
             }
             return [:]
         }
-        var result = file.tensors.metadata
+        var result = carried
         if let reader = file.tensors as? GGUFReader {
             if case .gguf = container {
                 // The keys themselves are carried along.

@@ -34,9 +34,10 @@ public struct Pruning: Sendable {
         conversion.metadata = metadata
         conversion.shardBytes = shardBytes
         var plan = try conversion.plan(file)
-        let tensors = file.tensors
+        // Not the file's own, if weights were unpacked.
+        let tensors = plan.sources[0].tensors
         let average = Average(tensors.tensors)
-        if takesAverage { try average.checkWhole(file) }
+        if takesAverage { try average.checkWhole(tensors, file.path) }
         try checkPatterns(tensors)
         var planned: [PlannedTensor] = []
         var explained: Set<String> = []
@@ -217,14 +218,14 @@ private struct Average {
         }
     }
 
-    func checkWhole(_ file: WeightFile) throws(IsomerError) {
+    func checkWhole(_ tensors: any TensorSource, _ path: FilePath) throws(IsomerError) {
         guard !last.isEmpty else {
-            throw IsomerError(.mismatch, "the file has no averaged (EMA) weights", path: file.path, remedy: "leave --ema away")
+            throw IsomerError(.mismatch, "the file has no averaged (EMA) weights", path: path, remedy: "leave --ema away")
         }
-        let lacking = file.tensors.tensors.enumerated().first { $1.name.hasPrefix("model.diffusion_model.") && !hasCopy.contains($0) }
+        let lacking = tensors.tensors.enumerated().first { $1.name.hasPrefix("model.diffusion_model.") && !hasCopy.contains($0) }
         guard let lacking else { return }
         throw IsomerError(
-            .mismatch, "the averaged weights are not whole: this tensor has none", path: file.path, item: lacking.element.name,
+            .mismatch, "the averaged weights are not whole: this tensor has none", path: path, item: lacking.element.name,
             remedy: "leave --ema away")
     }
 }

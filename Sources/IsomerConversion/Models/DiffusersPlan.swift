@@ -34,6 +34,12 @@ extension Model {
                     container: .safetensors, tensors: try canonicalTensors(of: component, request), metadata: weightMetadata(request),
                     shardBytes: request.shardBytes))
             var json = component.written
+            // How the weights were packed; they are written as the numbers they stand for, and whoever opens the folder would unpack them again.
+            if json?["quantization_config"] != nil {
+                json?["quantization_config"] = nil
+                plan.decisions.append(
+                    Decision("\(slot.name)/config.json", "without quantization_config", because: "the weights are written unpacked"))
+            }
             if json == nil { json = try configurationFile(of: component) }
             if let json { plan.plainFiles.append(PlainFile(path: folder.appending("config.json"), json: json)) }
             used.formUnion(component.references)
@@ -168,7 +174,8 @@ extension Model {
             guard case .array? = index?[folder] else { continue }
             let tensor = sources[entry.tensor.source].tensors.tensors[entry.tensor.index]
             let descriptor = try TensorDescriptor(
-                name: String(entry.name[entry.name.index(after: slash)...]), scalarType: request.target(of: tensor.scalarType),
+                name: String(entry.name[entry.name.index(after: slash)...]),
+                scalarType: sources[entry.tensor.source].packing.isEmpty ? request.target(of: tensor.scalarType) : tensor.scalarType,
                 shape: tensor.shape)
             if byFolder.last?.folder != folder { byFolder.append((folder, [])) }
             byFolder[byFolder.count - 1].tensors.append(PlannedTensor(descriptor, from: entry.tensor, of: tensor.scalarType))

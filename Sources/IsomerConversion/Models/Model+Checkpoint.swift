@@ -113,7 +113,6 @@ extension Model {
     private static func reading(
         of inventory: TensorInventory, _ path: FilePath, _ request: ConversionRequest, _ hints: ConfigurationHints
     ) throws(IsomerError) -> ModelReading {
-        try PackedWeights.refuse(in: inventory.tensors, path)
         if let name = request.architecture {
             let family = try ModelFamily.meant(by: name)
             guard let reading = try family.reading(of: inventory, given: hints.components) else {

@@ -82,7 +82,8 @@ extension Model {
         let path = component.path.appending(name)
         var source = try ConversionPlan.Source(component.name, opening: path, limits: request.limits)
         let (mended, found) = try source.mend(request)
-        decisions += mended
+        // Once for all components that are alike.
+        decisions += mended.filter { !decisions.contains($0) }
         notes += found
         let inventory = TensorInventory(source.tensors.tensors)
         guard let layout = Layouts.matching(slot.network, inventory) else {
@@ -136,7 +137,9 @@ extension Model {
         let names = try folder.weightFiles(of: component)
         guard !names.isEmpty else { return }
         let (name, _) = try WeightFileName.choose(among: names, variant: nil, folder: component.path)
-        let source = try ConversionPlan.Source(component.name, opening: component.path.appending(name), limits: request.limits)
+        var source = try ConversionPlan.Source(component.name, opening: component.path.appending(name), limits: request.limits)
+        // As they are, and so is their configuration, which says how.
+        source.packing = try PackedWeights(in: source.tensors).kinds
         for (index, tensor) in source.tensors.tensors.enumerated() {
             beside.append(
                 Beside(

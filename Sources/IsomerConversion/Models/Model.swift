@@ -148,17 +148,27 @@ extension ConversionPlan.Source {
     mutating func mend(_ request: ConversionRequest) throws(IsomerError) -> (decisions: [Decision], notes: [String]) {
         var decisions: [Decision] = []
         var notes: [String] = []
+        // First, because the shapes of packed weights are no network's.
+        let path = files.first?.path
+        do throws(IsomerError) {
+            let packed = try PackedWeights(in: tensors, as: request.scalarType)
+            try packed.refuseUnreadable(path)
+            tensors = packed.unpacked
+            packing = packed.kinds
+            decisions += packed.decisions(request.scalarType)
+        } catch {
+            throw error.inFile(path)
+        }
         if let (unwrapped, decision) = try WrappedNames.unwrapped(tensors) {
             tensors = unwrapped
             decisions.append(decision)
         }
         if request.repairs {
             let mended = try Repairs(tensors)
-            (tensors, decisions, notes) = (mended.tensors, mended.decisions, mended.notes)
+            tensors = mended.tensors
+            decisions += mended.decisions
+            notes += mended.notes
         }
-        let (unscaled, decision) = try ScaledFloats.unscaled(tensors, as: request.scalarType)
-        tensors = unscaled
-        if let decision { decisions.append(decision) }
         return (decisions, notes)
     }
 

@@ -51,6 +51,8 @@ public struct ModelSummary: Sendable {
     public var beside: [(reason: String, count: Int)] = []
     /// Tensors that nothing explains.
     public var unexplained: [String] = []
+    /// How the weights are stored, where that is not as plain numbers.
+    public var packing: [PackedWeights.Kind] = []
     /// The Diffusers pipeline that a folder names.
     public var pipeline: String?
 
@@ -93,13 +95,14 @@ public struct ModelSummary: Sendable {
                 return
             }
         }
-        _ = try source.mend(request)
-        // Mostly there was nothing to mend, and the list is the very same.
-        if source.tensors.tensors != inventory.tensors { inventory = TensorInventory(source.tensors.tensors) }
-        if let packed = PackedWeights.title(in: inventory.tensors) {
+        if let packed = try PackedWeights(in: source.tensors).unreadable {
             recognised = ("a model in \(packed)", PackedWeights.reason)
             return
         }
+        _ = try source.mend(request)
+        packing = source.packing
+        // Mostly there was nothing to mend, and the list is the very same.
+        if source.tensors.tensors != inventory.tensors { inventory = TensorInventory(source.tensors.tensors) }
         if let known = UnmappedArchitecture.found(in: inventory) {
             recognised = (known.title, known.reason)
             return
@@ -146,6 +149,13 @@ public struct ModelSummary: Sendable {
         }
         prediction = model.prediction
         pipeline = model.pipeline
+        for kind in model.sources.flatMap(\.packing) {
+            if let place = packing.firstIndex(where: { $0.title == kind.title && $0.scalarType == kind.scalarType }) {
+                packing[place].count += kind.count
+            } else {
+                packing.append(kind)
+            }
+        }
         for (slot, component) in model.components {
             let manifest = try component.configuration.manifest()
             let missing = component.missing.sorted()

@@ -22,6 +22,8 @@ public struct ConversionPlan: Sendable {
         public var tensors: any TensorSource
         /// The files that its bytes come from: none of them is an output, unless the user says so, and none may change meanwhile.
         public var files: [ReadableFile]
+        /// How its weights are stored, where that is not as plain numbers.
+        public var packing: [PackedWeights.Kind] = []
 
         public init(_ label: String, _ tensors: any TensorSource, files: [ReadableFile]) {
             self.label = label

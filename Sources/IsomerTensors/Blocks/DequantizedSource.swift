@@ -35,32 +35,17 @@ public final class DequantizedSource: TensorSource {
         guard tensors.indices.contains(index), source.tensors[index].scalarType.kind == .block else {
             return try source.read(index, at: offset, into: buffer)
         }
-        let tensor = tensors[index]
-        try tensor.checkRange(offset, buffer.count)
         let stored = source.tensors[index].scalarType
         let cast = try Cast(from: stored, to: scalarType)
-        let size = scalarType.bitCount / 8
         let group = stored.group
         // A few thousand elements at a time, in whole blocks around the range.
         let step = 8192
         let packed = UnsafeMutableRawBufferPointer.allocate(byteCount: step / group.elementCount * group.byteCount, alignment: 64)
-        let plain = UnsafeMutableRawBufferPointer.allocate(byteCount: step * size, alignment: 64)
-        defer {
-            packed.deallocate()
-            plain.deallocate()
-        }
-        var done = 0
-        while done < buffer.count {
-            let first = (offset + done) / size / group.elementCount * group.elementCount
-            let count = min(step, tensor.shape.elementCount - first)
-            let bytes = UnsafeMutableRawBufferPointer(rebasing: packed[..<(count / group.elementCount * group.byteCount)])
-            try source.read(index, at: first / group.elementCount * group.byteCount, into: bytes)
-            try cast.apply(UnsafeRawBufferPointer(bytes), plain, elementCount: count)
-            let start = offset + done - first * size
-            let length = min(count * size - start, buffer.count - done)
-            UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + length])
-                .copyMemory(from: UnsafeRawBufferPointer(rebasing: plain[start..<start + length]))
-            done += length
+        defer { packed.deallocate() }
+        try buffer.fill(from: offset, of: tensors[index], group: group.elementCount, step: step) { (elements, plain) throws(IsomerError) in
+            let bytes = UnsafeMutableRawBufferPointer(rebasing: packed[..<(elements.count / group.elementCount * group.byteCount)])
+            try source.read(index, at: elements.lowerBound / group.elementCount * group.byteCount, into: bytes)
+            try cast.apply(UnsafeRawBufferPointer(bytes), plain, elementCount: elements.count)
         }
     }
 }

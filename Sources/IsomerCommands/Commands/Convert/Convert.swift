@@ -123,6 +123,7 @@ public struct Convert: IsomerCommand {
         case .file(let container) where !isFolder && model.keepsNames(options.layout):
             var conversion = FileConversion(to: container)
             conversion.floatType = options.floatType
+            conversion.makesBlocks = options.quantization != nil
             conversion.repairs = options.repair
             conversion.shardBytes = options.maxShardSize?.bytes
             for entry in options.metadata { conversion.metadata[entry.key] = entry.value }

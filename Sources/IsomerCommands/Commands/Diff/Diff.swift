@@ -82,7 +82,10 @@ struct ComparedModels {
         if let firstFile, let secondFile, names != .canonical,
             names == .keep || Self.shareNames(firstFile.tensors, secondFile.tensors)
         {
-            (first, second) = (firstFile.tensors, secondFile.tensors)
+            // Weights that are packed alike are compared as they are stored, others by their numbers.
+            let isAlike = names == .keep || firstFile.tensors.tensors == secondFile.tensors.tensors
+            first = isAlike ? firstFile.tensors : try PackedWeights(in: firstFile.tensors, as: .f32).unpacked
+            second = isAlike ? secondFile.tensors : try PackedWeights(in: secondFile.tensors, as: .f32).unpacked
             (isCanonical, notes) = (false, [])
             return
         }

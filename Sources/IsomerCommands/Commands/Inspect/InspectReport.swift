@@ -26,6 +26,13 @@ struct InspectReport {
             "types",
             subject.types.map { "\($0.type.rawValue) (\(Numbers.count($0.tensors, "tensor")), \(Numbers.bytes($0.bytes)))" }
                 .joined(separator: ", "))
+        if !subject.summary.packing.isEmpty {
+            report.field(
+                "stored as",
+                subject.summary.packing.map {
+                    "\($0.title) (\(Numbers.count($0.count, "weight")), read as \($0.scalarType.rawValue))"
+                }.joined(separator: ", "))
+        }
         addModel(to: &report)
         report.list(
             "metadata",
@@ -138,6 +145,12 @@ struct InspectReport {
             "metadata": subject.tensors.metadata.json,
             "warnings": .strings(subject.warnings),
         ]
+        if !summary.packing.isEmpty {
+            object["packing"] = .array(
+                summary.packing.map {
+                    ["kind": .string($0.title), "weights": .integer($0.count), "dtype": .string($0.scalarType.rawValue)]
+                })
+        }
         object["adapter"] = subject.adapter.map(\.json)
         object["pipeline"] = summary.pipeline.map { .string($0) }
         object["prediction"] = summary.prediction.map { ["value": .string($0.value), "reason": .string($0.reason)] }

@@ -53,6 +53,8 @@ struct InspectedModel {
         {
             summary.prediction = probe.decision
         }
+        let numbers = summary.packing.isEmpty ? tensors : try PackedWeights(in: tensors).unpacked
+        elementCount = numbers.tensors.reduce(0) { $0 &+ $1.shape.elementCount }
         byteCount = tensors.files.reduce(0) { $0 &+ $1.size }
         for file in tensors.files {
             guard let note = ChecksumFile.note(on: file, limits: limits) else { continue }
@@ -82,6 +84,6 @@ struct InspectedModel {
             .sorted { ($1.3, $0.0.rawValue) < ($0.3, $1.0.rawValue) }
     }
 
-    /// Elements of all tensors.
-    var elementCount: Int { tensors.tensors.reduce(0) { $0 &+ $1.shape.elementCount } }
+    /// Elements of all tensors; of packed weights those that they stand for.
+    let elementCount: Int
 }
