@@ -98,6 +98,53 @@ import Testing
         #expect(refused.code == .unsupported)
     }
 
+    /// A pipeline's components, each below its own name, in one file: as any arrangement, and told without being told.
+    @Test(arguments: ["sd15-tiny", "sd21-tiny", "sdxl-tiny", "sd3-medium-tiny", "flux-dev-tiny"])
+    func componentsInOneFile(_ name: String) throws {
+        let model = Fixtures["models/\(name)"]
+        var all: [(String, ScalarType, [Int], [UInt8])] = []
+        var components: [String] = []
+        for entry in try FileSystem.entries(of: model) {
+            let component = model.appending(entry)
+            guard try FileSystem.kind(of: component) == .folder,
+                let file = try FileSystem.entries(of: component).first(where: { $0.extension == "safetensors" })
+            else { continue }
+            components.append(entry.string)
+            let source = try openWeights(component.appending(file))
+            for (index, tensor) in source.tensors.enumerated() {
+                all.append(
+                    ("\(entry.string).\(tensor.name)", tensor.scalarType, tensor.shape.dimensions, try source.bytes(of: index)))
+            }
+        }
+        try folder.convert(model, to: .checkpoint(.safetensors), "own.safetensors")
+        try rewrite(folder["own.safetensors"], to: folder["one.safetensors"], metadata: [:], adding: all) { _, _ in .dropped }
+        #expect(try ModelSummary(of: folder["one.safetensors"]).components.map(\.slot) == components.sorted())
+
+        try folder.convert(folder["one.safetensors"], to: .diffusers, "folder") { $0.configuration = model }
+        try folder.convert(model, to: .diffusers, "own")
+        for component in components { #expect(try weights("folder", component) == weights("own", component), "\(component)") }
+        try folder.convert(folder["one.safetensors"], to: .checkpoint(.safetensors), "checkpoint.safetensors") { $0.configuration = model }
+        #expect(try sums(folder["checkpoint.safetensors"]) == sums(folder["own.safetensors"]))
+    }
+
+    /// Shards of a component without an index, in a folder.
+    @Test func shardsWithoutIndex() throws {
+        let model = Fixtures["models/sd15-tiny-sharded"]
+        for place in ["whole", "part"] {
+            try folder.folder(place)
+            for file in try FileSystem.entries(of: model.appending("unet"))
+            where file.extension == "safetensors" && (place == "whole" || file.string.contains("-00001-")) || file.string == "config.json" {
+                try folder.file("\(place)/\(file.string)", ReadableFile(model.appending("unet").appending(file)).contents(limit: 1 << 26))
+            }
+        }
+        try folder.convert(folder["whole"], to: .diffusers, "made")
+        #expect(
+            try sums(folder["made"].appending("diffusion_pytorch_model.safetensors"))
+                == sums(model.appending("unet").appending("diffusion_pytorch_model.safetensors.index.json")))
+        let refused = try #require(throws: IsomerError.self) { try folder.convert(folder["part"], to: .diffusers, "x") }
+        #expect(refused.code == .mismatch && refused.expected == "diffusion_pytorch_model-00002-of-00002.safetensors", "\(refused)")
+    }
+
     /// What ComfyUI and training code leave beside a model is named and left out, or carried along.
     @Test func whatToolsLeaveBeside() throws {
         let model = Fixtures["models/sd15-tiny"]

@@ -57,6 +57,46 @@ import Testing
         #expect(source.storedRange(of: tensors.count) == nil)
     }
 
+    /// All files of a name that counts them are read as one, whichever is named, if no index says otherwise.
+    @Test(arguments: ["", ".fp16"]) func setsWithoutAnIndex(_ variant: String) throws {
+        _ = try write()
+        func copy(to place: String, without missing: Int? = nil) throws -> [String] {
+            try folder.folder(place)
+            let names = try folder.names.filter { $0.hasPrefix("diffusion_pytorch_model-") }.sorted()
+            for (number, name) in names.enumerated() where number != missing {
+                try folder.file("\(place)/model\(variant)\(name.dropFirst("diffusion_pytorch_model".count))", folder.bytes(name))
+            }
+            return names.map { "\(place)/model\(variant)\($0.dropFirst("diffusion_pytorch_model".count))" }
+        }
+        let whole = try copy(to: "whole")
+        for name in [whole[0], whole[2]] {
+            let source = try openWeights(folder[name])
+            #expect(Set(source.tensors) == Set(tensors))
+            #expect((source as? ShardedReader)?.warnings == ["the set has no index: all \(whole.count) files of the name are read"])
+            for (index, tensor) in source.tensors.enumerated() { #expect(try source.bytes(of: index) == content(tensor)) }
+        }
+        let part = try copy(to: "part", without: 1)
+        let refused = error { _ = try openWeights(folder[part[0]]) }
+        #expect(refused?.code == .mismatch && refused?.expected == folder[part[1]].lastComponent?.string, "\(String(describing: refused))")
+        // With an index beside it, whoever wants the set names that.
+        try folder.file("part/model.safetensors.index\(variant).json", [])
+        #expect(try openWeights(folder[part[0]]).tensors.count < tensors.count)
+        // A name that two files have is one of two sets.
+        try folder.file(whole[1], folder.bytes(whole[0]))
+        #expect(error { _ = try openWeights(folder[whole[0]]) }?.what == "the tensor lies in two files of the set")
+    }
+
+    @Test func namesOfShards() {
+        func read(_ name: String) -> String? { ShardNaming.shard(named: name).map { "\($0.naming.stem) \($0.number) \($0.count)" } }
+        #expect(read("model-00002-of-00003.safetensors") == "model 2 3")
+        #expect(read("a-b.fp16-00001-of-00002.bin") == "a-b.fp16 1 2")
+        for name in [
+            "model.safetensors", "model-00001-of-00001.bin", "model-00003-of-00002.bin", "model-0001-of-0002.bin",
+            "model-00000-of-00002.bin",
+            "00001-of-00002.bin", "model-00001-of-00002", "model-99999999999999999999-of-00002.bin", "model-+0001-of-00002.bin", "",
+        ] { #expect(read(name) == nil, "\(name)") }
+    }
+
     /// An index by any name, and another opener, as for torch's shards.
     @Test func anotherOpener() throws {
         let index = try ReadableFile(folder[write()])

@@ -34,7 +34,7 @@ def blocks():
         ("nf4", (24, 20), torch.bfloat16, 64, False, torch.uint8),
         ("nf4", (20, 20), torch.float16, 64, True, torch.uint8),
         ("nf4", (9, 7), torch.float32, 64, False, torch.uint8),
-        ("nf4", (16, 32), torch.bfloat16, 128, False, torch.bfloat16),
+        ("nf4", (8, 128), torch.bfloat16, 128, False, torch.bfloat16),
         ("nf4", (304,), torch.float32, 4096, False, torch.float32),
         ("fp4", (24, 20), torch.float16, 64, False, torch.uint8),
         ("fp4", (136, 64), torch.bfloat16, 32, True, torch.uint8),

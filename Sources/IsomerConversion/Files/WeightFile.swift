@@ -20,7 +20,7 @@ public struct WeightFile: Sendable {
         format = try FileFormat(of: file)
         tensors = try openWeights(path, limits: limits)
         if let sharded = tensors as? ShardedReader {
-            var files = [file]
+            var files = format == .json ? [file] : []
             for shard in sharded.shards { files.append(try ReadableFile(shard.path)) }
             self.files = files
         } else {

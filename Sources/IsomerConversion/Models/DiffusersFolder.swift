@@ -109,7 +109,7 @@ struct DiffusersFolder: Sendable {
     /// Reference: diffusers 0.42.1, pipelines/pipeline_utils.py `from_pretrained`, whose `model_variants` lists the folders that have it.
     func variant(of component: Component, asked: String?) throws(IsomerError) -> String? {
         func hasIt(_ component: Component) throws(IsomerError) -> Bool {
-            try weightFiles(of: component).contains { WeightFileName($0)?.variant == asked }
+            try WeightFileName.all(in: FileSystem.entries(of: component.path).map(\.string)).contains { $0.variant == asked }
         }
         guard asked != nil, try !hasIt(component) else { return asked }
         for other in components where try hasIt(other) { return nil }
@@ -118,7 +118,7 @@ struct DiffusersFolder: Sendable {
 
     /// The names of a component's weight files.
     func weightFiles(of component: Component) throws(IsomerError) -> [String] {
-        try FileSystem.entries(of: component.path).map(\.string).filter { WeightFileName($0) != nil }
+        try WeightFileName.all(in: FileSystem.entries(of: component.path).map(\.string)).map(\.name)
     }
 
     /// Every file of a component that is neither weights nor a configuration which this program writes itself.

@@ -73,7 +73,7 @@ extension Model {
         let names = try FileSystem.entries(of: component.path).map(\.string)
         let (name, decision) = try WeightFileName.choose(
             among: names, variant: try folder.variant(of: component, asked: request.variant), folder: component.path)
-        if let asked = request.variant, WeightFileName(name)?.variant != asked {
+        if let asked = request.variant, WeightFileName.all(in: names).first(where: { $0.name == name })?.variant != asked {
             notes.append("\(component.name) has no weights of the variant \(asked); its only ones are read")
         }
         if let decision, !decisions.contains(where: { $0.subject == decision.subject && $0.value == decision.value }) {

@@ -1,4 +1,5 @@
 import IsomerBytes
+import IsomerFormats
 
 /// How Diffusers and transformers name the weight files of a component: stem, variant, shards, container.
 ///
@@ -44,12 +45,27 @@ struct WeightFileName: Hashable, Sendable {
         return words.count >= 3 && words[words.count - 2] == "of"
     }
 
+    /// The files that a loader opens among `names`, and the first of every set of shards that has no index.
+    static func all(in names: [String]) -> [WeightFileName] {
+        var found = names.compactMap(WeightFileName.init)
+        for name in names.sorted() {
+            guard let (naming, number, count) = ShardNaming.shard(named: name) else { continue }
+            // Under the name that the whole would have as one file.
+            guard var whole = WeightFileName(naming.fileName(shard: 1, of: 1)),
+                !found.contains(where: { $0.variant == whole.variant && $0.isSafetensors == whole.isSafetensors })
+            else { continue }
+            whole.name = naming.fileName(shard: number, of: count)
+            found.append(whole)
+        }
+        return found
+    }
+
     /// The file to open among `names`, and a decision if there was a choice that the user might make otherwise.
     ///
     /// Safetensors before pickles; the variant that was asked for, else none, else the only one there is.
     static func choose(among names: [String], variant: String?, folder: FilePath) throws(IsomerError) -> (name: String, decision: Decision?)
     {
-        let found = names.compactMap(WeightFileName.init)
+        let found = all(in: names)
         guard !found.isEmpty else {
             let shard = names.contains { isWeights($0) }
             throw IsomerError(

@@ -8,8 +8,10 @@ import IsomerTensors
 /// magnitudes. These may be packed themselves: codes of eight bits in `X.absmax`, with `X.nested_quant_map` and `X.nested_absmax`, plus an
 /// offset that the JSON tells.
 ///
-/// Numbers are as bitsandbytes makes them, bit for bit: products in binary32, rounded once to the type that the JSON tells. (FP4 has two zeros;
-/// where bitsandbytes' code for single numbers makes the second one negative, its vector code and its table do not, and neither does this.)
+/// Numbers are as bitsandbytes makes them, bit for bit: products in binary32, rounded once to the type that the JSON tells. Two oddities of its
+/// code for processors are not followed: where rows are no multiples of a block's length its vector code takes magnitudes of other blocks (all
+/// its other code, and what packs, counts blocks through the whole); and its code for single numbers makes FP4's second zero negative, which its
+/// table does not.
 // Reference: bitsandbytes 0.50.2, functional.py `QuantState` and `dequantize_4bit`, backends/cpu/ops.py, backends/utils.py.
 struct BitsAndBytesBlocks: PackedWeight {
     let tensor: TensorDescriptor
@@ -154,6 +156,7 @@ struct BitsAndBytesBlocks: PackedWeight {
     ) throws(IsomerError) {
         let blocks = elements.lowerBound / blockLength..<(elements.upperBound - 1) / blockLength + 1
         let scales = FloatBuffer(count: blocks.count)
+        defer { withExtendedLifetime(scales) {} }
         try magnitudes.read(blocks, from: source, into: scales.values)
         let bytes = FourBitRun.bytes(of: elements)
         try withStoredBytes(bytes, of: codes, in: source) { (stored) throws(IsomerError) in
@@ -181,6 +184,7 @@ extension BitsAndBytesBlocks.Magnitudes {
         guard let nested else { return try source.floats(of: index, blocks, into: target) }
         let outer = blocks.lowerBound / nested.blockLength..<(blocks.upperBound - 1) / nested.blockLength + 1
         let scales = FloatBuffer(count: outer.count)
+        defer { withExtendedLifetime(scales) {} }
         try source.floats(of: nested.magnitudes, outer, into: scales.values)
         try withStoredBytes(blocks, of: index, in: source) { (codes) throws(IsomerError) in
             for (place, code) in codes.enumerated() {

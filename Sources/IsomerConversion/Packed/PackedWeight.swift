@@ -58,6 +58,7 @@ final class UnpackedSource: TensorSource {
         // Numbers, codes and result fit in a core's own cache.
         let step = 64 << 10
         let numbers = FloatBuffer(count: min(step, weight.tensor.shape.elementCount))
+        defer { withExtendedLifetime(numbers) {} }
         try buffer.fill(from: offset, of: weight.tensor, step: step) { (elements, place) throws(IsomerError) in
             let run = UnsafeMutableBufferPointer(rebasing: numbers.values[..<elements.count])
             do throws(IsomerError) {

@@ -54,6 +54,7 @@ struct ScaledRows: PackedWeight {
             let length = tensor.shape.elementCount / tensor.shape.dimensions[0]
             let rows = elements.lowerBound / length..<(elements.upperBound - 1) / length + 1
             let scales = FloatBuffer(count: rows.count)
+            defer { withExtendedLifetime(scales) {} }
             try source.floats(of: index, rows, into: scales.values)
             var start = elements.lowerBound
             for (row, value) in zip(rows, scales.values) {

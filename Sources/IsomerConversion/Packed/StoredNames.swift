@@ -36,7 +36,9 @@ struct StoredNames {
     /// All numbers of a small tensor that has `count`.
     func floats(of index: Int, count: Int) throws(IsomerError) -> [Float] {
         try check(index, count: count, "floating numbers") { $0.kind == .float && $0.isByteAligned }
-        return try Array(source.floats(of: index).values)
+        let numbers = try source.floats(of: index)
+        // The memory lives no longer than the buffer.
+        return withExtendedLifetime(numbers) { Array(numbers.values) }
     }
 
     /// A tensor whose bytes are a JSON text.

@@ -1,7 +1,8 @@
 public import IsomerBytes
 public import IsomerTensors
 
-/// Opens whatever weights file lies at `path`: safetensors, any kind of torch file, GGUF, or the index of a sharded set of them.
+/// Opens whatever weights file lies at `path`: safetensors, any kind of torch file, GGUF, or the index of a sharded set of them. A file that is
+/// one of several by its name, with no index beside it, stands for all of them.
 ///
 /// What the file is, its bytes tell; its name does not matter. Something else is refused with a sentence that says what it is and what to do.
 public func openWeights(_ path: FilePath, limits: Limits = Limits()) throws(IsomerError) -> any TensorSource {
@@ -9,6 +10,9 @@ public func openWeights(_ path: FilePath, limits: Limits = Limits()) throws(Isom
     let format = try FileFormat(of: file)
     switch format {
     case .json: return try ShardedReader(index: file, limits: limits)
+    case .safetensors, .torchZip, .zip, .torchLegacy, .pickle, .gguf:
+        if let set = try ShardedReader(shard: path, limits: limits) { return set }
+        return try openWeightsFile(file, format, limits: limits)
     default: return try openWeightsFile(file, format, limits: limits)
     }
 }

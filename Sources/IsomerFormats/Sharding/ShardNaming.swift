@@ -36,6 +36,23 @@ public struct ShardNaming: Hashable, Sendable {
         "\(stem).\(fileExtension).index\(variant.map { "." + $0 } ?? "").json"
     }
 
+    /// What the name of a shard says: which it is of how many, and how its set is called. `nil` if it is no shard's name.
+    public static func shard(named name: String) -> (naming: ShardNaming, number: Int, count: Int)? {
+        guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return nil }
+        let words = name[..<dot].split(separator: "-", omittingEmptySubsequences: false)
+        guard words.count >= 4, words[words.count - 2] == "of", let count = parsed(words[words.count - 1]),
+            let number = parsed(words[words.count - 3]), count > 1, 1...count ~= number
+        else { return nil }
+        // The variant, if there is one, stands before the numbers in a shard's name and elsewhere in the index's: it may stay in the stem.
+        let stem = words.dropLast(3).joined(separator: "-")
+        let naming = ShardNaming(stem: stem, fileExtension: String(name[name.index(after: dot)...]))
+        return naming.fileName(shard: number, of: count) == name ? (naming, number, count) : nil
+    }
+
+    private static func parsed(_ digits: Substring) -> Int? {
+        digits.count <= 5 && digits.allSatisfy { ("0"..."9").contains($0) } ? Int(digits) : nil
+    }
+
     private func padded(_ number: Int) -> String {
         let digits = String(number)
         return String(repeating: "0", count: max(0, 5 - digits.count)) + digits

@@ -68,6 +68,43 @@ public final class ShardedReader: TensorSource {
         places = set.places
     }
 
+    /// Opens a set that has no index: all tensors of all `paths`, none of which two may have.
+    public init(filesWithoutIndex paths: [FilePath], limits: Limits = Limits()) throws(IsomerError) {
+        var set = ShardSet()
+        for path in paths {
+            let file = try ReadableFile(path)
+            let source = try openWeightsFile(file, FileFormat(of: file), limits: limits)
+            try set.add(source, path, named: source.tensors.map(\.name), limits: limits)
+        }
+        tensors = set.tensors
+        metadata = set.metadata
+        shards = set.shards
+        warnings = set.warnings + ["the set has no index: all \(paths.count) files of the name are read"]
+        places = set.places
+    }
+
+    /// The set that the file at `path` is a shard of by its name, where no index lies beside it; `nil` if it is none, or has an index, which
+    /// whoever wants the set names.
+    ///
+    /// Throws `mismatch` if not all of its files are there.
+    convenience init?(shard path: FilePath, limits: Limits) throws(IsomerError) {
+        guard let name = path.lastComponent?.string, let (naming, _, count) = ShardNaming.shard(named: name) else { return nil }
+        let folder = path.removingLastComponent()
+        let beside = Set(try FileSystem.entries(of: folder.isEmpty ? FilePath(".") : folder).map { ExactString($0.string) })
+        var index = naming
+        if let dot = naming.stem.lastIndex(of: ".") {
+            (index.stem, index.variant) = (String(naming.stem[..<dot]), String(naming.stem[naming.stem.index(after: dot)...]))
+        }
+        guard ![naming, index].contains(where: { beside.contains(ExactString($0.indexFileName)) }) else { return nil }
+        let names = (1...count).map { naming.fileName(shard: $0, of: count) }
+        if let missing = names.first(where: { !beside.contains(ExactString($0)) }) {
+            throw IsomerError(
+                .mismatch, "this is one of \(count) files that hold a model together, and not all are there", path: path, expected: missing,
+                remedy: "download the rest of the set")
+        }
+        try self.init(filesWithoutIndex: names.map { folder.appending($0) }, limits: limits)
+    }
+
     public func read(_ index: Int, at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IsomerError) {
         _ = try tensors.checked(index, path: nil)
         try shards[places[index].shard].source.read(places[index].index, at: offset, into: buffer)

@@ -41,13 +41,13 @@ typealias FoundPlace = (slot: Slot, placement: Placement)
 extension ModelFamily {
     /// Whether any family has a component in `inventory`.
     public static func isPresent(in inventory: TensorInventory) -> Bool {
-        all.contains { family in family.slots.contains { slot in slot.placements.contains { $0.isPresent(in: inventory) } } }
+        all.contains { family in family.slots.contains { slot in slot.searched.contains { $0.isPresent(in: inventory) } } }
     }
 
     /// Where the family's components stand in `inventory`.
     func places(in inventory: TensorInventory) -> [FoundPlace] {
         slots.compactMap { slot in
-            slot.placements.first { $0.isPresent(in: inventory) }.map { (slot, $0) }
+            slot.searched.first { $0.isPresent(in: inventory) }.map { (slot, $0) }
         }
     }
 }

@@ -58,6 +58,8 @@ public struct Slot: Sendable {
     public let network: any NetworkConfiguration.Type
     /// Where a checkpoint may keep it. The first is where it is written.
     public let placements: [Placement]
+    /// Where it is looked for: there, and below its own name, where a pipeline's components stand that were saved into one file (`unet.conv_in.weight`).
+    let searched: [Placement]
     /// Where a training checkpoint keeps the averaged copy (EMA) of its weights, if it does.
     public let average: Placement?
     /// What the family makes of a configuration that was read off shapes, and what it leaves aside by that.
@@ -87,6 +89,7 @@ public struct Slot: Sendable {
         self.name = name
         self.network = network
         self.placements = placements
+        searched = placements + Placement.alone(network).map { Placement(name + ".", $0.layout) }
         self.average = average
         self.alone = { configuration, found in (configuration as? Configuration).flatMap { alone($0, found) } }
         self.isOptional = isOptional

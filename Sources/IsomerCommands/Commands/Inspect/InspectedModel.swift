@@ -41,7 +41,8 @@ struct InspectedModel {
             summary = try ModelSummary(of: file)
             tensors = file.tensors
             adapter = summary.family == nil ? try AdapterSummary(of: path, file.tensors) : nil
-            format = file.format == .json ? "a sharded set of \(file.files.count - 1) files" : file.format.name
+            let shards = (file.tensors as? ShardedReader)?.shards.count
+            format = shards.map { "a sharded set of \($0) files" } ?? file.format.name
             warnings = file.warnings
             let archive = file.tensors as? TorchArchive
             tiedCount = archive?.aliases.count ?? 0
