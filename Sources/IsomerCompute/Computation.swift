@@ -93,6 +93,7 @@ public final class Computation {
 
     /// Memory of one thread at a time.
     struct Scratch: @unchecked Sendable {
+        // SAFETY (@unchecked): a worker's number belongs to one thread at a time, and so does the scratch memory of that number.
         let address: UnsafeMutableRawPointer
     }
 

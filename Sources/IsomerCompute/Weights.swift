@@ -234,18 +234,5 @@ public struct Module {
 
 extension ScalarType {
     /// The kernels' name of a floating type whose elements have addresses.
-    var kernelScalar: isomer_scalar? {
-        switch self {
-        case .f64: ISOMER_F64
-        case .f32: ISOMER_F32
-        case .f16: ISOMER_F16
-        case .bf16: ISOMER_BF16
-        case .f8e4m3: ISOMER_F8E4M3
-        case .f8e5m2: ISOMER_F8E5M2
-        case .f8e4m3fnuz: ISOMER_F8E4M3FNUZ
-        case .f8e5m2fnuz: ISOMER_F8E5M2FNUZ
-        case .f8e8m0: ISOMER_F8E8M0
-        default: nil
-        }
-    }
+    var kernelScalar: isomer_scalar? { kind == .float && isByteAligned ? native : nil }
 }

@@ -1,4 +1,4 @@
-internal import CKernels
+package import CKernels
 
 extension ScalarType {
     /// Bytes that `elementCount` elements fill, or `nil` if the count is negative, the bytes are beyond `Int.max`, or the last byte or block
@@ -15,7 +15,7 @@ extension ScalarType {
 
     /// The kernels' name of the type, of the halves if it is complex. `nil` for block types, and for quantized ones, which have no value of
     /// their own.
-    var native: isomer_scalar? {
+    package var native: isomer_scalar? {
         switch self {
         case .f64, .c128: ISOMER_F64
         case .f32, .c64: ISOMER_F32
