@@ -46,4 +46,15 @@ import Testing
             ($0 as? IsomerError)?.code == .unsupported && ($0 as? IsomerError)?.location.item == setting.key
         }
     }
+
+    /// Diffusers allows a number for each side; pictures here have one.
+    @Test func aSampleSizeForEachSide() throws {
+        func size(_ value: String) throws -> Int? {
+            let text = "{\(Self.unet), \"sample_size\": \(value)}"
+            return try UNetConfiguration(json: JSONCursor(JSONValue(parsing: Array(text.utf8)))).sampleSize
+        }
+        #expect(try size("64") == 64 && size("[64, 64]") == 64 && size("null") == nil)
+        #expect { try size("[64, 96]") } throws: { ($0 as? IsomerError)?.found == "64 by 96" }
+        #expect(throws: IsomerError.self) { try size("[64, 64, 64]") }
+    }
 }

@@ -54,7 +54,7 @@ extension UNetConfiguration {
         headCounts =
             try json.optional(key)?.perLevel(count) { cursor throws(IsomerError) -> Int in try cursor.extent() }
             ?? Array(repeating: 8, count: count)
-        sampleSize = try json.optionalExtent("sample_size")
+        sampleSize = try UNetConfiguration.sampleSize(json)
         additionTimeWidth = try json.optionalExtent("addition_time_embed_dim")
         upcastsAttention = try json.optional("upcast_attention")?.bool() ?? false
         normGroups = try json.extent("norm_num_groups", default: 32)
@@ -128,6 +128,19 @@ extension UNetConfiguration {
         guard let first = widths.first, widths.allSatisfy({ $0 == first }) else {
             throw IsomerError(
                 .unsupported, "the configuration gives each block another cross_attention_dim", path: json.path, item: field.keyPath)
+        }
+        return first
+    }
+
+    /// One number, or one for the height and one for the width.
+    private static func sampleSize(_ json: JSONCursor) throws(IsomerError) -> Int? {
+        guard let field = try json.optional("sample_size") else { return nil }
+        let sides: [Int] = try field.perLevel(2) { cursor throws(IsomerError) -> Int in try cursor.extent() }
+        guard let first = sides.first, sides.allSatisfy({ $0 == first }) else {
+            throw IsomerError(
+                .unsupported, "the configuration asks for latents that are not square", path: json.path, item: field.keyPath,
+                expected: "one number", found: sides.map(String.init).joined(separator: " by "),
+                remedy: "write the larger one there: it only says how large pictures are where nobody does")
         }
         return first
     }

@@ -60,13 +60,18 @@ extension TargetFormat {
         }
     }
 
+    /// Endings with digits in them that are files' all the same.
+    private static let filesOfOthers: Set = ["h5", "pt2", "7z"]
+
     private static func format(_ asked: TargetFormat?, for destination: PathArgument) throws(IsomerError) -> TargetFormat {
         if let asked { return asked }
         // Whatever its name ends in: a folder may be called `model.safetensors` too.
         if destination.namesFolder { return .diffusers }
         let path = destination.path
         if let named = path.extension.flatMap(TargetFormat.init(fileExtension:)) { return named }
-        if let ending = path.extension, ending.allSatisfy(\.isLetter), try FileSystem.kind(of: path) != .folder {
+        if let ending = path.extension, ending.allSatisfy(\.isLetter) || filesOfOthers.contains(ending.lowercased()),
+            try FileSystem.kind(of: path) != .folder
+        {
             // A folder may be called `model-1.5`; `model.unknown` is more likely a mistake.
             throw IsomerError(
                 .usage, "the destination's name does not say what to write", path: path,
