@@ -54,6 +54,8 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
     // Sometimes as few as a picture has.
     job.outputs = next() % 4 ? size_up_to(90) + (is_large ? 15 : 0) : is_large ? size_up_to(5) : size_up_to(30);
     job.input_stride = job.channels + (next() % 2 ? size_up_to(5) : 0);
+    // Rows that fall into the same sets of a cache are not used where they lie.
+    if (is_linear && next() % 8 == 0) job.input_stride = (job.channels + 511) / 512 * 512;
     job.output_stride = job.outputs;
     job.residual_stride = job.outputs;
     const size_t rows = job.images * job.output_height * job.output_width, pixels = job.output_height * job.output_width;
