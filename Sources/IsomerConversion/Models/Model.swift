@@ -146,19 +146,22 @@ extension Model {
 extension ConversionPlan.Source {
     /// Gives the tensors as a model wants them: with their true values, and mended if the user wants that. Returns what was decided and found.
     mutating func mend(_ request: ConversionRequest) throws(IsomerError) -> (decisions: [Decision], notes: [String]) {
-        var decisions: [Decision] = []
-        var notes: [String] = []
-        // First, because the shapes of packed weights are no network's.
         let path = files.first?.path
-        do throws(IsomerError) {
-            let packed = try PackedWeights(in: tensors, as: request.scalarType)
-            try packed.refuseUnreadable(path)
-            tensors = packed.unpacked
-            packing = packed.kinds
-            decisions += packed.decisions(request.scalarType)
-        } catch {
-            throw error.inFile(path)
-        }
+        let packed: PackedWeights
+        do throws(IsomerError) { packed = try PackedWeights(in: tensors, as: request.scalarType) } catch { throw error.inFile(path) }
+        try packed.refuseUnreadable(path)
+        return try mend(request, packed)
+    }
+
+    /// The same where packed weights have been looked for, and can be read.
+    mutating func mend(
+        _ request: ConversionRequest, _ packed: PackedWeights
+    ) throws(IsomerError) -> (decisions: [Decision], notes: [String]) {
+        // First, because the shapes of packed weights are no network's.
+        tensors = packed.unpacked
+        packing = packed.kinds
+        var decisions = packed.decisions(request.scalarType)
+        var notes: [String] = []
         if let (unwrapped, decision) = try WrappedNames.unwrapped(tensors) {
             tensors = unwrapped
             decisions.append(decision)

@@ -95,11 +95,12 @@ public struct ModelSummary: Sendable {
                 return
             }
         }
-        if let packed = try PackedWeights(in: source.tensors).unreadable {
-            recognised = ("a model in \(packed)", PackedWeights.reason)
+        let packed = try PackedWeights(in: source.tensors, as: request.scalarType)
+        if let title = packed.unreadable {
+            recognised = ("a model in \(title)", PackedWeights.reason)
             return
         }
-        _ = try source.mend(request)
+        _ = try source.mend(request, packed)
         packing = source.packing
         // Mostly there was nothing to mend, and the list is the very same.
         if source.tensors.tensors != inventory.tensors { inventory = TensorInventory(source.tensors.tensors) }
@@ -149,13 +150,7 @@ public struct ModelSummary: Sendable {
         }
         prediction = model.prediction
         pipeline = model.pipeline
-        for kind in model.sources.flatMap(\.packing) {
-            if let place = packing.firstIndex(where: { $0.title == kind.title && $0.scalarType == kind.scalarType }) {
-                packing[place].count += kind.count
-            } else {
-                packing.append(kind)
-            }
-        }
+        for kind in model.sources.flatMap(\.packing) { packing.count(kind) }
         for (slot, component) in model.components {
             let manifest = try component.configuration.manifest()
             let missing = component.missing.sorted()

@@ -131,11 +131,7 @@ public struct PackedWeights: Sendable {
         }
         weights[index] = (weight, kind)
         for other in others { companions[other] = kind }
-        if let place = kinds.firstIndex(where: { $0.title == kind && $0.scalarType == weight.tensor.scalarType }) {
-            kinds[place].count += 1
-        } else {
-            kinds.append(Kind(title: kind, scalarType: weight.tensor.scalarType, count: 1))
-        }
+        kinds.count(Kind(title: kind, scalarType: weight.tensor.scalarType, count: 1))
     }
 
     // MARK: Reading
@@ -181,6 +177,17 @@ public struct PackedWeights: Sendable {
             return Decision(
                 "packed weights", "unpacked, as \(kind.scalarType.rawValue)", because: "\(kind.count) are in \(kind.title)",
                 flag: type == nil ? "--dtype TYPE" : nil)
+        }
+    }
+}
+
+extension [PackedWeights.Kind] {
+    /// Adds more weights of a kind, which stands here once.
+    mutating func count(_ kind: PackedWeights.Kind) {
+        if let place = firstIndex(where: { $0.title == kind.title && $0.scalarType == kind.scalarType }) {
+            self[place].count += kind.count
+        } else {
+            append(kind)
         }
     }
 }
