@@ -31,9 +31,9 @@ void isomer_matrix_pack(isomer_level level, const isomer_matrix_job *job, size_t
     isomer_compute_kernels(level)->pack(job, first_column, end_column, level, packed, scratch);
 }
 
-void isomer_matrix_run(isomer_level level, const isomer_matrix_job *job, const void *packed, size_t first_block, size_t end_block,
+void isomer_matrix_run(isomer_level level, const isomer_matrix_job *job, const void *packed, size_t first_strip, size_t end_strip,
                        size_t first_column, size_t end_column, void *scratch) {
-    isomer_compute_kernels(level)->matrix(job, packed, first_block, end_block, first_column, end_column, level, scratch);
+    isomer_compute_kernels(level)->matrix(job, packed, first_strip, end_strip, first_column, end_column, level, scratch);
 }
 
 void isomer_matrix_few_rows(isomer_level level, const isomer_matrix_job *job, size_t first_output, size_t end_output, void *scratch) {

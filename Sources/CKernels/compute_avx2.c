@@ -9,7 +9,7 @@
 #define ROWS 6
 #define TALL 6
 #define LOW 2
-#define WINOGRAD_LEAST 64
+#define WINOGRAD_LEAST 32
 #define KERNELS isomer_compute_kernels_avx2
 
 #include "compute_vector.inc"

@@ -10,7 +10,7 @@
 #define TALL 12
 #define MIDDLE 8
 #define LOW 4
-#define WINOGRAD_LEAST 64
+#define WINOGRAD_LEAST 32
 #define KERNELS isomer_compute_kernels_avx512
 
 #include "compute_vector.inc"

@@ -88,7 +88,12 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
     void *packed = memory(panels * plan.panel_bytes), *scratch = memory(isomer_matrix_scratch());
     isomer_matrix_pack(level, &job, 0, plan.columns, packed, scratch);
     memset(scratch, 0xFF, isomer_matrix_scratch());
-    for (size_t block = 0; block < plan.blocks; block++) isomer_matrix_run(level, &job, packed, block, block + 1, 0, plan.columns, scratch);
+    // Any run of strips, more than make a block too.
+    for (size_t first = 0, end; first < plan.strips; first = end) {
+        end = first + 1 + next() % (2 * plan.block);
+        if (end > plan.strips) end = plan.strips;
+        isomer_matrix_run(level, &job, packed, first, end, 0, plan.columns, scratch);
+    }
 
     double *wanted = malloc(rows * job.outputs * sizeof(double));
     for (size_t m = 0; m < rows; m++)

@@ -90,7 +90,7 @@ typedef enum {
 
 // How a job is done: what follows from its sizes alone, never from the number of threads.
 //
-// A product has rows, which come in blocks, and columns, which come in packed panels. Columns are outputs, whose weights are packed, and rows are
+// A product has rows, which come in strips, and columns, which come in packed panels. Columns are outputs, whose weights are packed, and rows are
 // the output's pixels; or, in a job turned around, the other way about.
 typedef struct {
     isomer_matrix_way way;
@@ -99,8 +99,10 @@ typedef struct {
     size_t panel;
     // Bytes of a packed panel, a multiple of 64.
     size_t panel_bytes;
-    // Pieces that the rows come in, the same for every range of columns.
-    size_t blocks;
+    // Strips that the rows come in, the same for every range of columns.
+    size_t strips;
+    // Strips that make a block: as many as are best worked on together. Any number may be asked for.
+    size_t block;
 } isomer_matrix_plan;
 
 isomer_matrix_plan isomer_matrix_planned(isomer_level level, const isomer_matrix_job *job);
@@ -112,8 +114,8 @@ size_t isomer_matrix_scratch(void);
 void isomer_matrix_pack(isomer_level level, const isomer_matrix_job *job, size_t first_column, size_t end_column, void *packed,
                         void *scratch);
 
-// Makes columns first_column ..< end_column of row blocks first_block ..< end_block. `packed` begins with the panel of first_column.
-void isomer_matrix_run(isomer_level level, const isomer_matrix_job *job, const void *packed, size_t first_block, size_t end_block,
+// Makes columns first_column ..< end_column of strips first_strip ..< end_strip. `packed` begins with the panel of first_column.
+void isomer_matrix_run(isomer_level level, const isomer_matrix_job *job, const void *packed, size_t first_strip, size_t end_strip,
                        size_t first_column, size_t end_column, void *scratch);
 
 // Makes outputs first_output ..< end_output of all rows of a job that has few, packing its weights as it goes.

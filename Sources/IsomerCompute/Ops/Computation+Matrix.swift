@@ -119,7 +119,7 @@ extension Computation {
         job.activation = product.activation.kernel
         job.rounds_to_bf16 = precision == .bf16 && !product.isExact
         let isEmpty = output.count == 0 || x.channels == 0
-        let schedule = isEmpty ? nil : Schedule(job, level.kernels, workers.count)
+        let schedule = isEmpty ? nil : ProductSchedule(job, level.kernels, workers.count)
         let packed = try schedule.map { schedule throws(IsomerError) in try tensor([schedule.packedFloats]) }
         if isPlanning {
             try module.weights.expect(module.path + "weight", product.weightShape)
@@ -151,12 +151,12 @@ extension Computation {
     }
 
     /// Packs and multiplies, in turns.
-    private func run(_ job: isomer_matrix_job, _ schedule: Schedule, _ packed: UnsafeMutableRawPointer) throws(IsomerError) {
+    private func run(_ job: isomer_matrix_job, _ schedule: ProductSchedule, _ packed: UnsafeMutableRawPointer) throws(IsomerError) {
         // SAFETY: what the job points to outlives the loops; no two items write the same numbers; and a worker's part of `packed` is used by one
         // item at a time.
         nonisolated(unsafe) let (job, packed) = (job, packed)
         let (level, columns) = (level.kernels, schedule.columns)
-        let (panel, panelBytes, blocks) = (schedule.panel, schedule.panelBytes, schedule.blocks)
+        let (panel, panelBytes) = (schedule.panel, schedule.panelBytes)
         switch schedule.way {
         case .unpacked:
             let each = schedule.panelsEach
@@ -172,7 +172,7 @@ extension Computation {
                 let place = packed + worker * each * panelBytes
                 withUnsafePointer(to: job) {
                     isomer_matrix_pack(level, $0, first, end, place, scratch)
-                    isomer_matrix_run(level, $0, place, 0, blocks, first, end, scratch)
+                    isomer_matrix_run(level, $0, place, 0, schedule.strips, first, end, scratch)
                 }
             }
         case .packedForAll:
@@ -185,77 +185,19 @@ extension Computation {
                     }
                 }
                 // As many parts of the columns as give every worker some items.
-                let parts = max(1, min(end - start, schedule.wanted / blocks))
+                let pieces = schedule.pieces
+                let parts = max(1, min(end - start, schedule.wanted / pieces.count))
                 let each = (end - start + parts - 1) / parts
-                try parallel(blocks * parts) { item, scratch in
-                    let (block, part) = (item / parts, item % parts)
-                    let first = start + part * each
+                try parallel(pieces.count * parts) { item, scratch in
+                    let (strips, first) = (pieces[item / parts], start + item % parts * each)
                     guard first < end else { return }
                     withUnsafePointer(to: job) {
                         isomer_matrix_run(
-                            level, $0, packed + (first - start) * panelBytes, block, block + 1, first * panel,
+                            level, $0, packed + (first - start) * panelBytes, strips.lowerBound, strips.upperBound, first * panel,
                             min(columns, min(end, first + each) * panel), scratch)
                     }
                 }
             }
-        }
-    }
-
-    /// How a product is shared out.
-    private struct Schedule {
-        enum Way {
-            /// With many blocks of rows: some panels of columns, which fit into the common cache, are packed by all workers and then used by all.
-            case packedForAll
-            /// With few: every item packs some panels for itself and takes all rows through them.
-            case packedByItem
-            /// With hardly any rows: the same, panel by panel.
-            case unpacked
-        }
-
-        let way: Way
-        let columns: Int
-        let panel: Int
-        let panels: Int
-        let panelBytes: Int
-        let blocks: Int
-        /// Packed at a time: by one worker, or by all.
-        let panelsEach: Int
-        /// Items that keep all workers busy to the end.
-        let wanted: Int
-        /// The memory that packed panels take.
-        let packedFloats: Int
-
-        init(_ job: isomer_matrix_job, _ level: isomer_level, _ workers: Int) {
-            let plan = withUnsafePointer(to: job) { isomer_matrix_planned(level, $0) }
-            columns = plan.columns
-            panel = plan.panel
-            panelBytes = plan.panel_bytes
-            blocks = max(1, plan.blocks)
-            panels = (columns + panel - 1) / panel
-            wanted = workers == 1 ? 1 : 4 * workers
-            way =
-                switch plan.way {
-                case ISOMER_MATRIX_FEW_ROWS: .unpacked
-                case ISOMER_MATRIX_TURNED: .packedForAll
-                default: blocks < min(wanted, 6) ? .packedByItem : .packedForAll
-                }
-            let most =
-                switch way {
-                case .unpacked: (panels + wanted - 1) / wanted
-                case .packedByItem: min(max(2, 3 << 20 / panelBytes), (panels + wanted - 1) / wanted)
-                // Turned around, weights are read anew for each part.
-                case .packedForAll where plan.way == ISOMER_MATRIX_TURNED: max(2, 8 << 20 / panelBytes)
-                // Winograd's input is transformed anew for each part, so that parts should not be small.
-                case .packedForAll where plan.way == ISOMER_MATRIX_WINOGRAD: max(4, 8 << 20 / panelBytes)
-                case .packedForAll: max(2, 4 << 20 / panelBytes)
-                }
-            panelsEach = max(1, min(panels, most))
-            packedFloats =
-                switch way {
-                case .unpacked: 1
-                case .packedByItem: panelsEach * panelBytes / 4 * workers
-                case .packedForAll: panelsEach * panelBytes / 4
-                }
         }
     }
 }

@@ -55,7 +55,7 @@ public enum WeightArithmetic {
             let end = min(count, first + panels * plan.panel)
             // SAFETY: the caller's matrices have the extents given, and `packed` has room for these panels.
             isomer_matrix_pack(level, &job, first, end, packed, scratch)
-            isomer_matrix_run(level, &job, packed, 0, plan.blocks, first, end, scratch)
+            isomer_matrix_run(level, &job, packed, 0, plan.strips, first, end, scratch)
         }
     }
 
