@@ -26,6 +26,10 @@ extension Isomer {
             return .done
         }
         let isJSON = arguments.prefix { $0 != "--" }.contains("--json")
+        if let error = UnknownCommand.error(in: arguments) {
+            environment.report(error, asJSON: isJSON)
+            return ExitStatus(error)
+        }
         do {
             var command = try parseAsRoot(arguments)
             if let command = command as? any IsomerCommand { return try command.run(in: environment) }
