@@ -23,7 +23,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ["help"], ["help", "convert"], ["help", "metadata", "show"], ["help", "convert", "more"], ["--help"], ["metadata"],
+        ["help"], ["help", "help"], ["help", "convert"], ["help", "metadata", "show"], ["help", "convert", "more"], ["--help"],
+        ["metadata"],
     ])
     func helpIsHelp(_ arguments: [String]) {
         let run = CommandRun(arguments)

@@ -5,8 +5,8 @@ internal import IsomerBytes
 enum UnknownCommand {
     /// What is wrong with the commands that these arguments name, if anything is.
     static func error(in arguments: [String]) -> IsomerError? {
-        var words = arguments[...]
-        if words.first == "help" { words.removeFirst() }
+        // Help is a command too, which ArgumentParser adds.
+        var words = arguments.drop { $0 == "help" }
         var command: any ParsableCommand.Type = Isomer.self
         var path = ["isomer"]
         while let word = words.popFirst(), !word.hasPrefix("-") {

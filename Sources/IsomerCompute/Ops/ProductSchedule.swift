@@ -41,7 +41,7 @@ struct ProductSchedule {
             case ISOMER_MATRIX_TURNED: .packedForAll
             default: blocks < min(max(3, wanted), 6) ? .packedByItem : .packedForAll
             }
-        pieces = Self.pieces(of: strips, block: plan.block, workers: workers, tapers: 2 * blocks > wanted)
+        pieces = Self.pieces(of: strips, block: plan.block, workers: workers, tapers: workers > 1 && 2 * blocks > wanted)
         let most =
             switch way {
             case .unpacked: (panels + wanted - 1) / wanted
