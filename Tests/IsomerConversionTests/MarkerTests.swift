@@ -57,6 +57,33 @@ import Testing
         #expect(try ReadableFile(back).contents(limit: 1 << 26) == ReadableFile(file).contents(limit: 1 << 26))
     }
 
+    /// Nothing in a checkpoint tells that the denoiser predicts the picture: that is said on the way there, and wanted on the way back, where
+    /// a schedule is written that can do with it.
+    @Test func modelsOfThePictureGoBothWays() throws {
+        let own = try folder.convert(ConversionRequest(source: Fixtures["models/sd15-tiny"]), to: .diffusers, "own")
+        var written = try scheduler(own)
+        written["_class_name"] = "DDIMScheduler"
+        written["prediction_type"] = "sample"
+        try folder.file("own/scheduler/scheduler_config.json", JSONWriter().bytes(.object(written)))
+        let request = ConversionRequest(source: own)
+        #expect(try scheduler(folder.convert(request, to: .diffusers, "copy")) == written)
+
+        let model = try Model(request)
+        #expect(model.prediction?.value == "sample")
+        #expect(try model.checkpointPlan(.safetensors, request).notes.contains { $0.contains("--prediction-type sample") })
+        let file = try folder.convert(request, to: .checkpoint(.safetensors), "file.safetensors")
+        #expect(try openWeights(file).metadata["modelspec.prediction_type"] == nil)
+        var back = ConversionRequest(source: file)
+        back.prediction = .sample
+        back.configuration = Fixtures["models/sd15-tiny"]
+        let made = try scheduler(folder.convert(back, to: .diffusers, "back"))
+        #expect(made["_class_name"] == "DDIMScheduler" && made["prediction_type"] == "sample" && made["skip_prk_steps"] == nil)
+
+        var kept = request
+        kept.keepsExtras = true
+        #expect(try model.checkpointPlan(.safetensors, kept).notes.allSatisfy { !$0.contains("--prediction-type") })
+    }
+
     /// A schedule that ends in pure noise already is left as it was written.
     @Test func aMarkerChangesNothingThatIsSaidAlready() throws {
         let made = try folder.convert(ConversionRequest(source: Fixtures["models/sdxl-vpred-tiny"]), to: .diffusers, "made")

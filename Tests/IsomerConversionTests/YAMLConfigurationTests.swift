@@ -57,7 +57,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("model: [", "in line"), ("model: {params: {parameterization: x0}}", "parameterization"), ("other: 1", "model.params"),
+        ("model: [", "in line"), ("model: {params: {parameterization: x1}}", "parameterization"), ("other: 1", "model.params"),
         (String(repeating: "[", count: 100_000), "in line"), ("model: &a {params: *a}", ""),
     ])
     func whatCannotBeReadIsRefusedInASentence(text: String, word: String) throws {

@@ -49,7 +49,7 @@ import Testing
         let sde = try SamplerConfiguration(stable, SamplerChoice(named: "DPM++ 3M SDE"))
         #expect(sde.solver.order == 3 && sde.solver.algorithm == .imageStochastic)
         #expect(try SamplerConfiguration(stable, SamplerChoice(named: "pndm")).startsWithRungeKutta)
-        #expect(try SamplerConfiguration(stable, SamplerChoice(named: "ddim")).clip == nil)
+        #expect(try SamplerConfiguration(stable, SamplerChoice(named: "ddim")).bounds == nil)
     }
 
     @Test func minusInfinityIsRead() throws {
@@ -66,7 +66,11 @@ import Testing
         (#"{"_class_name": "DDIMScheduler", "num_train_timesteps": 0}"#, .malformed, "num_train_timesteps"),
         (#"{"_class_name": "DDIMScheduler", "num_train_timesteps": 1e9}"#, .malformed, "num_train_timesteps"),
         (#"{"_class_name": "DDIMScheduler", "beta_start": -1}"#, .malformed, "beta_start"),
-        (#"{"_class_name": "DDIMScheduler", "thresholding": true}"#, .unsupported, "thresholding"),
+        (#"{"_class_name": "DDIMScheduler", "thresholding": true, "sample_max_value": 0}"#, .malformed, "sample_max_value"),
+        (
+            #"{"_class_name": "DDIMScheduler", "thresholding": true, "dynamic_thresholding_ratio": 99.5}"#, .malformed,
+            "dynamic_thresholding_ratio"
+        ),
         (#"{"_class_name": "DDPMScheduler", "variance_type": "learned_range"}"#, .unsupported, "variance_type"),
         (#"{"_class_name": "DDPMScheduler", "trained_betas": []}"#, .malformed, "trained_betas"),
         (#"{"_class_name": "LCMScheduler", "original_inference_steps": 2000}"#, .malformed, "original_inference_steps"),
@@ -86,6 +90,51 @@ import Testing
             try SamplerConfiguration(
                 config(#"{"_class_name": "LMSDiscreteScheduler", "use_karras_sigmas": true, "use_beta_sigmas": true}"#))
         }
+    }
+
+    /// Classes without the field pass it over, as diffusers' do; a threshold goes before a bound.
+    @Test func boundsAreThoseThatTheClassHas() throws {
+        let fields = #""thresholding": true, "sample_max_value": 2, "clip_sample": true, "clip_sample_range": 3}"#
+        let thresholding: Set<SamplerMethod> = [.ddim, .ddpm, .dpmSolver, .dpmSolverSingle, .uniPC, .lcm]
+        for method in SamplerMethod.allCases {
+            let found = try SamplerConfiguration(config(#"{"_class_name": "\#(method.rawValue)", "# + fields)).bounds
+            #expect(
+                found == (thresholding.contains(method) ? .quantile(0.995, greatest: 2) : method == .heun ? .range(3) : nil), "\(method)")
+        }
+    }
+
+    /// Those that diffusers has no formula for, with or without a model of the image.
+    @Test func modelsOfTheImageHaveTheirSamplers() throws {
+        let none: Set<SamplerMethod> = [.pndm, .eulerAncestral, .dpm2, .dpm2Ancestral, .dpmSolverSDE]
+        for method in SamplerMethod.allCases where method != .flowEuler {
+            let model = try SamplerConfiguration(config(#"{"_class_name": "\#(method.rawValue)", "prediction_type": "sample"}"#))
+            guard none.contains(method) else {
+                _ = try model.sampler(steps: 3)
+                continue
+            }
+            let error = try #require(throws: IsomerError.self) { _ = try model.sampler(steps: 3) }
+            #expect(error.expected?.contains("DDIMScheduler") == true && error.found == "sample")
+        }
+        let single = try SamplerConfiguration(
+            config(
+                #"{"_class_name": "DPMSolverSinglestepScheduler", "thresholding": true, "algorithm_type": "dpmsolver","#
+                    + #" "final_sigmas_type": "sigma_min"}"#))
+        #expect(throws: IsomerError.self) { try single.sampler(steps: 3) }
+    }
+
+    /// Numbers that are none, or infinite, pass through a threshold without a trap.
+    @Test func aThresholdOfOddNumbers() throws {
+        let bounds = ImageBounds.quantile(0.5, greatest: 1.5)
+        #expect(bounds.applied(to: []).isEmpty)
+        #expect(bounds.applied(to: [0.5, -4, .infinity]) == [0.5 / 1.5, -1, 1])
+        #expect(bounds.applied(to: [.nan, 1, .nan]).count == 3)
+        #expect(ImageBounds.quantile(1, greatest: 9).applied(to: [0.5, -0.25]) == [0.5, -0.25])
+    }
+
+    /// In a flow's own file the word stands for nothing.
+    @Test func aFlowsPredictionTypeIsPassedOver() throws {
+        let flow = try config(#"{"_class_name": "FlowMatchEulerDiscreteScheduler", "prediction_type": "epsilon"}"#)
+        #expect(try SamplerConfiguration(flow).prediction == .flow)
     }
 
     @Test func stepsAndModelsThatDoNotFitAreRefused() throws {

@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test func thereAreCases() {
-        #expect(Self.all.count == 805)
+        #expect(Self.all.count == 836)
         #expect(Self.inputs.count == 2 * Self.calls * Self.size + Self.size)
     }
 

@@ -318,6 +318,26 @@ def cases():
         yield run(d.DDIMScheduler, STABLE | {"clip_sample": False, "set_alpha_to_one": False}, count, eta=0.5, spacing="compvis")
         yield run(d.PNDMScheduler, STABLE | {"skip_prk_steps": True}, count, spacing="compvis")
 
+    # Models of pixels: the image is predicted, and what is predicted is bounded by what is in it.
+    bounded = {"thresholding": True, "dynamic_thresholding_ratio": 0.9, "sample_max_value": 1.7}
+    for scheduler in (d.DDIMScheduler, d.DDPMScheduler, d.DPMSolverMultistepScheduler, d.DPMSolverSinglestepScheduler, d.UniPCMultistepScheduler, d.LCMScheduler):
+        for prediction in ("epsilon", "v_prediction", "sample"):
+            yield run(scheduler, STABLE | bounded | {"prediction_type": prediction}, 4)
+    yield run(d.DDIMScheduler, STABLE | {"thresholding": True, "clip_sample": True, "clip_sample_range": 0.3}, 4, eta=0.7)
+    yield run(d.TCDScheduler, bounded, 4, eta=0.3)
+    for kind in ("dpmsolver", "sde-dpmsolver"):
+        yield run(d.DPMSolverMultistepScheduler, STABLE | bounded | {"algorithm_type": kind, "final_sigmas_type": "sigma_min"}, 4)
+    yield run(d.UniPCMultistepScheduler, STABLE | bounded | {"predict_x0": False, "final_sigmas_type": "sigma_min"}, 4)
+    for solver in (d.DPMSolverMultistepScheduler, d.UniPCMultistepScheduler):
+        yield run(solver, {"use_flow_sigmas": True, "prediction_type": "flow_prediction", "flow_shift": 3.0} | bounded, 4)
+    image = STABLE | {"prediction_type": "sample"}
+    yield run(d.LMSDiscreteScheduler, image, 6)
+    yield run(d.EulerDiscreteScheduler, image | {"use_karras_sigmas": True}, 4)
+    yield run(d.HeunDiscreteScheduler, image | {"clip_sample": True, "clip_sample_range": 1.2}, 4)
+    for solver in (d.DPMSolverMultistepScheduler, d.DPMSolverSinglestepScheduler):
+        yield run(solver, image | {"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min"}, 4)
+    yield run(d.UniPCMultistepScheduler, image | {"predict_x0": False, "solver_type": "bh1", "final_sigmas_type": "sigma_min", "lower_order_final": False}, 4)
+
 
 def short(number: float):
     return int(number) if number == int(number) and abs(number) < 1e6 else float(f"{number:.8g}")

@@ -39,6 +39,9 @@ extension Model {
 
         var plan = ConversionPlan(sources: sources, shape: .file, files: [], decisions: decisions, notes: notes)
         if let prediction { plan.decisions.append(prediction) }
+        if prediction?.value == Prediction.sample.rawValue, !request.keepsExtras {
+            plan.notes.append("nothing in the file tells that its denoiser predicts the picture: say --prediction-type sample with it")
+        }
         try restore(into: &planned, request, used: &used)
         let names = Set(planned.map(\.descriptor.name))
         for slot in chosen where restored == nil {
@@ -113,8 +116,8 @@ extension Model {
         switch prediction.flatMap({ Prediction(rawValue: $0.value) }) {
         case .epsilon?: metadata["modelspec.prediction_type"] = "epsilon"
         case .velocity?: metadata["modelspec.prediction_type"] = "v"
-        // The standard has no word for the others; their tensors tell.
-        case .flow?, .edm?, nil: break
+        // The standard has no word for the others; most tell by their tensors.
+        case .sample?, .flow?, .edm?, nil: break
         }
         return metadata
     }

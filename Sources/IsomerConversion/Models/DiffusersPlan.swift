@@ -119,14 +119,19 @@ extension Model {
         }
         let written = try DiffusersFolder.prediction(JSONCursor(.object(object)))
         if written.rawValue != prediction.value {
-            guard [written.rawValue, prediction.value].allSatisfy([Prediction.epsilon.rawValue, Prediction.velocity.rawValue].contains)
-            else {
+            let ofNoise: [Prediction] = [.epsilon, .velocity, .sample]
+            guard ofNoise.contains(written), ofNoise.contains(where: { $0.rawValue == prediction.value }) else {
                 // A schedule of noise is none of flow: nothing but another configuration helps.
                 throw IsomerError(
                     .mismatch, "the scheduler does not fit what the model predicts", item: "scheduler", expected: prediction.value,
                     found: written.rawValue, remedy: "give the model's Diffusers folder with --config, or say --prediction-type")
             }
             object["prediction_type"] = .string(prediction.value)
+            // A schedule that only ever reckons with noise would fail at its first step.
+            if prediction.value == Prediction.sample.rawValue, object["_class_name"] == "PNDMScheduler" {
+                object["_class_name"] = "DDIMScheduler"
+                object["skip_prk_steps"] = nil
+            }
         }
         if beside.contains(where: { $0.name == "ztsnr" }), object["rescale_betas_zero_snr"] != .bool(true) {
             object["rescale_betas_zero_snr"] = true

@@ -28,6 +28,7 @@ struct ModelYAML: Sendable {
             switch parameters["parameterization"]?.string {
             case nil, "eps"?: prediction = .epsilon
             case "v"?: prediction = .velocity
+            case "x0"?: prediction = .sample
             case let other?: throw IsomerError(.unsupported, "the parameterization is not known", item: "parameterization", found: other)
             }
             if let denoiser = parameters["denoiser_config"]?["params"]?["scaling_config"]?["target"]?.string {

@@ -26,7 +26,7 @@ extension SamplerConfiguration {
         var fields = try config.object()
         for (key, value) in choice?.settings ?? [:] { fields[key] = value }
         let settings = SamplerFields(JSONCursor(.object(fields), path: config.path))
-        try settings.refusePixels()
+        try settings.refuseLearnedVariance()
 
         try readSchedule(settings)
         try readSpacing(settings)
@@ -48,15 +48,16 @@ extension SamplerConfiguration {
                 to: try settings.number("beta_end", 0...1) ?? traits.betas.upperBound,
                 try settings.word("beta_schedule") ?? traits.betaSchedule, endsInNoise: isRescaled)
         }
-        prediction = try settings.word("prediction_type") ?? traits.prediction
+        // In a flow's own file the word stands for nothing, and diffusers passes over it.
+        let isFlows = try settings.cursor.optional("_class_name")?.value == .string(SamplerMethod.flowEuler.rawValue)
+        prediction = isFlows ? .flow : try settings.word("prediction_type") ?? traits.prediction
     }
 
     private mutating func readSpacing(_ settings: SamplerFields) throws(IsomerError) {
         let traits = method.traits
         spacing = try settings.word("timestep_spacing") ?? traits.spacing
         offset = try settings.integer("steps_offset", 0...100_000) ?? 0
-        let clips = try settings.bool("clip_sample") ?? traits.clips
-        clip = clips ? Float(try settings.number("clip_sample_range", 0...1e6) ?? 1) : nil
+        bounds = try readBounds(settings)
         endsAtOne = try settings.bool("set_alpha_to_one") ?? traits.endsAtOne
 
         guard traits.fields.contains(.spreading) else { return }
@@ -93,6 +94,17 @@ extension SamplerConfiguration {
         // Timesteps of a schedule by cosine are told as they are, which as whole numbers means rounded down.
         let isCosine = try settings.cursor.optional("beta_schedule")?.value == .string("squaredcos_cap_v2")
         if method == .dpmSolver, isCosine { roundsKarras = false }
+    }
+
+    private func readBounds(_ settings: SamplerFields) throws(IsomerError) -> ImageBounds? {
+        let traits = method.traits
+        if traits.fields.contains(.thresholding), try settings.bool("thresholding") ?? false {
+            return .quantile(
+                try settings.number("dynamic_thresholding_ratio", 0...1) ?? 0.995,
+                greatest: try settings.number("sample_max_value", 1e-6...1e6) ?? 1)
+        }
+        guard traits.fields.contains(.clipping), try settings.bool("clip_sample") ?? traits.clips else { return nil }
+        return .range(Float(try settings.number("clip_sample_range", 0...1e6) ?? 1))
     }
 
     private mutating func readSolvers(_ settings: SamplerFields) throws(IsomerError) {

@@ -29,7 +29,7 @@ public struct SamplerConfiguration: Hashable, Sendable {
     /// Added to the training steps where they lead.
     public var offset = 0
     /// Bounds of the predicted image.
-    public var clip: Float?
+    public var bounds: ImageBounds?
     /// DDIM, PNDM: after the last step there is no noise at all, rather than the first training step's.
     public var endsAtOne = true
     /// The others, the same.
@@ -91,30 +91,30 @@ extension SamplerConfiguration {
         case .ddim:
             var sampler = DDIMSampler(steps, schedule, prediction, spacing, offset: offset, endsAtOne: endsAtOne)
             sampler.eta = stochasticity
-            sampler.clip = clip
+            sampler.bounds = bounds
             return sampler
         case .ddpm:
             var sampler = DDPMSampler(steps, schedule, prediction, spacing, offset: offset)
             sampler.variance = variance
-            sampler.clip = clip
+            sampler.bounds = bounds
             return sampler
         case .pndm:
             return PNDMSampler(
                 steps, schedule, prediction, spacing, offset: offset, startsWithRungeKutta: startsWithRungeKutta, endsAtOne: endsAtOne)
         case .lms: return LMSSampler(ladder(steps), prediction)
         case .euler, .eulerAncestral: return EulerSampler(ladder(steps), prediction, isAncestral: method == .eulerAncestral)
-        case .heun: return HeunSampler(ladder(steps), prediction, clip: clip)
+        case .heun: return HeunSampler(ladder(steps), prediction, bounds: bounds)
         case .dpm2, .dpm2Ancestral: return DPM2Sampler(ladder(steps), prediction, isAncestral: method == .dpm2Ancestral)
         case .dpmSolverSDE: return DPMSolverSDESampler(ladder(steps), prediction, seed: pathSeed)
-        case .dpmSolver: return DPMSolverSampler(try solverLadder(steps, tokens, levels), prediction, solver)
-        case .dpmSolverSingle: return DPMSolverSingleSampler(try solverLadder(steps, tokens, levels), prediction, solver)
-        case .uniPC: return UniPCSampler(try solverLadder(steps, tokens, levels), prediction, uniPC)
+        case .dpmSolver: return DPMSolverSampler(try solverLadder(steps, tokens, levels), prediction, solver, bounds: bounds)
+        case .dpmSolverSingle: return DPMSolverSingleSampler(try solverLadder(steps, tokens, levels), prediction, solver, bounds: bounds)
+        case .uniPC: return UniPCSampler(try solverLadder(steps, tokens, levels), prediction, uniPC, bounds: bounds)
         case .lcm, .tcd:
             var sampler = ConsistencySampler(
                 steps, schedule, prediction,
                 method == .lcm ? .latent(timestepScaling: Float(timestepScaling)) : .trajectory(stochasticity: stochasticity),
                 originalCount: originalSteps, strength: strength)
-            sampler.clip = clip
+            sampler.bounds = bounds
             return sampler
         case .flowEuler:
             let shift = try shift(tokens)
@@ -140,6 +140,17 @@ extension SamplerConfiguration {
             throw IsomerError(
                 .usage, "the sampler does not fit what the model predicts", item: method.rawValue,
                 expected: prediction == .flow ? "one for flows: \(fitting)" : "a model that predicts a flow", found: prediction.rawValue)
+        }
+        guard prediction != .sample || method.traits.fields.contains(.images) else {
+            let fitting = SamplerMethod.allCases.filter { $0.traits.fields.contains(.images) }.map(\.rawValue).joined(separator: ", ")
+            throw IsomerError(
+                .usage, "the sampler is not made for models that predict the image", item: method.rawValue,
+                expected: "one of \(fitting)", found: prediction.rawValue, remedy: "choose another with --sampler ddim")
+        }
+        if case .quantile? = bounds, method == .dpmSolverSingle, solver.algorithm == .noise {
+            throw IsomerError(
+                .unsupported, "dynamic thresholding goes with the solver of the image only", item: method.rawValue,
+                expected: "algorithm_type dpmsolver++", found: solver.algorithm.rawValue)
         }
         guard 0...1 ~= stochasticity else {
             throw IsomerError(.usage, "eta is out of range", item: method.rawValue, expected: "0 to 1", found: "\(stochasticity)")

@@ -65,13 +65,8 @@ struct SamplerFields {
         return number
     }
 
-    /// Settings for models of pixels, which bound the predicted image by what is in it.
-    func refusePixels() throws(IsomerError) {
-        if try bool("thresholding") ?? false {
-            throw IsomerError(
-                .unsupported, "dynamic thresholding is for models of pixels, which are not sampled", path: cursor.path, item: "thresholding"
-            )
-        }
+    /// A setting for models of pixels that say, beside the image, how sure they are of it.
+    func refuseLearnedVariance() throws(IsomerError) {
         if case .string(let variance)? = cursor.value["variance_type"], variance.hasPrefix("learned") {
             throw IsomerError(
                 .unsupported, "a learned variance is for models of pixels, which are not sampled", path: cursor.path, item: "variance_type",

@@ -16,6 +16,14 @@ struct SamplerTraits {
         static let lastLevel = Fields(rawValue: 8)
         /// `sigma_min`, `sigma_max`
         static let range = Fields(rawValue: 16)
+        /// `clip_sample`
+        static let clipping = Fields(rawValue: 32)
+        /// `thresholding`
+        static let thresholding = Fields(rawValue: 64)
+        /// `prediction_type` may be `sample`
+        static let images = Fields(rawValue: 128)
+        /// Both bounds, and images.
+        static let pixels: Fields = [.clipping, .thresholding, .images]
     }
 
     var fields: Fields
@@ -43,18 +51,25 @@ extension SamplerMethod {
         // Stable Diffusion's own, which classes have that were written for it.
         let latent = 0.00085...0.012
         return switch self {
-        case .ddim: SamplerTraits(fields: .rescaling, hasLevels: false, spacing: .leading, clips: true)
-        case .ddpm: SamplerTraits(fields: .rescaling, hasLevels: false, spacing: .leading, clips: true)
+        case .ddim, .ddpm: SamplerTraits(fields: [.rescaling, .pixels], hasLevels: false, spacing: .leading, clips: true)
         case .pndm: SamplerTraits(fields: [], hasLevels: false, spacing: .leading, endsAtOne: false)
-        case .lms: SamplerTraits(fields: .spreading)
-        case .euler: SamplerTraits(fields: [.rescaling, .spreading, .lastLevel, .range])
+        case .lms: SamplerTraits(fields: [.spreading, .images])
+        case .euler: SamplerTraits(fields: [.rescaling, .spreading, .lastLevel, .range, .images])
         case .eulerAncestral: SamplerTraits(fields: .rescaling)
-        case .heun, .dpm2, .dpm2Ancestral, .dpmSolverSDE: SamplerTraits(fields: .spreading, betas: latent)
-        case .dpmSolver: SamplerTraits(fields: [.rescaling, .spreading, .luSpreading, .lastLevel], supportsFlow: true)
-        case .dpmSolverSingle: SamplerTraits(fields: [.spreading, .lastLevel], supportsFlow: true)
-        case .uniPC: SamplerTraits(fields: [.rescaling, .spreading, .lastLevel, .range], supportsFlow: true)
-        case .lcm, .tcd:
-            SamplerTraits(fields: .rescaling, hasLevels: false, spacing: .leading, betas: latent, betaSchedule: .scaledLinear)
+        case .heun: SamplerTraits(fields: [.spreading, .clipping, .images], betas: latent)
+        case .dpm2, .dpm2Ancestral, .dpmSolverSDE: SamplerTraits(fields: .spreading, betas: latent)
+        case .dpmSolver:
+            SamplerTraits(fields: [.rescaling, .spreading, .luSpreading, .lastLevel, .thresholding, .images], supportsFlow: true)
+        case .dpmSolverSingle: SamplerTraits(fields: [.spreading, .lastLevel, .thresholding, .images], supportsFlow: true)
+        case .uniPC:
+            SamplerTraits(fields: [.rescaling, .spreading, .lastLevel, .range, .thresholding, .images], supportsFlow: true)
+        case .lcm:
+            SamplerTraits(
+                fields: [.rescaling, .pixels], hasLevels: false, spacing: .leading, betas: latent, betaSchedule: .scaledLinear)
+        case .tcd:
+            // It has fields for bounds and does not look at them.
+            SamplerTraits(
+                fields: [.rescaling, .images], hasLevels: false, spacing: .leading, betas: latent, betaSchedule: .scaledLinear)
         case .flowEuler: SamplerTraits(fields: [.rescaling, .spreading], supportsFlow: true, prediction: .flow)
         }
     }

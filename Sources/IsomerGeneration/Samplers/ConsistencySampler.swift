@@ -12,7 +12,7 @@ public struct ConsistencySampler: Sampler {
     public let timesteps: [Float]
     public var initialDeviation: Float { 1 }
     /// Bounds of the image that is predicted, for models of pixels. Only LCM's.
-    public var clip: Float?
+    public var bounds: ImageBounds?
 
     private let steps: [Int]
     private let schedule: NoiseSchedule
@@ -45,7 +45,7 @@ public struct ConsistencySampler: Sampler {
         case .latent(let scaling):
             let scaled = Double(steps[index]) * Double(scaling)
             let whole = scaled * scaled + 0.25
-            let denoised = combine(scaled / whole.squareRoot(), image.clipped(to: clip), 0.25 / whole, sample)
+            let denoised = combine(scaled / whole.squareRoot(), image.kept(within: bounds), 0.25 / whole, sample)
             return isLast ? denoised : NoiseLevel(alpha: schedule.alphas[next]).mix(denoised, noise(sample.count))
         case .trajectory(let stochasticity):
             let between = Int((Float(1 - min(max(0, stochasticity), 1)) * Float(next)).rounded(.down))

@@ -7,7 +7,7 @@ public struct DDIMSampler: Sampler {
     /// How much of the noise that DDPM would add is added.
     public var eta = 0.0
     /// Bounds of the image that is predicted, for models of pixels.
-    public var clip: Float?
+    public var bounds: ImageBounds?
 
     private let steps: [Int]
     private let stride: Int
@@ -34,7 +34,7 @@ public struct DDIMSampler: Sampler {
         let level = NoiseLevel(alpha: schedule.alphas[steps[index]])
         let alpha = Double(schedule.alphas[steps[index]])
         let nextAlpha = Double(next >= 0 ? schedule.alphas[next] : finalAlpha)
-        let image = prediction.image(output, sample, level).clipped(to: clip)
+        let image = prediction.image(output, sample, level).kept(within: bounds)
         let variance = (1 - nextAlpha) / (1 - alpha) * (1 - alpha / nextAlpha)
         let deviation = eta * variance.squareRoot()
         let kept = max(0, 1 - nextAlpha - deviation * deviation).squareRoot()

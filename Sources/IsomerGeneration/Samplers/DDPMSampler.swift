@@ -14,7 +14,7 @@ public struct DDPMSampler: Sampler {
     public var initialDeviation: Float { 1 }
     public var variance = Variance.small
     /// Bounds of the image that is predicted, for models of pixels.
-    public var clip: Float?
+    public var bounds: ImageBounds?
 
     private let steps: [Int]
     private let schedule: NoiseSchedule
@@ -30,7 +30,7 @@ public struct DDPMSampler: Sampler {
     }
 
     public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
-        let image = prediction.image(output, sample, NoiseLevel(alpha: schedule.alphas[steps[index]])).clipped(to: clip)
+        let image = prediction.image(output, sample, NoiseLevel(alpha: schedule.alphas[steps[index]])).kept(within: bounds)
         let alpha = Double(schedule.alphas[steps[index]])
         let next = index + 1 < steps.count ? Double(schedule.alphas[steps[index + 1]]) : 1
         let kept = alpha / next

@@ -9,19 +9,24 @@ public struct DPMSolverSampler: Sampler {
     private let ladder: SolverLadder
     private let prediction: PredictionType
     private let options: DPMSolverOptions
+    private let bounds: ImageBounds?
     /// What was predicted at the steps before, the latest last.
     private var history: [[Float]] = []
 
-    public init(_ ladder: SolverLadder, _ prediction: PredictionType, _ options: DPMSolverOptions = DPMSolverOptions()) {
+    /// `bounds`: of the image that is predicted, for models of pixels.
+    public init(
+        _ ladder: SolverLadder, _ prediction: PredictionType, _ options: DPMSolverOptions = DPMSolverOptions(), bounds: ImageBounds? = nil
+    ) {
         self.ladder = ladder
         self.prediction = prediction
         self.options = options
+        self.bounds = bounds
     }
 
     public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
         let here = ladder.level(index)
         let update = DPMSolverUpdate(options: options, start: here, end: ladder.level(index + 1))
-        let predicted = DPMSolverUpdate.predicted(output, sample, prediction, here, options)
+        let predicted = DPMSolverUpdate.predicted(output, sample, prediction, here, options, bounds)
         defer { history = history.suffix(1) + [predicted] }
 
         let order = order(at: index)

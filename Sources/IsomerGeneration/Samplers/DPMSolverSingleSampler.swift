@@ -10,15 +10,20 @@ public struct DPMSolverSingleSampler: Sampler {
     private let ladder: SolverLadder
     private let prediction: PredictionType
     private let options: DPMSolverOptions
+    private let bounds: ImageBounds?
     private let orders: [Int]
     /// What was predicted since the long step began, and the sample with which it began.
     private var history: [[Float]] = []
     private var begun: [Float] = []
 
-    public init(_ ladder: SolverLadder, _ prediction: PredictionType, _ options: DPMSolverOptions = DPMSolverOptions()) {
+    /// `bounds`: of the image that is predicted, for models of pixels.
+    public init(
+        _ ladder: SolverLadder, _ prediction: PredictionType, _ options: DPMSolverOptions = DPMSolverOptions(), bounds: ImageBounds? = nil
+    ) {
         self.ladder = ladder
         self.prediction = prediction
         self.options = options
+        self.bounds = bounds
         orders = Self.orders(ladder.timesteps.count, options, endsInZero: ladder.sigmas.last == 0)
     }
 
@@ -35,7 +40,7 @@ public struct DPMSolverSingleSampler: Sampler {
 
     public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
         let here = ladder.level(index)
-        history.append(DPMSolverUpdate.predicted(output, sample, prediction, here, options))
+        history.append(DPMSolverUpdate.predicted(output, sample, prediction, here, options, bounds))
         // Where image to image begins amid a long step, what comes before is not known.
         let order = min(orders[index], history.count)
         if order == 1 {

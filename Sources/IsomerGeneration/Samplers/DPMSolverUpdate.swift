@@ -74,8 +74,11 @@ struct DPMSolverUpdate {
 
     /// What the solver integrates.
     static func predicted(
-        _ output: [Float], _ sample: [Float], _ prediction: PredictionType, _ level: NoiseLevel, _ options: DPMSolverOptions
+        _ output: [Float], _ sample: [Float], _ prediction: PredictionType, _ level: NoiseLevel, _ options: DPMSolverOptions,
+        _ bounds: ImageBounds?
     ) -> [Float] {
-        options.algorithm.integratesNoise ? prediction.noise(output, sample, level) : prediction.image(output, sample, level)
+        if options.algorithm.integratesNoise, bounds == nil { return prediction.noise(output, sample, level) }
+        let image = prediction.image(output, sample, level).kept(within: bounds)
+        return options.algorithm.integratesNoise ? PredictionType.sample.noise(image, sample, level) : image
     }
 }

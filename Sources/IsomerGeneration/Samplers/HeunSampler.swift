@@ -8,14 +8,14 @@ public struct HeunSampler: Sampler {
 
     private let ladder: SigmaLadder
     private let prediction: PredictionType
-    private let clip: Float?
+    private let bounds: ImageBounds?
     /// Where the step began, and its first slope.
     private var begun: (sample: [Float], slope: [Float])?
 
-    public init(_ ladder: SigmaLadder, _ prediction: PredictionType, clip: Float? = nil) {
+    public init(_ ladder: SigmaLadder, _ prediction: PredictionType, bounds: ImageBounds? = nil) {
         self.ladder = ladder
         self.prediction = prediction
-        self.clip = clip
+        self.bounds = bounds
         timesteps = ladder.timesteps.prefix(1) + ladder.timesteps.dropFirst().flatMap { [$0, $0] }
     }
 
@@ -26,7 +26,7 @@ public struct HeunSampler: Sampler {
 
     public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
         let here = sigma(index)
-        let image = prediction.image(output, sample, sigma: here).clipped(to: clip)
+        let image = prediction.image(output, sample, sigma: here).kept(within: bounds)
         let slope = difference(sample, image, 1 / here)
         guard let first = begun else {
             begun = (sample, slope)

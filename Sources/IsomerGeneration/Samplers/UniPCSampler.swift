@@ -23,20 +23,27 @@ public struct UniPCSampler: Sampler {
     private let ladder: SolverLadder
     private let prediction: PredictionType
     private let options: Options
+    private let bounds: ImageBounds?
     /// What was predicted at the steps before, the latest last; the sample and the order of the last step.
     private var history: [[Float]] = []
     private var lastSample: [Float] = []
     private var lastOrder = 0
 
-    public init(_ ladder: SolverLadder, _ prediction: PredictionType, _ options: Options = Options()) {
+    /// `bounds`: of the image that is predicted, for models of pixels; they mean nothing where the noise is integrated.
+    public init(
+        _ ladder: SolverLadder, _ prediction: PredictionType, _ options: Options = Options(), bounds: ImageBounds? = nil
+    ) {
         self.ladder = ladder
         self.prediction = prediction
         self.options = options
+        self.bounds = bounds
     }
 
     public mutating func step(_ output: [Float], _ sample: [Float], at index: Int, noise: (Int) -> [Float]) -> [Float] {
         let here = ladder.level(index)
-        let predicted = options.integratesNoise ? prediction.noise(output, sample, here) : prediction.image(output, sample, here)
+        let predicted =
+            options.integratesNoise
+            ? prediction.noise(output, sample, here) : prediction.image(output, sample, here).kept(within: bounds)
         var sample = sample
         if !history.isEmpty, !options.uncorrected.contains(index - 1) {
             sample = moved(lastSample, from: index - 1, lastOrder, corrected: predicted)

@@ -100,11 +100,3 @@ func combine(_ terms: [(Double, [Float])]) -> [Float] {
     }
     return sum.map { Float($0) }
 }
-
-extension [Float] {
-    /// Every element between −bound and bound; as they are without one.
-    func clipped(to bound: Float?) -> [Float] {
-        guard let bound else { return self }
-        return map { Swift.min(Swift.max($0, -bound), bound) }
-    }
-}

@@ -209,6 +209,8 @@ public enum Prediction: String, Hashable, Sendable, CaseIterable {
     case epsilon
     /// The velocity between noise and picture.
     case velocity = "v_prediction"
+    /// The picture.
+    case sample
     /// The straight path from picture to noise (rectified flow), which its schedulers take for granted.
     case flow = "flow_prediction"
     /// The picture, preconditioned as in EDM, which its schedulers take for granted.

@@ -57,7 +57,7 @@ struct ModelReading: ParsableArguments {
         name: .customLong("text-encoder-3"), help: ArgumentHelp("Take the third text encoder from this file or folder.", valueName: "path"))
     var thirdTextEncoder: PathArgument?
 
-    @Option(help: ArgumentHelp("What the denoiser predicts, where nothing tells: epsilon or v_prediction.", valueName: "type"))
+    @Option(help: ArgumentHelp("What the denoiser predicts, where nothing tells: epsilon, v_prediction or sample.", valueName: "type"))
     var predictionType: PredictionArgument?
 
     @Option(parsing: .singleValue, help: ArgumentHelp("Tensors that may be missing; * stands for anything.", valueName: "pattern"))
