@@ -165,4 +165,69 @@ import Testing
         #expect(try latents(saved, "a <style> cat") == latents(beside, "a <style> cat"))
         #expect(try latents(saved, "a <style> cat") != latents(saved, "a <style>_1 cat"))
     }
+
+    /// Diffusers' pipelines of Stable Diffusion 1 and 2 take steps without an offset and bounded latents for mistakes of old files, but not with a
+    /// ControlNet; the one that fills in a part leaves bounds alone.
+    @Test func oldSettingsOfSchedulersAreMended() throws {
+        let folder = try TemporaryFolder()
+        func saved(_ offset: Int, clips: Bool) throws -> GenerationModel {
+            let name = "\(offset) \(clips)"
+            _ = try Executor().run(ConversionPlan(ConversionRequest(source: Self.model("sd15-tiny")), to: .diffusers), to: folder[name])
+            let scheduler: JSONObject = [
+                "_class_name": "DDIMScheduler", "beta_schedule": "scaled_linear", "steps_offset": .number(JSONNumber(offset)),
+                "clip_sample": .bool(clips), "clip_sample_range": 0.5,
+            ]
+            try folder.file(name + "/scheduler/scheduler_config.json", JSONWriter().bytes(.object(scheduler)))
+            return try Self.opened(folder[name])
+        }
+        let (right, late, bounded) = (try saved(1, clips: false), try saved(0, clips: false), try saved(1, clips: true))
+        var request = try #require(Self.all.first { $0.model == "sd15-tiny" }).request()
+        request.steps = 2
+        request.sampler = nil
+        func latents(_ model: GenerationModel) throws -> [Float] {
+            try #require(GenerationPipeline(model, request).images([0]).first).latent.channelsFirst
+        }
+        #expect(try latents(late) == latents(right) && latents(bounded) == latents(right))
+        var filling = request
+        filling.picture = Self.file("picture-40x24.png")
+        filling.mask = Self.file("mask-40x24.png")
+        (request, filling) = (filling, request)
+        #expect(try latents(late) == latents(right) && latents(bounded) != latents(right))
+        request = filling
+        request.controls = [.init(model: Self.file("controlnet-tiny"), picture: Self.file("hint-40x24.png"))]
+        #expect(try latents(late) != latents(right) && latents(bounded) != latents(right))
+    }
+
+    /// What stands for a whole text with an added word: the end mark, as in A1111's web UI, or with the plain syntax what transformers takes,
+    /// which follows from `eos_token_id`.
+    @Test func whatStandsForATextWithAnAddedWord() throws {
+        let folder = try TemporaryFolder()
+        let header = Array(
+            #"{"clip_g":{"dtype":"F32","shape":[1,12],"data_offsets":[0,48]},"clip_l":{"dtype":"F32","shape":[1,8],"data_offsets":[48,80]}}"#
+                .utf8)
+        let numbers = (0..<20).flatMap { number in withUnsafeBytes(of: (Float(number) / 7 - 1).bitPattern.littleEndian) { Array($0) } }
+        try folder.file("toy.safetensors", [UInt8(header.count)] + [UInt8](repeating: 0, count: 7) + header + numbers)
+        let toy = AddedWord(try TextualInversion(folder["toy.safetensors"]), token: "<toy>")
+
+        let reading = ConversionRequest(source: Self.model("sdxl-tiny"))
+        _ = try Executor().run(ConversionPlan(reading, to: .diffusers), to: folder["newer"])
+        let path = folder["newer"].pushing("text_encoder_2/config.json")
+        var object = try JSONCursor(JSONValue(contentsOf: path)).object()
+        #expect(object["eos_token_id"] == .number(JSONNumber(2)))
+        object["eos_token_id"] = .number(JSONNumber(767))
+        try folder.file("newer/text_encoder_2/config.json", JSONWriter().bytes(.object(object)))
+
+        var request = try #require(Self.all.first { $0.model == "sdxl-tiny" }).request()
+        request.steps = 2
+        func latents(_ path: FilePath, _ prompt: String, _ syntax: GenerationRequest.PromptSyntax) throws -> [Float] {
+            let reading = ConversionRequest(source: path)
+            (request.prompt, request.syntax) = (prompt, syntax)
+            let model = try GenerationModel(Model(reading), reading, words: [toy])
+            return try #require(GenerationPipeline(model, request).images([0]).first).latent.channelsFirst
+        }
+        let (older, newer) = (Self.model("sdxl-tiny"), folder["newer"])
+        #expect(try latents(older, "a cat", .plain) == latents(older, "a cat", .weighted))
+        #expect(try latents(older, "a <toy> cat", .plain) != latents(older, "a <toy> cat", .weighted))
+        #expect(try latents(newer, "a <toy> cat", .plain) == latents(older, "a <toy> cat", .weighted))
+    }
 }

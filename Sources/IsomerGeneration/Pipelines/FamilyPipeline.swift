@@ -120,6 +120,12 @@ struct FamilyPipeline {
         if case .flux = kind { true } else { false }
     }
 
+    /// Whether diffusers' pipeline for the request mends the settings of old schedulers: not with ControlNets, by instructions, or distilled.
+    func mendsSchedulers(_ request: GenerationRequest) -> Bool {
+        guard case .stableDiffusion = kind else { return false }
+        return request.controls.isEmpty && denoiser.surroundings != .picture && !denoiser.hasGuidance
+    }
+
     /// SDXL's sizes for a text, or for the negative one.
     func sizes(_ size: PixelSize, isNegative: Bool) -> [Float] {
         guard case .stableDiffusionXL(let isScored) = kind else { return [] }

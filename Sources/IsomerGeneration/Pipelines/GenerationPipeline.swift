@@ -95,8 +95,7 @@ public final class GenerationPipeline {
         guidance = try Self.guidance(request, base, scale)
         let steps = request.steps ?? base.usualSteps
         let side = coder.magnification * base.denoiser.sizeUnit
-        plan = try SamplingPlan(
-            request, model, steps: steps, tokens: size.width / side * (size.height / side), spreadsEvenly: base.spreadsEvenly)
+        plan = try SamplingPlan(request, base, steps: steps, tokens: size.width / side * (size.height / side))
         let sampler = try plan.sampler()
         summary = Summary(
             size: finalSize, firstSize: size, steps: steps, guidanceScale: scale, sampler: plan.configuration.method.rawValue,

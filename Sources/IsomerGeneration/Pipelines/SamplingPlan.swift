@@ -8,11 +8,14 @@ struct SamplingPlan {
     private let tokens: Int?
     private let levels: [Double]?
 
-    /// `tokens`: of the image, in a transformer. `startsAtNoise`: Flux's levels, evenly from pure noise to the last step.
-    init(_ request: GenerationRequest, _ model: GenerationModel, steps: Int, tokens: Int?, spreadsEvenly: Bool) throws(IsomerError) {
+    /// `tokens`: of the image, in a transformer. `spreadsEvenly`: Flux's levels, evenly from pure noise to the last step.
+    init(_ request: GenerationRequest, _ family: FamilyPipeline, steps: Int, tokens: Int?) throws(IsomerError) {
         var choice: SamplerChoice?
         if let name = request.sampler { choice = try SamplerChoice(named: name) }
-        var configuration = try SamplerConfiguration(JSONCursor(.object(model.scheduler), path: model.path), choice)
+        let model = family.model
+        let fillsPart = request.mask != nil || family.denoiser.surroundings == .maskedPicture
+        let settings = family.mendsSchedulers(request) ? model.scheduler.mendedScheduler(fillsPart: fillsPart) : model.scheduler
+        var configuration = try SamplerConfiguration(JSONCursor(.object(settings), path: model.path), choice)
         if let name = request.schedule { configuration.distribution = try Self.word(name, "the levels of noise", SamplingPlan.spreads) }
         if let name = request.spacing { configuration.spacing = try Self.word(name, "the spacing of steps") }
         if let name = request.samplerCompatibility { try Self.follow(name, &configuration) }
@@ -21,7 +24,7 @@ struct SamplingPlan {
         self.configuration = configuration
         self.steps = steps
         self.tokens = tokens
-        levels = spreadsEvenly ? FlowMatchSampler.levels(steps, to: 1 / Double(max(1, steps))) : nil
+        levels = family.spreadsEvenly ? FlowMatchSampler.levels(steps, to: 1 / Double(max(1, steps))) : nil
     }
 
     /// The original repository's rules: which steps are taken, and that the last one ends at the training's first.

@@ -28,6 +28,10 @@ public struct GenerationModel: Sendable {
     public let configurations: [String: any NetworkConfiguration]
     /// Whether adapters change its weights.
     let hasAdapters: Bool
+    /// The slots of CLIP encoders of which transformers takes the vector at the largest id: their `config.json` has `eos_token_id` 2.
+    ///
+    /// Reference: transformers 5, modeling_clip.py `CLIPTextModel`.
+    let poolsAtLargestID: Set<String>
 
     private let sources: [String: any TensorSource]
     private let tokenizerFiles: [String: [Tokenizer.File]]
@@ -86,6 +90,7 @@ public struct GenerationModel: Sendable {
         }
         self.sources = sources
         self.configurations = configurations
+        poolsAtLargestID = try GenerationModel.poolingAtLargestID(plan, configurations.keys, request.limits)
         var tokenizerFiles: [String: [Tokenizer.File]] = [:]
         for file in plan.plainFiles where file.path.components.count == 2 {
             guard let folder = file.path.components.first?.string, folder.hasPrefix("tokenizer"), let name = file.path.lastComponent?.string
@@ -93,6 +98,17 @@ public struct GenerationModel: Sendable {
             tokenizerFiles[folder, default: []].append(Tokenizer.File(name: name, bytes: file.bytes))
         }
         self.tokenizerFiles = tokenizerFiles
+    }
+
+    private static func poolingAtLargestID(
+        _ plan: ConversionPlan, _ slots: some Sequence<String>, _ limits: Limits
+    ) throws(IsomerError) -> Set<String> {
+        var found: Set<String> = []
+        for slot in slots {
+            let object = try json(slot + "/config.json", plan, limits)
+            if object?["eos_token_id"] == .number(JSONNumber(2)) { found.insert(slot) }
+        }
+        return found
     }
 
     private static func json(_ name: String, _ plan: ConversionPlan, _ limits: Limits) throws(IsomerError) -> JSONObject? {

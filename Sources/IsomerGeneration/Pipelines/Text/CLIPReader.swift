@@ -20,6 +20,9 @@ struct CLIPReader {
     private let tokenizer: Tokenizer
     private let shape: WindowShape
     private let syntax: GenerationRequest.PromptSyntax
+    /// What stands for the whole text: the end mark, as in A1111's web UI. Where a text is taken as it stands, what transformers takes, which
+    /// with most published configurations is the largest id: in a text with an added word that is the word.
+    private let pooling: CLIPTextEncoder.Pooling
     /// Words that were added to the tokenizer, now or when the model was saved.
     private let words: Placeholders
 
@@ -36,6 +39,7 @@ struct CLIPReader {
         }
         shape = WindowShape(length: configuration.positions, beginning: start, end: end, padding: file.padding ?? end)
         syntax = options.syntax
+        pooling = options.syntax == .plain && model.poolsAtLargestID.contains(slot) ? .largestID : .first(id: Int(end))
         words = Placeholders(addedTo: file.tokenizer)
         guard options.clipSkip <= configuration.layers - unread else {
             throw IsomerError(
@@ -66,10 +70,8 @@ struct CLIPReader {
         let stage = try session.stage(slot)
         defer { session.rest(slot) }
         let made = try stage.run { c, module throws(IsomerError) in
-            // The end mark stands for the text: with added words, whose ids are larger, the largest id would not.
             let output = try encoder(
-                c, module, ids: all.flatMap { $0.ids.map { Int($0) } }, images: all.count, pooling: .first(id: Int(shape.end)),
-                keepsHiddenStates: true)
+                c, module, ids: all.flatMap { $0.ids.map { Int($0) } }, images: all.count, pooling: pooling, keepsHiddenStates: true)
             let states = output.hiddenStates
             let context: Tensor
             switch layer {
