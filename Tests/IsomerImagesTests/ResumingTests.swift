@@ -25,6 +25,32 @@ struct ResumingTests {
         return result
     }
 
+    /// A file of all captions, and the manifest, that would say the same again are not touched: nothing that watches them wakes up.
+    @Test(arguments: [CaptionFormat.metadata, .meta]) func tablesThatStayTheSameAreNotWrittenAgain(format: CaptionFormat) throws {
+        let scratch = try BatchTests.photos()
+        var job = BatchTests.job(scratch, "set")
+        job.captionFormat = format
+        let table = job.output.appending(format == .meta ? "meta.json" : "metadata.jsonl")
+        func files() throws -> [FileIdentity] {
+            try [table, job.output.appending("manifest.jsonl")].map { path throws in try FileSystem.identity(of: path) }
+        }
+        _ = try PreparationRunner(job).run()
+        // The manifest of the first run says of each picture that it was made.
+        _ = try PreparationRunner(job).run()
+        let (before, tree) = (try files(), try Scratch.tree(job.output))
+        #expect(try PreparationRunner(job).run().prepared == 0)
+        #expect(try files() == before && Scratch.tree(job.output) == tree)
+
+        // A caption of the same length is another one.
+        let text = try #require(tree[format == .meta ? "meta.json" : "metadata.jsonl"])
+        var other = text
+        let place = try #require(other.firstIndex(of: UInt8(ascii: "g")))
+        other[place] = UInt8(ascii: "G")
+        try scratch.write("set/\(table.lastComponent?.string ?? "")", other)
+        _ = try PreparationRunner(job).run()
+        #expect(try Scratch.tree(job.output) == tree)
+    }
+
     /// What a run from nothing would make of the inputs as they are now.
     private static func expectFresh(_ scratch: Scratch, _ job: PreparationJob, _ name: String) throws {
         var fresh = job

@@ -1,7 +1,7 @@
 internal import IsomerBytes
 internal import Synchronization
 
-/// A text file that grows piece by piece and appears whole at the end.
+/// A text file that grows piece by piece and appears whole at the end, or leaves one that says the same as it is.
 final class StreamedFile: Sendable {
     private let file: AtomicFile
     private struct State {
@@ -29,6 +29,6 @@ final class StreamedFile: Sendable {
     func finish() throws(IsomerError) {
         let (rest, offset) = state.withLock { ($0.buffer, $0.offset) }
         try file.file.write(rest, at: offset)
-        try file.commit()
+        try file.commitIfChanged()
     }
 }
