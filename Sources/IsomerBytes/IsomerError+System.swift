@@ -43,8 +43,8 @@ extension IsomerError {
 extension Errno {
     /// EDQUOT, which the imported constants lack on Linux.
     #if os(Linux)
-        static var quotaExceeded: Errno { Errno(rawValue: 122) }
+        public static var quotaExceeded: Errno { Errno(rawValue: 122) }
     #else
-        static var quotaExceeded: Errno { .diskQuotaExceeded }
+        public static var quotaExceeded: Errno { .diskQuotaExceeded }
     #endif
 }

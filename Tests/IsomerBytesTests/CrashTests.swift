@@ -198,6 +198,19 @@ import Testing
         #expect(try ReadableFile(survivor).contents(limit: .max) == Probe.content(1, kind == "file" ? 700_000 : 230_000))
     }
 
+    #if os(Linux)
+        /// In a container whose first process asks nobody how it ended, killed ones keep their numbers.
+        @Test func whatAKilledProcessLeftIsRemovedThoughNobodyAskedForIt() throws {
+            let probe = try Probe(["--hold"] + fileArguments(2))
+            #expect(try probe.readSome() == "holding\n")
+            probe.send(SIGKILL)
+            probe.waitUnasked()
+            #expect(try folder.names.count == 1)
+            _ = try AtomicFile(path: folder["other"], byteCount: nil, overwrite: false)
+            #expect(try folder.names.isEmpty)
+        }
+    #endif
+
     @Test func onlyWhatDeadProcessesLeftIsRemoved() throws {
         let mine = ".isomer-\(getpid())-0-7.partial"
         let kept = [

@@ -51,6 +51,33 @@ struct ResumingTests {
         #expect(try Scratch.tree(job.output) == tree)
     }
 
+    #if os(Linux)
+        /// A disk that fills up ends the batch at once, and what tells of the whole set stays what it was.
+        @Test(.enabled(if: getuid() == 0, "mounting a small disk needs root")) func aFullDiskEndsTheBatch() throws {
+            let scratch = try BatchTests.photos()
+            var job = BatchTests.job(scratch, "disk/set")
+            job.captionFormat = .metadata
+            let disk = scratch.path.appending("disk")
+            try FileSystem.makeFolder(disk)
+            guard mount("none", disk.string, "tmpfs", 0, "size=200k") == 0 else {
+                withKnownIssue { Issue.record("a small disk cannot be mounted here: \(Errno(rawValue: errno))") }
+                return
+            }
+            defer { umount(disk.string) }
+            _ = try PreparationRunner(job).run()
+            let before = try Scratch.tree(job.output)
+            job.options.shapes = [.fixed(PixelSize(512, 512))]
+            let error = try #require(throws: IsomerError.self) { _ = try PreparationRunner(job).run() }
+            #expect(error.code == .cannotWrite && error.what == "the disk is full" && error.location.path?.extension == "png")
+            let after = try Scratch.tree(job.output)
+            for name in ["manifest.jsonl", "metadata.jsonl"] { #expect(after[name] == before[name]) }
+            // All is as large as before, where there is room for it.
+            job.options.shapes = [.fixed(PixelSize(64, 64))]
+            _ = try PreparationRunner(job).run()
+            #expect(try Scratch.tree(job.output).keys.sorted() == before.keys.sorted())
+        }
+    #endif
+
     /// What a run from nothing would make of the inputs as they are now.
     private static func expectFresh(_ scratch: Scratch, _ job: PreparationJob, _ name: String) throws {
         var fresh = job

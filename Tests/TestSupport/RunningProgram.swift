@@ -73,6 +73,12 @@ public final class RunningProgram {
         return ending
     }
 
+    /// Waits until it has ended, and leaves its number taken: as a parent does that never asks.
+    public func waitUnasked() {
+        var information = siginfo_t()
+        while waitid(P_PID, id_t(process), &information, WEXITED | WNOWAIT) < 0 && errno == EINTR {}
+    }
+
     /// The next piece of what it prints; empty at the end.
     public func readSome() throws -> String {
         var buffer = [UInt8](repeating: 0, count: 4096)

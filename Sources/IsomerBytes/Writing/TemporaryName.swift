@@ -16,7 +16,7 @@ enum TemporaryName {
     private static let prefix = ".isomer-"
     private static let suffix = ".partial"
     private static let counter = Atomic<UInt64>(0)
-    private static let ownStart = startTime(of: getpid()) ?? 0
+    private static let ownStart = ProcessStatus(of: getpid())?.start ?? 0
 
     /// A name that no other process and no other output of this one uses.
     static func next() -> FilePath.Component {
@@ -71,25 +71,8 @@ enum TemporaryName {
         guard fields.count == 3, let process = pid_t(fields[0]), process > 0, let start = UInt64(fields[1]), UInt64(fields[2]) != nil else {
             return false
         }
-        // Signal 0 only asks. Whose process it is does not matter: EPERM means it lives.
-        guard kill(process, 0) == 0 || errno != ESRCH else { return true }
-        guard let liveStart = startTime(of: process) else { return false }
-        return liveStart != start
-    }
-
-    /// When a process started, in clock ticks since the machine did: field 22 of `/proc/<pid>/stat` (proc(5)). `nil` where there is no such
-    /// file.
-    private static func startTime(of process: pid_t) -> UInt64? {
-        guard let descriptor = try? FileDescriptor.open(FilePath("/proc/\(process)/stat"), .readOnly, options: [.closeOnExec]) else {
-            return nil
-        }
-        defer { try? descriptor.close() }
-        let text = withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
-            String(decoding: buffer[..<((try? descriptor.read(into: buffer)) ?? 0)], as: UTF8.self)
-        }
-        // The second field is the program's name in parentheses and may hold anything, so counting starts behind the last parenthesis.
-        guard let end = text.lastIndex(of: ")") else { return nil }
-        let fields = text[text.index(after: end)...].split(separator: " ")
-        return fields.count > 19 ? UInt64(fields[19]) : nil
+        if ProcessStatus.isGone(process) { return true }
+        guard let live = ProcessStatus(of: process) else { return false }
+        return live.start != start
     }
 }

@@ -19,6 +19,10 @@ final class OutputFolder: Sendable {
     /// Where what killed runs left has been removed.
     private let swept = Mutex<Set<String>>([])
     private let counter = Atomic<Int>(0)
+    private let hindrance = Mutex<IsomerError?>(nil)
+
+    /// Why nothing at all can be written any more, if that turned out: the disk is full, or takes nothing.
+    var failure: IsomerError? { hindrance.withLock { $0 } }
 
     init(_ path: FilePath) throws(IsomerError) {
         self.path = path
@@ -38,6 +42,9 @@ final class OutputFolder: Sendable {
     }()
     /// After so many seconds another machine's unfinished file is one that nobody finishes: each takes a moment.
     private static let patience = 3600
+
+    /// What no other file would escape. Others follow from a name.
+    private static let hindrances: Set<Errno> = [.noSpace, .quotaExceeded, .readOnlyFileSystem, .ioError]
 
     /// Writes a file at a relative path; its folders are made as needed.
     func write(_ relative: String, _ bytes: [UInt8]) throws(IsomerError) {
@@ -60,7 +67,9 @@ final class OutputFolder: Sendable {
             try FileSystem.rename(temporary, to: target)
         } catch {
             _ = temporary.withPlatformString { unlink($0) }
-            throw error as? IsomerError ?? IsomerError.writing(target, error)
+            let told = error as? IsomerError ?? IsomerError.writing(target, error)
+            if let number = error as? Errno, Self.hindrances.contains(number) { hindrance.withLock { $0 = $0 ?? told } }
+            throw told
         }
     }
 
@@ -101,7 +110,7 @@ final class OutputFolder: Sendable {
     private static func isAbandoned(_ name: String, in folder: FilePath) -> Bool {
         let parts = name.split(separator: ".")
         if parts.count == 4, parts[1] == machine, let process = pid_t(parts[2]) {
-            return process != getpid() && kill(process, 0) != 0 && errno == ESRCH
+            return process != getpid() && ProcessStatus.isGone(process)
         }
         var status = stat()
         guard folder.appending(name).withPlatformString({ lstat($0, &status) }) == 0 else { return false }

@@ -16,7 +16,7 @@ struct PictureOutcome {
 }
 
 extension PreparationRunner {
-    /// One input. Nil if it belongs to another shard. Throws only when the user stops the batch.
+    /// One input. Nil if it belongs to another shard. Throws only when the user stops the batch, or nothing can be written any more.
     func outcome(_ input: PictureInput, _ name: String, _ manifest: Manifest?) throws(IsomerError) -> PictureOutcome? {
         var bytes: [UInt8] = []
         var record = PictureRecord(input.name, sha256: "", bytes: 0, key: optionsKey)
@@ -54,6 +54,8 @@ extension PreparationRunner {
             }
         } catch {
             if error.code == .interrupted { throw error }
+            // To go through all the others would leave the impression that they are at fault.
+            if let failure = output?.failure { throw failure }
             outcome = fail(input, bytes, record, error.inFile(input.path))
         }
         if let earlier, output != nil {
