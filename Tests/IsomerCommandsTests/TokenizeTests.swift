@@ -2,6 +2,14 @@ import IsomerBytes
 import IsomerCommands
 import Testing
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 @Suite struct TokenizeTests {
     @Test func aPromptAsTheTextEncoderSeesIt() throws {
         let run = CommandRun("tokenize", "A photo of a café, naïve 👩‍🚀")
@@ -52,6 +60,8 @@ import Testing
         try folder.file("short.txt", Array("a photo of a cat\n".utf8))
         try folder.file("long.txt", Array(Array(repeating: "cat", count: 90).joined(separator: " ").utf8))
         try folder.file("notes.md", Array("not a caption".utf8))
+        // Links that lead nowhere are not looked at unless they are called captions.
+        #expect(symlink("nowhere", folder["photo.png"].string) == 0)
         let run = CommandRun("tokenize", "--count", folder.path.string)
         #expect(run.status == .done)
         #expect(run.output.contains("long.txt: 92 tokens, 15 too many\n"))
@@ -61,6 +71,8 @@ import Testing
         #expect(try result.required("files").integer() == 2)
         #expect(try result.required("shortest").integer() == 7)
         #expect(try result.required("tooLong").elements().count == 1)
+        #expect(symlink("nowhere", folder["photo.txt"].string) == 0)
+        #expect(CommandRun("tokenize", "--count", folder.path.string).error.contains("photo.txt: this symbolic link leads nowhere"))
     }
 
     @Test func badInputEndsWithStatus2AndThePlace() throws {

@@ -32,6 +32,7 @@ extension ReviewSheet {
         article.excluded::after { content: "✕"; background: var(--exclude) }
         .place { height: 192px; display: flex; align-items: center; justify-content: center; color: var(--quiet) }
         .frame { position: relative; width: fit-content; line-height: 0; overflow: hidden }
+        .frame span { line-height: 1.4 }
         .frame b { position: absolute; border: 2px solid var(--crop); box-sizing: border-box; box-shadow: 0 0 0 1px #000a }
         .frame b.only { box-shadow: 0 0 0 999px #000a }
         .frame u { position: absolute; border: 1px dashed #ff0; box-sizing: border-box }
@@ -71,7 +72,7 @@ extension ReviewSheet {
 
         function flags(record) {
           const list = [];
-          if (record.status !== "prepared") list.push([record.status, record.status === "failed" ? "bad" : "warn", record.reason]);
+          if (record.status !== "prepared") list.push([record.reason ? record.status + ": " + record.reason : record.status, record.status === "failed" ? "bad" : "warn"]);
           for (const w of record.warnings || []) {
             const enlarged = w.includes("is larger than the part of the original");
             if (!enlarged || !list.some(f => f[0] === "enlarged")) list.push([enlarged ? "enlarged" : w, "warn", w]);
@@ -114,7 +115,7 @@ extension ReviewSheet {
 
         function count() {
           const judged = cards.filter(c => c.accepted || own(c).exclude).length, excluded = cards.filter(c => own(c).exclude).length;
-          document.getElementById("count").textContent = cards.length + " pictures, " + judged + " judged, " + excluded + " excluded";
+          document.getElementById("count").textContent = cards.length + (cards.length === 1 ? " picture, " : " pictures, ") + judged + " judged, " + excluded + " excluded";
           document.getElementById("save").disabled = isSaved && !Object.keys(overrides).length;
         }
 

@@ -15,7 +15,9 @@ public struct Prepare: IsomerCommand {
             Exit status 1 means that some pictures could not be used.
             """)
 
-    @Argument(help: ArgumentHelp("Folders, pictures, or tar archives (WebDataset).", valueName: "input"))
+    @Argument(
+        help: ArgumentHelp(
+            "Folders, pictures, or tar archives (WebDataset). Links to folders inside are not followed.", valueName: "input"))
     var inputs: [PathArgument]
 
     @Option(name: [.customShort("o"), .long], help: ArgumentHelp("The folder that the training set goes to.", valueName: "folder"))

@@ -62,26 +62,18 @@ struct CaptionCounting {
                 paths.append(argument)
                 continue
             }
-            // Folders wait here, so that depth costs memory and not stack; each is visited once, whatever links lead to it.
-            var folders = [argument]
-            var visited: Set<FileIdentity> = [try FileSystem.identity(of: argument)]
-            while let folder = folders.popLast() {
-                for name in try FileSystem.entries(of: folder) {
-                    let path = folder.appending(name)
-                    let isCaption = name.extension.map { ["txt", "caption"].contains($0.lowercased()) } ?? false
-                    switch try FileSystem.kind(of: path) {
-                    case .folder: try visit(path, &folders, &visited)
-                    case .file: if isCaption { paths.append(path) }
-                    default: break
-                    }
-                }
+            try FileSystem.forEachFile(below: [argument]) { path, error throws(IsomerError) in
+                // What is called otherwise is no caption, wherever it leads; a closed folder may hold some.
+                if Self.isCaption(path) || (try? FileSystem.kind(of: path)) == .folder { throw error }
+            } _: { path in
+                if Self.isCaption(path) { paths.append(path) }
             }
         }
         return paths
     }
 
-    private func visit(_ folder: FilePath, _ folders: inout [FilePath], _ visited: inout Set<FileIdentity>) throws(IsomerError) {
-        if visited.insert(try FileSystem.identity(of: folder)).inserted { folders.append(folder) }
+    private static func isCaption(_ path: FilePath) -> Bool {
+        path.extension.map { ["txt", "caption"].contains($0.lowercased()) } ?? false
     }
 
     private func write(_ paths: [FilePath], _ counts: [Int], _ environment: CommandEnvironment) {
