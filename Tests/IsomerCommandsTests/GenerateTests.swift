@@ -40,11 +40,29 @@ import Testing
         let json = try run.json
         #expect(json["width"] == 40 && json["height"] == 24 && json["steps"] == 2)
         #expect(json["sampler"] == "EulerAncestralDiscreteScheduler")
-        #expect(CommandRun("generate", "--from", first, "-o", second, "-q").status == .done)
+        let repeated = CommandRun("generate", "--from", first, "-o", second)
+        #expect(repeated.status == .done && repeated.error == "")
         #expect(try folder.bytes("a.png") == folder.bytes("b.png"))
+        for flags in [["-p", "a dog"], ["--steps", "3"], ["--image", "x.png"], ["--variant", "fp16"]] {
+            let idle = CommandRun(["generate", "--from", first, "--overwrite", "-o", second] + flags)
+            #expect(idle.error.contains("flags of prompt, sampling, pictures and model change nothing"), "\(flags)")
+            #expect(try folder.bytes("a.png") == folder.bytes("b.png"))
+        }
         let other = generate("-p", "a red cat", "-n", "blur", "--seed", "5", "--sampler", "euler-a", "-o", folder["c.png"].string, "-q")
         #expect(other.status == .done, "\(other.error)")
         #expect(try folder.bytes("a.png") != folder.bytes("c.png"))
+    }
+
+    /// A picture that is black because the model is broken does not pass for one.
+    @Test func aModelThatGivesNoNumbersIsToldOf() throws {
+        #expect(CommandRun("convert", model, folder["broken"].string, "-q").status == .done)
+        let weights = "broken/unet/diffusion_pytorch_model.safetensors"
+        let bytes = try folder.bytes(weights)
+        try folder.file(weights, bytes.dropLast(4) + [0, 0, 0xC0, 0x7F])
+        let run = generate("-p", "a cat", "--seed", "1", "-o", folder["a.png"].string, from: folder["broken"].string)
+        #expect(run.status == .done)
+        #expect(run.error.contains("a.png: the model gave something else than numbers"), "\(run.error)")
+        #expect(!generate("-p", "a cat", "--seed", "1", "-o", folder["b.png"].string).error.contains("numbers"))
     }
 
     @Test func everyArrangementOfAModelMakesTheSameImage() throws {

@@ -44,6 +44,9 @@ public final class GenerationPipeline {
         public let seed: UInt64
         /// What the picture was decoded from.
         public let latent: Values
+        /// Whether the model gave numbers throughout. Where it gave none, as broken models and some autoencoders in half precision do, the
+        /// picture is black.
+        public let isFinite: Bool
     }
 
     public let request: GenerationRequest
@@ -117,7 +120,8 @@ public final class GenerationPipeline {
         let made = try make(numbers, sessions.base, sessions.refiner, progress)
         var images: [Image] = []
         for (picture, (seed, latent)) in zip(made.pictures, zip(made.seeds, made.latents)) {
-            images.append(Image(bitmap: try picture.bitmap(), seed: seed, latent: latent))
+            let isFinite = latent.isFinite && picture.isFinite
+            images.append(Image(bitmap: try picture.bitmap(), seed: seed, latent: latent, isFinite: isFinite))
         }
         return images
     }

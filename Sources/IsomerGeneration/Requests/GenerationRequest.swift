@@ -183,7 +183,9 @@ extension GenerationRequest {
             throw refuse("the length of the text is out of range", "1 to 4096 tokens", "\(textTokens)")
         }
         let scales = [guidanceScale ?? 1, imageGuidanceScale] + controls.map(\.scale) + adapters.map(\.strength)
-        if let odd = scales.first(where: { !$0.isFinite || abs($0) > 1e4 }) { throw refuse("a scale makes no sense", "a number", "\(odd)") }
+        if let odd = scales.first(where: { !$0.isFinite || abs($0) > 1e4 }) {
+            throw refuse("a scale makes no sense", "-10000 to 10000", "\(odd)")
+        }
         try share(guidanceRescale, "the guidance's rescale")
         if let eta { try share(eta, "eta") }
         if let strength { try share(strength, "the strength") }

@@ -62,6 +62,11 @@ public struct Generate: IsomerCommand {
 
     public func run(in environment: CommandEnvironment) throws -> ExitStatus {
         let first = try record()
+        let usual = GenerationRequest()
+        if from != nil, request(chance: usual.seed) != usual || !reading.flagsOfModels.isEmpty {
+            environment.warn(
+                "the image tells how it was made, so flags of prompt, sampling, pictures and model change nothing", shared)
+        }
         let (records, grid) = try records(first)
         let destination = try ImageDestination(output, count: records.count * batch.count, overwrite: batch.overwrite)
         func open(_ index: Int) throws(IsomerError) -> GenerationRun {
@@ -112,6 +117,15 @@ public struct Generate: IsomerCommand {
         )
     }
 
+    /// What the flags ask for; without a seed it is `chance`.
+    private func request(chance: UInt64) -> GenerationRequest {
+        var request = GenerationRequest()
+        prompt.apply(to: &request)
+        sampling.apply(to: &request, chance: chance)
+        pictures.apply(to: &request)
+        return request
+    }
+
     /// What is to be made, by the flags or by an image.
     private func record() throws(IsomerError) -> GenerationRecord {
         if let from {
@@ -119,10 +133,7 @@ public struct Generate: IsomerCommand {
             if let model { record.reading.source = model.path }
             return record
         }
-        var request = GenerationRequest()
-        prompt.apply(to: &request)
-        sampling.apply(to: &request, chance: batch.classPrompt == nil ? UInt64(UInt32.random(in: .min ... .max)) : 0)
-        pictures.apply(to: &request)
+        var request = request(chance: batch.classPrompt == nil ? UInt64(UInt32.random(in: .min ... .max)) : 0)
         if let classPrompt = batch.classPrompt { request.prompt = classPrompt }
         var reading = reading.request(for: model?.path ?? "")
         reading.limits = shared.limits

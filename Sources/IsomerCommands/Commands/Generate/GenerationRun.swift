@@ -118,6 +118,11 @@ struct GenerationRun {
                 for (number, image) in zip(now, images) {
                     let record = record.record(ofImage: number)
                     try destination.write(image.bitmap, to: paths[number], record, text(record))
+                    if !image.isFinite {
+                        environment.warn(
+                            "\(paths[number]): the model gave something else than numbers, and the picture is black there; `isomer validate` tells "
+                                + "which component does", shared)
+                    }
                     tally.finished += 1
                 }
             }

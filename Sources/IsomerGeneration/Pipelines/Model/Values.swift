@@ -25,6 +25,9 @@ public struct Values: Hashable, Sendable {
         c.isPlanning ? try c.zeros(shape) : try c.tensor(shape, numbers)
     }
 
+    /// Whether none is infinite, and none is no number.
+    var isFinite: Bool { numbers.allSatisfy(\.isFinite) }
+
     /// Whether there are numbers.
     var isReal: Bool { numbers.count == shape.reduce(1, *) }
 
