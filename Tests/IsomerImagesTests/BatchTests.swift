@@ -234,6 +234,16 @@ struct BatchTests {
         #expect(try Scratch.tree(job.output)["2.png"] == nil)
     }
 
+    /// A picture that says it has no pixels is refused before anything is reckoned from its size, as the fast way does.
+    @Test(arguments: [false, true]) func aPictureWithoutPixelsIsRefused(isFast: Bool) throws {
+        var bytes = try PNGEncoder.encode(scene(40, 30, seed: 1))
+        for place in 16..<20 { bytes[place] = 0 }
+        var options = PreparationOptions()
+        options.isFast = isFast
+        let error = #expect(throws: IsomerError.self) { _ = try PictureProcessor(options).process(bytes) }
+        #expect(error?.code == .malformed && error?.what == "the picture has no pixels" && error?.found == "0x30")
+    }
+
     @Test func refusesToTouchTheOriginals() throws {
         let scratch = try Self.photos()
         let job = Self.job(scratch, "in")

@@ -97,14 +97,16 @@ public enum ImageDecoder {
         throw IsomerError(.malformed, "this is no picture", byteOffset: 0, expected: readFormats, found: "something else")
     }
 
+    static func hasNoPixels(_ size: String) -> IsomerError { IsomerError(.malformed, "the picture has no pixels", found: size) }
+
     /// Checks a declared size against the limits before anything of that size is allocated.
     static func check(_ width: UInt32, _ height: UInt32, channels: Int, _ limits: Limits) throws(IsomerError) {
         let pixels = UInt64(width) * UInt64(height)
-        guard pixels > 0 else { throw IsomerError(.malformed, "the picture has no pixels", found: "\(width)x\(height)") }
+        guard pixels > 0 else { throw hasNoPixels("\(width)x\(height)") }
         guard pixels <= limits.pixels else {
             throw IsomerError(
                 .limitExceeded, "the picture is larger than a picture may be", expected: "at most \(limits.pixels) pixels",
-                found: "\(width)x\(height)", remedy: "raise the limit if it is meant to be that large")
+                found: "\(width)x\(height)", remedy: "raise it with --limit pixels=NUMBER if the picture is meant to be that large")
         }
         let bytes = pixels.multipliedReportingOverflow(by: UInt64(channels))
         guard !bytes.overflow, bytes.partialValue <= limits.pictureBytes else {

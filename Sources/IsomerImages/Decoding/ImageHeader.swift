@@ -6,8 +6,14 @@ public import IsomerBytes
 #endif
 
 extension ImageDecoder {
-    /// The stored size of a picture, before orientation, from its first bytes; nothing is decoded.
+    /// The stored size of a picture, before orientation, from its first bytes; nothing is decoded. Throws `malformed` if it has no pixels.
     public static func storedSize(of bytes: [UInt8]) throws(IsomerError) -> PixelSize {
+        let size = try declaredSize(of: bytes)
+        guard size.width > 0, size.height > 0 else { throw hasNoPixels("\(size)") }
+        return size
+    }
+
+    private static func declaredSize(of bytes: [UInt8]) throws(IsomerError) -> PixelSize {
         switch try format(of: bytes) {
         case .png:
             guard let size = try PNGChunks(bytes).size else {
