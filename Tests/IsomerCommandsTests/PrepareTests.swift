@@ -54,6 +54,13 @@ import Testing
         let wrong = try folder.file("wrong.json", Array(#"{"a.jpg": {"box": [5, 5, 1, 9]}}"#.utf8))
         let refused = CommandRun("prepare", Self.photos, "-o", folder.path.appending("out").string, "--overrides", wrong.string)
         #expect(refused.status == .failed)
+        let slip = try folder.file("slip.json", Array(#"{"00-face-gradient.jpg": {"excluded": true}}"#.utf8))
+        let told = CommandRun("prepare", Self.photos, "-o", folder.path.appending("out").string, "--overrides", slip.string)
+        #expect(told.status == .failed && told.error.contains("00-face-gradient.jpg.excluded: decisions have no such field"))
+        let absent = try folder.file("absent.json", Array(#"{"b.jpg": {"exclude": true}, "a.jpg": {}}"#.utf8))
+        let idle = CommandRun(
+            "prepare", Self.photos, "-o", folder.path.appending("out").string, "--size", "64", "--overrides", absent.string)
+        #expect(idle.error.contains("absent.json: there is no picture a.jpg, nor 1 other of which it decides"))
     }
 
     @Test(

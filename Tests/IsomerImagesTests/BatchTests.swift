@@ -244,6 +244,25 @@ struct BatchTests {
         #expect(error?.code == .malformed && error?.what == "the picture has no pixels" && error?.found == "0x30")
     }
 
+    /// Sets of several sizes may lie in the folder of the photos: none becomes part of another.
+    @Test func whatAnEarlierRunMadeIsNoInput() throws {
+        let scratch = try Self.photos()
+        for (number, name) in ["in/small", "in/b/large"].enumerated() {
+            var job = Self.job(scratch, name)
+            if number == 1 { job.options.shapes = [.fixed(PixelSize(96, 96)), .fixed(PixelSize(32, 32))] }
+            let summary = try PreparationRunner(job).run()
+            #expect(summary.inputs == 15 && summary.prepared == 12, "\(name): \(summary.inputs)")
+            #expect(summary.earlierOutputs.map(\.string) == (number == 0 ? [] : [scratch.path.pushing("in/small").string]))
+        }
+        // Named, a set is an input as any other.
+        let again = try PictureInputs([scratch.path.pushing("in/small")])
+        #expect(again.count == 12 && again.earlierOutputs.isEmpty)
+        // A file that is only called so hides nothing.
+        try scratch.write("in/other/manifest.jsonl", Array("{}\n".utf8))
+        try scratch.write("in/other/a.png", PNGEncoder.encode(scene(30, 30, seed: 1)))
+        #expect(try PictureInputs([scratch.path.appending("in")]).contains { $0.name == "other/a.png" })
+    }
+
     @Test func refusesToTouchTheOriginals() throws {
         let scratch = try Self.photos()
         let job = Self.job(scratch, "in")

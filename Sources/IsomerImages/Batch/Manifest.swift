@@ -48,7 +48,21 @@ final class Manifest: Sendable {
             throw IsomerError.writing(path, error)
         }
         lines = try StreamedFile(folder.appending(name))
-        try lines.append(Array("{\"schema\":\"isomer.prepare/1\"}\n".utf8))
+        try lines.append(Array(Self.heading.utf8))
+    }
+
+    /// The line that says what the file is.
+    private static let heading = "{\"schema\":\"isomer.prepare/1\"}\n"
+
+    /// Whether a manifest, or a part of one, may be called so.
+    static func isName(_ name: some Collection<UInt8>) -> Bool {
+        name.starts(with: "manifest".utf8) && name.suffix(6).elementsEqual(".jsonl".utf8)
+    }
+
+    /// Whether a file says that it is one.
+    static func isManifest(_ path: FilePath) -> Bool {
+        guard let file = try? ReadableFile(path), file.size >= UInt64(heading.utf8.count) else { return false }
+        return (try? file.bytes(at: 0, count: heading.utf8.count))?.elementsEqual(heading.utf8) ?? false
     }
 
     deinit {

@@ -32,6 +32,8 @@ public struct PictureInput: Hashable, Sendable {
 public struct PictureInputs: RandomAccessCollection, Sendable {
     /// Folders that could not be read, and why.
     public private(set) var failures: [IsomerError] = []
+    /// Folders inside those that were given in which an earlier run left what it made: that is no input, unless it is asked for.
+    public private(set) var earlierOutputs: [FilePath] = []
 
     private enum Source {
         /// With a slash at the end.
@@ -81,6 +83,7 @@ public struct PictureInputs: RandomAccessCollection, Sendable {
             }
         }
         sort()
+        earlierOutputs.sort { $0.string < $1.string }
         failures.sort { ($0.location.path?.string ?? "") < ($1.location.path?.string ?? "") }
     }
 
@@ -176,8 +179,11 @@ extension PictureInputs {
         while let folder = folders.popLast() {
             // Names that have to be looked at, a zero behind each.
             var unsure: [UInt8] = []
+            var manifests: [FilePath] = []
+            let before = (names: names.count, entries: entries.count)
             do throws(IsomerError) {
                 try FileSystem.forEachEntry(of: Self.path(base, folder)) { name, isFile in
+                    if !folder.isEmpty, Manifest.isName(name) { manifests.append(Self.path(base, folder + name)) }
                     if name.first == UInt8(ascii: ".") || Self.others.contains(Self.ending(name)) { return }
                     if isFile {
                         append(name, prefix: folder)
@@ -192,12 +198,18 @@ extension PictureInputs {
                 failures.append(error)
                 continue
             }
+            if manifests.contains(where: Manifest.isManifest) {
+                names.removeLast(names.count - before.names)
+                entries.removeLast(entries.count - before.entries)
+                earlierOutputs.append(Self.path(base, folder.dropLast()))
+                continue
+            }
             for name in unsure.split(separator: 0) {
                 let path = Self.path(base, folder + name)
                 do throws(IsomerError) {
                     switch try FileSystem.kind(of: path) {
                     case .folder:
-                        // What an earlier run made is no input, wherever it lies.
+                        // What is made is no input, wherever it lies.
                         let isOutput = try Self.isSame(path, output)
                         if !isOutput, !OutputFolder.isLink(path) { folders.append(folder + name + [UInt8(ascii: "/")]) }
                     case .file: append(name, prefix: folder)

@@ -27,6 +27,10 @@ public struct PictureOverride: Hashable, Sendable {
 
     /// One picture's object.
     init(_ cursor: JSONCursor) throws(IsomerError) {
+        // A slip of the pen would decide nothing, and nobody would know.
+        for (name, field) in try cursor.members() where !["exclude", "caption", "point", "box", "boxes"].contains(name) {
+            throw field.failure("decisions have no such field", expected: "exclude, caption, point, box or boxes")
+        }
         if let exclude = try cursor.optional("exclude") { isExcluded = try exclude.bool() }
         if let caption = try cursor.optional("caption") { self.caption = try caption.string() }
         if let point = try cursor.optional("point") {

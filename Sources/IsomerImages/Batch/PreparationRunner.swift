@@ -54,6 +54,8 @@ public final class PreparationRunner: Sendable {
         summary.inputs = inputs.count
         summary.failures = Array(inputs.failures.prefix(PreparationSummary.listLimit))
         summary.failed = inputs.failures.count
+        summary.earlierOutputs = inputs.earlierOutputs
+        summary.idleOverrides = job.overrides.keys.filter { inputs.first(named: $0) == nil }.sorted()
         if job.stopsOnError, let failure = inputs.failures.first { throw failure }
 
         var sinks = try PreparationSinks(self)

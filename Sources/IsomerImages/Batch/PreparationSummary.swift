@@ -18,6 +18,10 @@ public struct PreparationSummary: Sendable {
     public var sizes: [PixelSize: Int] = [:]
     /// What went wrong, in the order of the inputs; at most a thousand.
     public var failures: [IsomerError] = []
+    /// Folders among the inputs that hold what an earlier run made, and were passed over.
+    public var earlierOutputs: [FilePath] = []
+    /// Names for which something was decided and that no input has, in order.
+    public var idleOverrides: [String] = []
     /// Pictures that resemble an earlier one, with its name; at most a thousand.
     public var resemblances: [(name: String, earlier: String)] = []
 

@@ -74,9 +74,21 @@ public struct Prepare: IsomerCommand {
             if let html = batch.html { try write(sheet.html(), to: html.path) }
             if let preview = batch.preview { try write(PNGEncoder.encode(sheet.contactSheet()), to: preview.path) }
         }
-        for failure in summary.failures where !shared.json { environment.warn("\(failure)", shared) }
+        if !shared.json { warn(of: summary, in: environment) }
         told.finish(summary, tokens)
         return summary.failed > 0 ? .checkFailed : .done
+    }
+
+    private func warn(of summary: PreparationSummary, in environment: CommandEnvironment) {
+        for failure in summary.failures { environment.warn("\(failure)", shared) }
+        for folder in summary.earlierOutputs {
+            environment.warn(
+                "\(folder): an earlier run made what is there, so it is passed over; name the folder to take it as well", shared)
+        }
+        guard let overrides = subject.overrides, let first = summary.idleOverrides.first else { return }
+        let others = summary.idleOverrides.count - 1
+        let more = others > 0 ? ", nor \(Numbers.count(others, "other")) of which it decides" : ""
+        environment.warn("\(overrides.path): there is no picture \(first)\(more)", shared)
     }
 
     private func write(_ bytes: [UInt8], to path: FilePath) throws {
