@@ -96,6 +96,22 @@ import Testing
         #expect(refused.status == .failed && refused.error.contains("GGUF has no 8-bit floats"))
     }
 
+    /// A file of which some weights are scaled floats already gets more of them, and keeps its one marker.
+    @Test func moreScaledFloats() throws {
+        let numbers = bfloat((0..<512).map { Float($0) / 512 })
+        let shape = [16, 32]
+        try Weights.write(
+            [("a.linear.weight", .bf16, shape, numbers), ("b.linear.weight", .bf16, shape, numbers)], to: folder["a.safetensors"])
+        let first = CommandRun(
+            "convert", folder["a.safetensors"].string, folder["b.safetensors"].string, "--dtype", "f8_e4m3", "--quantize-rule",
+            "b.*=bf16")
+        #expect(first.status == .done, "\(first.error)")
+        let second = CommandRun("convert", folder["b.safetensors"].string, folder["c.safetensors"].string, "--dtype", "f8_e4m3")
+        #expect(second.status == .done, "\(second.error)")
+        let names = try SafetensorsReader(folder["c.safetensors"]).tensors.map(\.name).sorted()
+        #expect(names == ["a.linear.scale_weight", "a.linear.weight", "b.linear.scale_weight", "b.linear.weight", "scaled_fp8"])
+    }
+
     private func bfloat(_ values: [Float]) -> [UInt8] {
         values.flatMap { [UInt8(truncatingIfNeeded: $0.bitPattern >> 16), UInt8(truncatingIfNeeded: $0.bitPattern >> 24)] }
     }

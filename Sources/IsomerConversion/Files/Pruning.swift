@@ -41,6 +41,7 @@ public struct Pruning: Sendable {
         try checkPatterns(tensors)
         var planned: [PlannedTensor] = []
         var explained: Set<String> = []
+        var lonely: [String] = []
         for (index, tensor) in plan.files[0].tensors.enumerated() {
             let original = tensors.tensors[index]
             let reference = TensorReference(source: 0, index: index)
@@ -56,8 +57,13 @@ public struct Pruning: Sendable {
                 tensor.descriptor = try TensorDescriptor(
                     name: name, scalarType: tensor.descriptor.scalarType, shape: tensors.tensors[last].shape)
             }
+            if !isKept, average.last[index] == nil, original.name.hasPrefix(Average.prefix) { lonely.append(original.name) }
             if !isKept, let note = try explanation(index, tensors), explained.insert(note).inserted { plan.notes.append(note) }
             planned.append(tensor)
+        }
+        if !keepsAverage, let first = lonely.first {
+            let more = lonely.count > 1 ? " and \(lonely.count - 1) more" : ""
+            plan.notes.append("averaged weights that go with no other weights are kept: \(first)\(more)")
         }
         if takesAverage {
             // Where the last weights stood.
@@ -160,8 +166,6 @@ public struct Pruning: Sendable {
             return last.map { last in
                 "alphas_cumprod is kept: it is not the usual schedule, and ends at \(last)\(last < 1e-4 ? ", pure noise" : "")"
             } ?? "alphas_cumprod is kept: it is no schedule of 1000 steps"
-        case let name where name.hasPrefix("model_ema."):
-            return keepsAverage ? nil : "averaged weights that go with no other weights are kept: \(name) and the like"
         case let name:
             let isTied = Self.twins.contains { first, second in
                 name.hasSuffix(second) && tensors.tensors.contains { $0.name == String(name.dropLast(second.count)) + first }
@@ -202,6 +206,8 @@ private struct Average {
     /// The tensors that have an average.
     private(set) var hasCopy: Set<Int> = []
 
+    /// How their names begin.
+    static let prefix = "model_ema."
     static let bookkeeping: Set<String> = ["model_ema.decay", "model_ema.num_updates"]
 
     init(_ tensors: [TensorDescriptor]) {
@@ -209,8 +215,8 @@ private struct Average {
         for (index, tensor) in tensors.enumerated() where tensor.name.hasPrefix("model.") {
             names[String(tensor.name.dropFirst("model.".count).filter { $0 != "." })] = index
         }
-        for (index, tensor) in tensors.enumerated() where tensor.name.hasPrefix("model_ema.") {
-            guard let other = names[String(tensor.name.dropFirst("model_ema.".count))],
+        for (index, tensor) in tensors.enumerated() where tensor.name.hasPrefix(Self.prefix) {
+            guard let other = names[String(tensor.name.dropFirst(Self.prefix.count))],
                 tensors[other].shape.elementCount == tensor.shape.elementCount
             else { continue }
             last[index] = other

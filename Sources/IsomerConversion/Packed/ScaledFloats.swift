@@ -53,7 +53,8 @@ extension ConversionPlan {
                 wide.files[file].tensors[index] = tensor
             }
             let survey = try TensorSurvey(of: PlannedTensorSource(wide, file: file), chosen, workers: workers)
-            var markers: Set<String> = []
+            // A file of such floats that gets more of them is marked already.
+            var markers = Set(files[file].tensors.map(\.descriptor).filter(ScaledFloats.isMarker).map(\.name))
             for entry in survey.entries {
                 let name = files[file].tensors[entry.index].descriptor.name
                 let type = files[file].tensors[entry.index].descriptor.scalarType
@@ -72,11 +73,11 @@ extension ConversionPlan {
                     PlannedTensor(
                         try TensorDescriptor(name: layer + ".scale_weight", scalarType: .f32, shape: .scalar), pieces: [.constant(bytes)],
                         sourceType: .f32))
-                let prefix = ScaledFloats.prefix(of: name)
-                guard markers.insert(prefix).inserted else { continue }
+                let marker = ScaledFloats.prefix(of: name) + ScaledFloats.marker
+                guard markers.insert(marker).inserted else { continue }
                 files[file].tensors.append(
                     PlannedTensor(
-                        try TensorDescriptor(name: prefix + ScaledFloats.marker, scalarType: type, shape: IsomerTensors.Shape([0])),
+                        try TensorDescriptor(name: marker, scalarType: type, shape: IsomerTensors.Shape([0])),
                         pieces: [.constant([])], sourceType: type))
             }
         }
