@@ -47,6 +47,17 @@ import Testing
         }
     }
 
+    /// One word for all levels means the same as a list. What Diffusers makes of it for the middle, no middle block that is known here asks.
+    @Test func textAloneAtEveryLevel() throws {
+        func levels(_ rest: String) throws -> Set<Int> {
+            let text = "{\(Self.unet), \"only_cross_attention\": \(rest)}"
+            return try UNetConfiguration(json: JSONCursor(JSONValue(parsing: Array(text.utf8)))).textOnlyLevels
+        }
+        #expect(try levels("true") == [0, 1])
+        #expect(try levels("true, \"mid_block_only_cross_attention\": true") == [0, 1])
+        #expect(try levels("[true, false], \"mid_block_only_cross_attention\": false") == [0])
+    }
+
     /// Diffusers allows a number for each side; pictures here have one.
     @Test func aSampleSizeForEachSide() throws {
         func size(_ value: String) throws -> Int? {

@@ -64,7 +64,6 @@ extension UNetConfiguration {
     /// Diffusers has settings for networks of other families in the same class; weights of those have other tensors.
     private static func refuseUnknownVariants(_ json: JSONCursor) throws(IsomerError) {
         try json.requireUsual("act_fn", "silu", "swish")
-        try json.requireUsual("mid_block_only_cross_attention", false)
         try json.requireUsual("dual_cross_attention", false)
         try json.requireUsual("encoder_hid_dim_type")
         try json.requireUsual("encoder_hid_dim")
@@ -154,15 +153,10 @@ extension UNetConfiguration {
         }
     }
 
+    /// What is said of the middle (`mid_block_only_cross_attention`) goes to a kind of middle block that is refused; the known ones never ask.
     private static func textOnlyLevels(_ json: JSONCursor, _ count: Int) throws(IsomerError) -> Set<Int> {
         guard let written = try json.optional("only_cross_attention") else { return [] }
         let flags = try written.perLevel(count) { cursor throws(IsomerError) -> Bool in try cursor.bool() }
-        // Said of all levels at once it holds for the middle as well, of which it must be said that it does not.
-        if case .bool(true) = written.value, try json.optional("mid_block_only_cross_attention") == nil {
-            throw IsomerError(
-                .unsupported, "the configuration asks for a middle block that is not known", path: json.path, item: written.keyPath,
-                expected: "false, or a list for each block", found: "true")
-        }
         return Set(flags.indices.filter { flags[$0] })
     }
 
