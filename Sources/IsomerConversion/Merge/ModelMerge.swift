@@ -94,7 +94,7 @@ extension ModelMerge {
         var model = try Model(request)
         var others: [(path: FilePath, model: Model)] = []
         for path in models.dropFirst() + (base.map { [$0] } ?? []) {
-            var other = try readOther(path, request)
+            var other = try readOther(path, request, like: model)
             try Self.refuseOtherArchitecture(other, path, than: model, firstPath)
             let name = path.lastComponent?.string ?? path.string
             for var decision in other.decisions where decision.subject.hasPrefix(Repairs.subject) {
@@ -143,7 +143,7 @@ extension ModelMerge {
         return model
     }
 
-    private func readOther(_ path: FilePath, _ request: ConversionRequest) throws(IsomerError) -> Model {
+    private func readOther(_ path: FilePath, _ request: ConversionRequest, like first: Model) throws(IsomerError) -> Model {
         var inner = ConversionRequest(source: path)
         inner.limits = request.limits
         inner.allowedMissing = request.allowedMissing
@@ -151,7 +151,7 @@ extension ModelMerge {
         inner.architecture = request.architecture
         inner.usesAverage = request.usesAverage
         inner.repairs = request.repairs
-        return try Model(inner)
+        return try Model(inner, like: first)
     }
 
     private func checkNumbers() throws(IsomerError) {

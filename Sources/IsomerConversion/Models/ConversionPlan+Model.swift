@@ -31,6 +31,7 @@ extension Model {
     public init(_ request: ConversionRequest) throws(IsomerError) {
         let path = request.source
         var hints = ConfigurationHints()
+        hints.components = request.given
         if let said = request.configuration { hints = try ConfigurationHints(said, limits: request.limits) }
         switch try FileSystem.kind(of: path) {
         case .folder?: try self.init(diffusers: path, request, hints)

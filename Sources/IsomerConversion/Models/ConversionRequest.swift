@@ -16,6 +16,8 @@ public struct ConversionRequest: Sendable {
     public var replacements: [String: FilePath] = [:]
     /// A `config.json`, a Diffusers folder, or an LDM/SGM YAML that says what shapes do not tell.
     public var configuration: FilePath?
+    /// How components are built where nothing else says it, by slot (see `Model.pair`).
+    var given: ModelFamily.Components = [:]
     /// Which of several variants of a folder's weights: `fp16`.
     public var variant: String?
     /// The family or member it is, if the user says so.

@@ -94,7 +94,7 @@ struct ComparedModels {
                 .usage, "a folder's tensors can only be compared as a model's", path: firstFile == nil ? firstPath : secondPath,
                 remedy: "leave `--names keep` away, or compare single files")
         }
-        let models = (try Self.model(firstPath, limits), try Self.model(secondPath, limits))
+        let models = try Model.pair(Self.request(firstPath, limits), Self.request(secondPath, limits))
         first = try models.0.canonicalTensors()
         second = try models.1.canonicalTensors()
         isCanonical = true
@@ -111,12 +111,12 @@ struct ComparedModels {
         return 2 * common >= min(first.tensors.count, second.tensors.count)
     }
 
-    private static func model(_ path: FilePath, _ limits: Limits) throws(IsomerError) -> Model {
+    private static func request(_ path: FilePath, _ limits: Limits) -> ConversionRequest {
         var request = ConversionRequest(source: path)
         request.limits = limits
         request.keepsExtras = true
         request.allowedMissing = [NamePattern("*")]
         request.allowedUnknown = [NamePattern("*")]
-        return try Model(request)
+        return request
     }
 }

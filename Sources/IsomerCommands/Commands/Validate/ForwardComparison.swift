@@ -20,7 +20,8 @@ struct ForwardComparison {
         request.configuration = source.configuration
         request.architecture = source.architecture
         request.keepsExtras = true
-        let models = (try Model(source), try Model(request))
+        let first = try Model(source)
+        let models = (first, try Model(request, like: first))
         let made = try ValidatedModel(models.1, destination, like: models.0, only: [], settings, environment, shared)
         // The output may have fewer components than the source.
         let given = try ValidatedModel(

@@ -67,7 +67,8 @@ public struct Validate: IsomerCommand {
     }
 
     public func run(in environment: CommandEnvironment) throws -> ExitStatus {
-        let models = (try Model(request(path.path)), try against.map { path throws(IsomerError) in try Model(request(path.path)) })
+        let models: (Model, Model?) =
+            if let against { try Model.pair(request(path.path), request(against.path)) } else { (try Model(request(path.path)), nil) }
         let first = try ValidatedModel(models.0, path.path, like: models.1, only: component, settings, environment, shared)
         var second: ValidatedModel?
         if let against, let model = models.1 {
