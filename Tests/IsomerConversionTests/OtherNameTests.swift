@@ -215,7 +215,7 @@ import Testing
 
 extension ModelMember {
     /// The same at the size of tiny models, with another UNet.
-    fileprivate func with(_ unet: UNetConfiguration) -> ModelMember {
+    func with(_ unet: UNetConfiguration) -> ModelMember {
         var components = components.mapValues { $0.tiny as any NetworkConfiguration }
         components["unet"] = unet
         return ModelMember(

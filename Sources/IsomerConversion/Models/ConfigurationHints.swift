@@ -72,10 +72,15 @@ public struct ConfigurationHints: Sendable {
                 .unsupported, "the configuration names no known network", path: path, item: "_class_name", found: name,
                 remedy: "give the config.json of a component, or the whole Diffusers folder")
         }
-        let configuration = try type.init(json: json)
+        add(try type.init(json: json), written: try json.object())
+    }
+
+    /// Takes the configuration of a component that stands alone for whatever slot the weights turn out to fill.
+    mutating func add(_ configuration: any NetworkConfiguration, written object: JSONObject) {
+        let type = Swift.type(of: configuration)
         for slot in Set(ModelFamily.all.flatMap(\.slots).filter { $0.network == type }.map(\.name)) {
             components[slot] = configuration
-            written[slot] = try json.object()
+            written[slot] = object
         }
     }
 }

@@ -19,6 +19,8 @@ struct DiffusersFolder: Sendable {
     let index: JSONObject?
     let pipeline: String?
     let components: [Component]
+    /// Those that the index names and whose folders are not there.
+    let missing: [Component]
     private let limits: Limits
 
     /// Reads the index and looks which folders are there. Names lead nowhere but directly into `path`.
@@ -31,26 +33,49 @@ struct DiffusersFolder: Sendable {
             index = nil
             pipeline = nil
             components = [component]
+            missing = []
             return
         }
         let json = JSONCursor(try JSONValue(contentsOf: indexPath, dialect: .python, limits: limits), path: indexPath)
         index = try json.object()
         pipeline = try json.optional("_class_name")?.string()
         var components: [Component] = []
+        var missing: [Component] = []
         for (key, value) in try json.members() where !key.hasPrefix("_") {
             guard case .array(let pair) = value.value, pair.count == 2, case .string(let className) = pair[1] else { continue }
             let folder: FilePath
             do { folder = path.appending(try FileSystem.safeComponent(key)) } catch { throw error.inFile(indexPath) }
-            guard try FileSystem.kind(of: folder) == .folder else {
-                throw IsomerError(
-                    .mismatch, "the folder of a component that model_index.json names is missing", path: indexPath, item: key,
-                    remedy: "get the folder again")
-            }
             var library: String?
             if case .string(let name) = pair[0] { library = name }
-            components.append(Component(name: key, library: library, className: className, path: folder))
+            let component = Component(name: key, library: library, className: className, path: folder)
+            if try FileSystem.kind(of: folder) == .folder { components.append(component) } else { missing.append(component) }
         }
         self.components = components
+        self.missing = missing
+    }
+
+    /// Components that diffusers' pipelines do without. Its downloads leave out what the caller brings or does not want, these above all.
+    /// Reference: diffusers 0.42.1, `_optional_components` of its Stable Diffusion and Flux pipelines, `DiffusionPipeline.download`.
+    static let optional: Set<String> = ["safety_checker", "feature_extractor", "image_encoder"]
+
+    /// What is to be said of components that are missing and not needed for `request`.
+    ///
+    /// Throws `mismatch` if one is needed.
+    func notesOnMissing(for request: ConversionRequest) throws(IsomerError) -> [String] {
+        let needed = missing.first { component in
+            let isAsked = request.only.isEmpty || request.only.contains(component.name)
+            return isAsked && !Self.optional.contains(component.name) && request.replacements[component.name] == nil
+                && !request.allowedMissing.contains { $0.matches(component.name) }
+        }
+        if let needed {
+            let flag = ModelFamily.all.contains { $0.slot(needed.name) != nil } ? needed.name.asFlag : nil
+            throw IsomerError(
+                .mismatch, "the folder of a component that model_index.json names is missing", path: path.appending("model_index.json"),
+                item: needed.name, remedy: "get the folder again" + (flag.map { ", or give the component with --\($0) PATH" } ?? ""))
+        }
+        return missing.filter { request.replacements[$0.name] == nil }.map {
+            "model_index.json names \($0.name), whose folder is not there"
+        }
     }
 
     /// A folder with a `config.json` and no index.

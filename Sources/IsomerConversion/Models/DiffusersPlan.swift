@@ -18,30 +18,24 @@ extension Model {
         for slot in chosen {
             guard let component = components[slot.name] else {
                 if isComponent, !request.only.contains(slot.name) { continue }
-                if slot.isOptional, request.only.isEmpty {
+                if slot.isOptional || isAbsentByIndex(slot.name), request.only.isEmpty {
                     plan.notes.append("there is no \(slot.name): diffusers opens the folder if it is handed \(absence(of: slot))")
                     continue
                 }
                 throw IsomerError(
                     .mismatch, "there is no \(slot.network.title) in this model, and a Diffusers folder needs one", item: slot.name,
-                    remedy: "add it with --\(slot.name.replacingUnderscores) FILE, or convert one component with --component NAME")
+                    remedy: "add it with --\(slot.name.asFlag) FILE, or convert one component with --component NAME")
             }
             let folder = isComponent ? FilePath() : FilePath(slot.name)
             let network = component.configuration.classIdentity
+            let tensors = try canonicalTensors(of: component, request)
             plan.files.append(
                 PlannedFile(
                     path: folder.appending(network.library == "transformers" ? "model.safetensors" : "diffusion_pytorch_model.safetensors"),
-                    container: .safetensors, tensors: try canonicalTensors(of: component, request), metadata: weightMetadata(request),
-                    shardBytes: request.shardBytes))
-            var json = component.written
-            // How the weights were packed; they are written as the numbers they stand for, and whoever opens the folder would unpack them again.
-            if json?["quantization_config"] != nil {
-                json?["quantization_config"] = nil
-                plan.decisions.append(
-                    Decision("\(slot.name)/config.json", "without quantization_config", because: "the weights are written unpacked"))
-            }
-            if json == nil { json = try configurationFile(of: component) }
-            if let json { plan.plainFiles.append(PlainFile(path: folder.appending("config.json"), json: json)) }
+                    container: .safetensors, tensors: tensors, metadata: weightMetadata(request), shardBytes: request.shardBytes))
+            let (configuration, said) = try configurationFile(of: component, at: folder.appending("config.json"), for: tensors, request)
+            plan.plainFiles.append(configuration)
+            plan.decisions += said
             used.formUnion(component.references)
         }
         if !isComponent {
@@ -54,16 +48,8 @@ extension Model {
         return plan
     }
 
-    /// The `config.json` of a component. Where a published model was named and does not do, naming one is no remedy.
-    private func configurationFile(of component: ModelComponent) throws(IsomerError) -> JSONObject {
-        do throws(IsomerError) { return try component.configuration.sayableJSON() } catch {
-            guard error.code == .undecided, let asked else { throw error }
-            var error = error
-            error.what += ", and the ways of \(asked.title) do not give it for these widths"
-            error.remedy = "say it with --config and a config.json or Diffusers folder of the same structure"
-            throw error
-        }
-    }
+    /// Whether the folder that the model was read from says of a component, a tokenizer or the scheduler that there is none.
+    private func isAbsentByIndex(_ name: String) -> Bool { hasFolderIndex && index?[name] == [.null, .null] }
 
     /// What `from_pretrained` must be told of a component that is not there, and of its tokenizer.
     private func absence(of slot: Slot) -> String {
@@ -111,7 +97,7 @@ extension Model {
     }
 
     private func addScheduler(to plan: inout ConversionPlan, _ request: ConversionRequest) throws(IsomerError) {
-        guard var object = scheduler ?? nearestMember?.scheduler else { return }
+        guard !isAbsentByIndex("scheduler"), var object = scheduler ?? nearestMember?.scheduler else { return }
         guard let prediction else {
             throw IsomerError(
                 .undecided, "nothing tells what this \(family.title) model predicts: noise or velocity",
@@ -144,7 +130,7 @@ extension Model {
     private func addTokenizers(to plan: inout ConversionPlan) throws(IsomerError) {
         let taken = Set(plainFiles.compactMap { $0.path.components.first?.string })
         plan.plainFiles += plainFiles
-        for tokenizer in nearestMember?.tokenizers ?? [] where !taken.contains(tokenizer.folder) {
+        for tokenizer in nearestMember?.tokenizers ?? [] where !taken.contains(tokenizer.folder) && !isAbsentByIndex(tokenizer.folder) {
             guard let encoder = components[tokenizer.encoder]?.configuration else { continue }
             if let missing = Model.vocabularyMissing(encoder, tokenizer) { throw missing }
             for (name, bytes) in try tokenizer.kind.files() {
@@ -192,6 +178,7 @@ extension Model {
                 PlannedFile(
                     path: FilePath(folder).appending(stem + ".safetensors"), container: .safetensors, tensors: tensors,
                     metadata: weightMetadata(request), shardBytes: request.shardBytes))
+            if request.scalarType != nil { nameType(of: tensors, in: folder, &plan) }
         }
     }
 
@@ -266,5 +253,5 @@ extension PlainFile {
 
 extension String {
     /// `text_encoder` as a flag is spelt.
-    fileprivate var replacingUnderscores: String { String(map { $0 == "_" ? "-" : $0 }) }
+    var asFlag: String { String(map { $0 == "_" ? "-" : $0 }) }
 }

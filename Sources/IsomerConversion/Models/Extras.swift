@@ -11,7 +11,7 @@ import IsomerTensors
 ///
 /// - `isomer.extras`: `1`, the version of this arrangement;
 /// - `isomer.checkpoint`: JSON, how the checkpoint differed from the usual: `placements` (slot → prefix and layout), `shapes`, `metadata`;
-/// - `isomer.files`: JSON, the text of every small file of a Diffusers folder, by path.
+/// - `isomer.files`: JSON, the text of every small file of a Diffusers folder, by path; of the folder of one component `config.json`.
 struct Extras: Sendable {
     /// The checkpoint's peculiarities, if it was one.
     var checkpoint: Checkpoint?
@@ -32,6 +32,9 @@ struct Extras: Sendable {
             return (slot.placements + [slot.average].compactMap(\.self)).first { $0.prefix == prefix && $0.layout.name == layout }
         }
     }
+
+    /// Where the only component's configuration stands.
+    static let configurationName: FilePath = "config.json"
 
     /// The file's name inside a Diffusers folder.
     static let folderFileName = "isomer_extras.safetensors"
@@ -114,6 +117,9 @@ extension Extras {
                 let json = JSONCursor(try JSONValue(parsing: file.bytes, dialect: .python, limits: limits), path: path)
                 hints.scheduler = try json.object()
                 hints.prediction = (try DiffusersFolder.prediction(json), path.string)
+            } else if file.path == Self.configurationName {
+                guard let found = try network(file, path, limits) else { continue }
+                hints.add(found.typed, written: found.written)
             } else if file.path.components.count == 2, file.path.lastComponent?.string == "config.json",
                 let slot = file.path.components.first,
                 let json = try network(file, path, limits)

@@ -7,13 +7,14 @@ extension Model {
     /// Reads a Diffusers folder, or the folder of one component.
     public init(diffusers path: FilePath, _ request: ConversionRequest, _ hints: ConfigurationHints) throws(IsomerError) {
         let folder = try DiffusersFolder(path, limits: request.limits)
+        let absences = try folder.notesOnMissing(for: request)
         var configurations: ModelFamily.Components = [:]
         for component in folder.components {
             if let network = try folder.network(of: component) { configurations[component.name] = network }
         }
         let family = try Model.family(of: configurations, folder, request)
         self.init(family: family, sources: [])
-        notes += Model.doubts(of: family, family.judge(configurations))
+        notes += absences + Model.doubts(of: family, family.judge(configurations))
         if request.usesAverage {
             throw IsomerError(
                 .mismatch, "a Diffusers folder has no averaged (EMA) weights beside its own", path: path,
@@ -136,7 +137,8 @@ extension Model {
         plainFiles += try folder.plainFiles(of: component)
         let names = try folder.weightFiles(of: component)
         guard !names.isEmpty else { return }
-        let (name, _) = try WeightFileName.choose(among: names, variant: nil, folder: component.path)
+        let variant = try folder.variant(of: component, asked: request.variant)
+        let (name, _) = try WeightFileName.choose(among: names, variant: variant, folder: component.path)
         var source = try ConversionPlan.Source(component.name, opening: component.path.appending(name), limits: request.limits)
         // As they are, and so is their configuration, which says how.
         source.packing = try PackedWeights(in: source.tensors).kinds

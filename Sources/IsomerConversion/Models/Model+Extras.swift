@@ -100,9 +100,11 @@ extension Model {
         return result
     }
 
-    /// The small files of the Diffusers folder that this model was read from.
+    /// The small files of the Diffusers folder that this model was read from; of a component's own folder its configuration.
     private var folderFiles: [PlainFile] {
-        guard let index else { return [] }
+        guard let index else {
+            return components.values.compactMap(\.written).map { PlainFile(path: Extras.configurationName, json: $0) }
+        }
         var files = [PlainFile(path: "model_index.json", json: index)]
         if let scheduler { files.append(PlainFile(path: FilePath("scheduler").appending("scheduler_config.json"), json: scheduler)) }
         for (slot, component) in components.sorted(by: { $0.key < $1.key }) {

@@ -1,0 +1,142 @@
+import IsomerArchitectures
+import IsomerBytes
+import IsomerFormats
+import IsomerMapping
+import IsomerTensors
+import Testing
+
+@testable import IsomerConversion
+
+/// Folders that are not all there, or not all alike: as downloads leave them, and as their owners cut them down.
+@Suite struct FolderStateTests {
+    private let folder: TemporaryFolder
+    private let model = Fixtures["models/sd15-tiny"]
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private static let parts = ["unet", "vae", "text_encoder", "tokenizer", "scheduler"]
+
+    /// `model` under `name`, its parts but `left` linked, its index changed.
+    private func made(_ name: String, without left: Set<String> = [], _ change: (inout JSONObject) -> Void = { _ in }) throws -> FilePath {
+        try folder.folder(name)
+        for part in Self.parts where !left.contains(part) { try folder.link("\(name)/\(part)", to: model.appending(part).string) }
+        guard case .object(var index) = try JSONValue(contentsOf: model.appending("model_index.json")) else { throw CancellationError() }
+        change(&index)
+        try folder.file("\(name)/model_index.json", JSONWriter().bytes(.object(index)))
+        return folder[name]
+    }
+
+    private func json(_ name: String) throws -> JSONValue { try JSONValue(contentsOf: folder[name]) }
+
+    /// What diffusers' pipelines do without is not fetched for who does not want it, and stays in the index all the same.
+    @Test func optionalPartsMayBeMissing() throws {
+        let source = try made("m") { $0["safety_checker"] = ["stable_diffusion", "StableDiffusionSafetyChecker"] }
+        let plan = try folder.convert(source, to: .checkpoint(.safetensors), "m.safetensors")
+        #expect(plan.notes.contains { $0.contains("names safety_checker, whose folder is not there") }, "\(plan.notes)")
+        try folder.convert(model, to: .checkpoint(.safetensors), "own.safetensors")
+        #expect(try folder.bytes("m.safetensors") == folder.bytes("own.safetensors"))
+        try folder.convert(source, to: .diffusers, "again")
+        #expect(try json("again/model_index.json")["safety_checker"] == [.null, .null])
+    }
+
+    /// A part that was handed to diffusers from elsewhere is not in the download; it may be given here too.
+    @Test func aMissingPartMayBeGiven() throws {
+        let source = try made("m", without: ["vae"])
+        let error = try #require(throws: IsomerError.self) { try Model(ConversionRequest(source: source)) }
+        #expect(error.code == .mismatch && error.location.item == "vae" && error.remedy?.contains("--vae") == true, "\(error)")
+        let plan = try folder.convert(source, to: .checkpoint(.safetensors), "m.safetensors") {
+            $0.replacements = ["vae": model.appending("vae")]
+        }
+        #expect(plan.notes.isEmpty, "\(plan.notes)")
+        try folder.convert(model, to: .checkpoint(.safetensors), "own.safetensors")
+        #expect(try sums(folder["m.safetensors"]) == sums(folder["own.safetensors"]))
+        try folder.convert(source, to: .canonical(.safetensors), "unet.safetensors") { $0.only = ["unet"] }
+        #expect(try ModelSummary(of: source).components.map(\.slot) == ["text_encoder", "unet"])
+    }
+
+    /// What the index says is not there is no fault of a folder, and not made up for another.
+    @Test func absentPartsStayAbsent() throws {
+        let absent: Set = ["vae", "tokenizer", "scheduler"]
+        let source = try made("m", without: absent) { for part in absent { $0[part] = [.null, .null] } }
+        try folder.convert(source, to: .diffusers, "half") { $0.scalarType = .f16 }
+        for part in absent { #expect(try json("half/model_index.json")[part] == [.null, .null]) }
+        #expect(try FileSystem.entries(of: folder["half"]).map(\.string).sorted() == ["model_index.json", "text_encoder", "unet"])
+    }
+
+    /// Components without a slot are read in the variant that the others are read in.
+    @Test func allPartsAreOfOneVariant() throws {
+        let source = try made("m", without: ["unet", "vae", "text_encoder"]) { $0["safety_checker"] = ["stable_diffusion", "X"] }
+        for part in ["unet", "vae", "text_encoder", "safety_checker"] {
+            let own = model.appending(part == "safety_checker" ? "vae" : part)
+            let file = part == "text_encoder" || part == "safety_checker" ? "model" : "diffusion_pytorch_model"
+            try folder.folder("m/\(part)")
+            try folder.file("m/\(part)/config.json", ReadableFile(own.appending("config.json")).contents(limit: 1 << 20))
+            let weights = own.appending("\(part == "text_encoder" ? "model" : "diffusion_pytorch_model").safetensors")
+            try folder.link("m/\(part)/\(file).safetensors", to: weights.string)
+            var half = FileConversion(to: .safetensors)
+            half.floatType = .f16
+            _ = try Executor().run(half.plan(WeightFile(weights)), to: folder["m/\(part)/\(file).fp16.safetensors"])
+        }
+        try folder.convert(source, to: .diffusers, "halves") { $0.variant = "fp16" }
+        for part in ["unet/diffusion_pytorch_model", "safety_checker/model"] {
+            let types = Set(try SafetensorsReader(folder["halves/\(part).safetensors"]).tensors.map(\.scalarType))
+            #expect(types == [.f16], "\(part)")
+        }
+    }
+
+    /// transformers loads a model in the type that its configuration names: that of the weights as they are written.
+    @Test func configurationsNameTheTypeOfTheWeights() throws {
+        func named(_ name: String) throws -> JSONValue? { try json("\(name)/text_encoder/config.json")["torch_dtype"] }
+        let half = Fixtures["models/sd15-tiny-fp16-variant"]
+        let plan = try folder.convert(half, to: .diffusers, "wide") { $0.scalarType = .f32 }
+        #expect(try named("wide") == "float32")
+        #expect(plan.decisions.contains { $0.subject == "text_encoder/config.json" && $0.value == "torch_dtype float32" })
+        try folder.convert(model, to: .diffusers, "short") { $0.scalarType = .bf16 }
+        #expect(try named("short") == "bfloat16")
+        // Nothing was asked for: the file is what it was.
+        try folder.convert(half, to: .diffusers, "same")
+        #expect(try named("same") == "float16")
+        // Of a configuration from elsewhere only what would lose something is changed.
+        try folder.convert(model, to: .checkpoint(.safetensors), "wide.safetensors")
+        try folder.convert(folder["wide.safetensors"], to: .diffusers, "back") { $0.configuration = half }
+        #expect(try named("back") == "float32")
+        try folder.convert(half, to: .checkpoint(.safetensors), "half.safetensors")
+        try folder.convert(folder["half.safetensors"], to: .diffusers, "half") { $0.configuration = model }
+        #expect(try named("half") == "float32")
+    }
+
+    /// The configuration of a component alone is carried along too, or no way back would be found to a network that nobody published.
+    @Test(arguments: [
+        ("unet", "diffusion_pytorch_model"), ("vae", "diffusion_pytorch_model"), ("text_encoder", "model"),
+    ]) func aComponentComesBack(_ part: String, _ weights: String) throws {
+        for container in [Container.safetensors, .torch()] {
+            try folder.convert(model.appending(part), to: .checkpoint(container), "part") { $0.keepsExtras = true }
+            try folder.convert(folder["part"], to: .diffusers, "back")
+            #expect(try json("back/config.json") == JSONValue(contentsOf: model.appending(part).appending("config.json")))
+            let own = try ReadableFile(model.appending(part).appending(weights + ".safetensors")).contents(limit: 1 << 24)
+            #expect(try folder.bytes("back/\(weights).safetensors") == own)
+        }
+    }
+
+    /// A file is held against the folder it was made from, though its tensors alone would be another family's, or several.
+    @Test(arguments: [false, true]) func filesAreReadLikeTheirFolders(isTold: Bool) throws {
+        let (family, member) = try #require(ModelFamily.member("sd15"))
+        var unet = try #require(member.components["unet"] as? UNetConfiguration).tiny
+        if isTold { unet.classEmbedding = .projection(width: 24) }
+        let made = try Model(synthesizing: member.with(unet), of: family, seed: 6, scalarType: .f32, isTiny: false)
+        var request = ConversionRequest(source: FilePath())
+        request.only = ["unet"]
+        request.destination = folder["unet"]
+        _ = try Executor().run(made.diffusersPlan(request), to: folder["unet"])
+        try folder.convert(folder["unet"], to: .checkpoint(.safetensors), "unet.safetensors")
+        let (first, second) = (ConversionRequest(source: folder["unet"]), ConversionRequest(source: folder["unet.safetensors"]))
+        for (one, other) in [(first, second), (second, first)] {
+            let models = try Model.pair(one, other)
+            let tensors = try (sums(models.first.canonicalTensors()), sums(models.second.canonicalTensors()))
+            #expect(tensors.0 == tensors.1)
+        }
+        // Another network is no reason to read it as this one.
+        let other = try Model.pair(first, ConversionRequest(source: Fixtures["models/sdxl-tiny/unet/diffusion_pytorch_model.safetensors"]))
+        #expect(other.second.family.identifier == "sdxl")
+    }
+}
