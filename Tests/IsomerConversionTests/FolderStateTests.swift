@@ -54,6 +54,18 @@ import Testing
         #expect(try ModelSummary(of: source).components.map(\.slot) == ["text_encoder", "unet"])
     }
 
+    /// What a folder lacks to be read is named, and what could be given instead.
+    @Test func whatIsLackingIsNamed() throws {
+        let source = try made("m", without: ["unet"])
+        try folder.folder("m/unet")
+        let silent = try #require(throws: IsomerError.self) { try Model(ConversionRequest(source: source)) }
+        #expect(silent.what == "the component has no config.json" && silent.location.path == folder["m/unet"], "\(silent)")
+        try folder.folder("peft")
+        try folder.file("peft/adapter_model.safetensors", [])
+        let other = try #require(throws: IsomerError.self) { try Model(ConversionRequest(source: folder["peft"])) }
+        #expect(other.remedy?.contains("peft/adapter_model.safetensors") == true, "\(other)")
+    }
+
     /// What the index says is not there is no fault of a folder, and not made up for another.
     @Test func absentPartsStayAbsent() throws {
         let absent: Set = ["vae", "tokenizer", "scheduler"]
@@ -116,6 +128,34 @@ import Testing
             let own = try ReadableFile(model.appending(part).appending(weights + ".safetensors")).contents(limit: 1 << 24)
             #expect(try folder.bytes("back/\(weights).safetensors") == own)
         }
+    }
+
+    /// Folders of earlier years: other names in the VAE and in the text encoder, position numbers, other metadata. All of it comes back.
+    @Test(arguments: ["sd15-tiny-old-vae", "sd15-tiny-flat-clip", "sdxl-tiny"]) func earlierFoldersComeBack(_ name: String) throws {
+        let own = Fixtures["models/\(name)"]
+        try folder.convert(own, to: .diffusers, "m")
+        let numbers = (UInt8(0)..<77).flatMap { number -> [UInt8] in [number, 0, 0, 0, 0, 0, 0, 0] }
+        var files = ["vae/diffusion_pytorch_model.safetensors", "unet/diffusion_pytorch_model.safetensors"]
+        let encoders = try FileSystem.entries(of: own).map(\.string).filter { $0.hasPrefix("text_encoder") }.sorted()
+        for file in files { try folder.file("m/\(file)", ReadableFile(own.pushing(FilePath(file))).contents(limit: 1 << 24)) }
+        for encoder in encoders {
+            let source = try SafetensorsReader(own.pushing(FilePath("\(encoder)/model.safetensors")))
+            let prefix = source.tensors.contains { $0.name.hasPrefix("text_model.") } ? "text_model." : ""
+            files.append("\(encoder)/model.safetensors")
+            try rewrite(
+                source.files[0].path, to: folder["\(encoder).safetensors"], metadata: ["of": encoder],
+                adding: [(prefix + "embeddings.position_ids", .i64, [1, 77], numbers)]
+            ) { _, _ in .kept }
+            try folder.file("m/\(encoder)/model.safetensors", folder.bytes("\(encoder).safetensors"))
+        }
+        try folder.convert(folder["m"], to: .checkpoint(.safetensors), "m.safetensors") { $0.keepsExtras = true }
+        try folder.convert(folder["m.safetensors"], to: .diffusers, "back")
+        for file in files { #expect(try folder.bytes("back/\(file)") == folder.bytes("m/\(file)"), "\(file)") }
+        #expect(try FileSystem.entries(of: folder["back"]) == FileSystem.entries(of: folder["m"]))
+        // What another file holds of them is not asked for the old names.
+        try folder.convert(folder["m.safetensors"], to: .diffusers, "other") { $0.replacements = ["vae": own.appending("vae")] }
+        let names = try SafetensorsReader(folder["other/vae/diffusion_pytorch_model.safetensors"]).tensors.map(\.name)
+        #expect(names.contains("encoder.mid_block.attentions.0.to_q.weight"))
     }
 
     /// A file is held against the folder it was made from, though its tensors alone would be another family's, or several.

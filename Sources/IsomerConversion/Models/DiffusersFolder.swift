@@ -82,9 +82,12 @@ struct DiffusersFolder: Sendable {
     private static func single(_ path: FilePath, _ limits: Limits) throws(IsomerError) -> Component {
         let configPath = path.appending("config.json")
         guard try FileSystem.kind(of: configPath) == .file else {
+            // Such as PEFT's: an adapter beside its own configuration.
+            let weights = try FileSystem.entries(of: path).first { WeightFileName.isWeights($0.string) }
             throw IsomerError(
                 .unsupported, "the folder holds neither a model_index.json nor a config.json", path: path,
-                remedy: "give a Diffusers folder, a component's folder or a weight file")
+                remedy: weights.map { "give the weights in it: \(path.appending($0).string)" }
+                    ?? "give a Diffusers folder, a component's folder or a weight file")
         }
         let json = JSONCursor(try JSONValue(contentsOf: configPath, dialect: .python, limits: limits), path: configPath)
         let className = try json.className()

@@ -28,11 +28,12 @@ extension Model {
             }
             let folder = isComponent ? FilePath() : FilePath(slot.name)
             let network = component.configuration.classIdentity
-            let tensors = try canonicalTensors(of: component, request)
+            let tensors = try folderTensors(of: component, request, used: &used)
             plan.files.append(
                 PlannedFile(
                     path: folder.appending(network.library == "transformers" ? "model.safetensors" : "diffusion_pytorch_model.safetensors"),
-                    container: .safetensors, tensors: tensors, metadata: weightMetadata(request), shardBytes: request.shardBytes))
+                    container: .safetensors, tensors: tensors, metadata: weightMetadata(request, of: slot.name),
+                    shardBytes: request.shardBytes))
             let (configuration, said) = try configurationFile(of: component, at: folder.appending("config.json"), for: tensors, request)
             plan.plainFiles.append(configuration)
             plan.decisions += said
@@ -75,7 +76,7 @@ extension Model {
         return plan
     }
 
-    private func canonicalTensors(of component: ModelComponent, _ request: ConversionRequest) throws(IsomerError) -> [PlannedTensor] {
+    func canonicalTensors(of component: ModelComponent, _ request: ConversionRequest) throws(IsomerError) -> [PlannedTensor] {
         var planned: [PlannedTensor] = []
         for entry in try component.configuration.manifest().entries {
             guard let made = component.tensors[entry.name] else {
@@ -90,8 +91,11 @@ extension Model {
         return planned
     }
 
-    private func weightMetadata(_ request: ConversionRequest) -> FileMetadata {
-        var metadata: FileMetadata = ["format": "pt"]
+    static let usualWeightMetadata: FileMetadata = ["format": "pt"]
+
+    /// The metadata of a weight file; of a component's that was in a folder before and comes back as it was, its own.
+    private func weightMetadata(_ request: ConversionRequest, of slot: String? = nil) -> FileMetadata {
+        var metadata = slot.flatMap { request.scalarType == nil ? restoredFolder?.metadata[$0] : nil } ?? Self.usualWeightMetadata
         for (key, value) in request.metadata { metadata[key] = value }
         return metadata
     }
@@ -162,7 +166,8 @@ extension Model {
         for entry in beside {
             guard let slash = entry.name.firstIndex(of: "/"), index != nil else { continue }
             let folder = String(entry.name[..<slash])
-            guard case .array? = index?[folder] else { continue }
+            // What stands beside a slot's component is not a component.
+            guard case .array? = index?[folder], components[folder] == nil else { continue }
             let tensor = sources[entry.tensor.source].tensors.tensors[entry.tensor.index]
             let descriptor = try TensorDescriptor(
                 name: String(entry.name[entry.name.index(after: slash)...]),

@@ -7,16 +7,29 @@ import IsomerTensors
 /// What a conversion carried along because the target had no place for it, in a safetensors file beside the target.
 ///
 /// A Diffusers folder keeps it as `isomer_extras.safetensors`, a file as `FILE.extras.safetensors`. The tensors have their original names; one
-/// that belongs to a component without a slot is called `component/name`. The metadata holds the rest:
+/// from a component's folder is called `component/name`. The metadata holds the rest:
 ///
 /// - `isomer.extras`: `1`, the version of this arrangement;
 /// - `isomer.checkpoint`: JSON, how the checkpoint differed from the usual: `placements` (slot → prefix and layout), `shapes`, `metadata`;
+/// - `isomer.folder`: JSON, how a Diffusers folder's weights differed from what is written: `layouts`, `shapes`, `metadata`, each by slot;
 /// - `isomer.files`: JSON, the text of every small file of a Diffusers folder, by path; of the folder of one component `config.json`.
 struct Extras: Sendable {
     /// The checkpoint's peculiarities, if it was one.
     var checkpoint: Checkpoint?
     /// A Diffusers folder's small files, if it was one.
     var files: [PlainFile] = []
+    /// A Diffusers folder's peculiarities, if it was one and had any.
+    var folder: Folder?
+
+    /// How a Diffusers folder's weights differed from those that the planner writes.
+    struct Folder: Hashable, Sendable {
+        /// Layouts of components with other names than today's, by slot.
+        var layouts: [String: String] = [:]
+        /// Shapes that differ from the layout's by extents of 1, by slot and name.
+        var shapes: [String: [String: [Int]]] = [:]
+        /// Metadata other than the usual, by slot.
+        var metadata: [String: FileMetadata] = [:]
+    }
 
     /// How a checkpoint differed from what the family's planner writes.
     struct Checkpoint: Sendable {
@@ -60,13 +73,12 @@ extension Extras {
                 for (slot, cursor) in try json.optional("placements")?.members() ?? [] {
                     found.placements[slot] = (try cursor.required("prefix").string(), try cursor.required("layout").string())
                 }
-                for (name, cursor) in try json.optional("shapes")?.members() ?? [] {
-                    var dimensions: [Int] = []
-                    for element in try cursor.elements() { dimensions.append(try element.integer(in: 0...Int.max)) }
-                    found.shapes[name] = dimensions
-                }
-                for (key, cursor) in try json.optional("metadata")?.members() ?? [] { found.metadata[key] = try cursor.string() }
+                found.shapes = try json.optional("shapes")?.shapes() ?? [:]
+                found.metadata = try json.optional("metadata")?.metadata() ?? [:]
                 checkpoint = found
+            }
+            if let text = metadata["isomer.folder"] {
+                folder = try Folder(JSONCursor(try JSONValue(parsing: Array(text.utf8), limits: limits), path: path))
             }
             if let text = metadata["isomer.files"] {
                 let json = JSONCursor(try JSONValue(parsing: Array(text.utf8), limits: limits), path: path)
@@ -87,15 +99,13 @@ extension Extras {
             for (slot, place) in checkpoint.placements.sorted(by: { $0.key < $1.key }) {
                 placements[slot] = ["prefix": .string(place.prefix), "layout": .string(place.layout)]
             }
-            var shapes: JSONObject = [:]
-            for (name, dimensions) in checkpoint.shapes.sorted(by: { $0.key < $1.key }) {
-                shapes[name] = .array(dimensions.map { .number(JSONNumber($0)) })
-            }
-            var text: JSONObject = [:]
-            for (key, value) in checkpoint.metadata { text[key] = .string(value) }
-            let json: JSONObject = ["placements": .object(placements), "shapes": .object(shapes), "metadata": .object(text)]
+            let json: JSONObject = [
+                "placements": .object(placements), "shapes": JSONValue(shapes: checkpoint.shapes),
+                "metadata": JSONValue(checkpoint.metadata),
+            ]
             metadata["isomer.checkpoint"] = JSONWriter().text(.object(json))
         }
+        if let folder { metadata["isomer.folder"] = JSONWriter().text(.object(folder.json)) }
         if !files.isEmpty {
             var text: JSONObject = [:]
             for file in files { text[file.path.string] = .string(String(decoding: file.bytes, as: UTF8.self)) }

@@ -1,5 +1,6 @@
 import IsomerArchitectures
 public import IsomerBytes
+import IsomerFormats
 import IsomerMapping
 import IsomerTensors
 
@@ -58,6 +59,15 @@ extension Model {
         }
         let accepting = ModelFamily.all.filter { $0.accepts(configurations) }
         guard let first = accepting.first, !configurations.isEmpty else {
+            // Without its configuration nothing is known of a component whose class is.
+            let silent = folder.components.first {
+                configurations[$0.name] == nil && $0.className.flatMap(Networks.type(of:)) != nil
+            }
+            if let silent {
+                throw IsomerError(
+                    .mismatch, "the component has no config.json", path: silent.path, item: silent.className,
+                    remedy: "get the folder again")
+            }
             throw IsomerError(
                 .unsupported, "no known architecture has such components", path: folder.path,
                 found: folder.components.map { "\($0.name) (\($0.className ?? "?"))" }.joined(separator: ", "),
@@ -82,6 +92,7 @@ extension Model {
         }
         let path = component.path.appending(name)
         var source = try ConversionPlan.Source(component.name, opening: path, limits: request.limits)
+        let metadata = (source.tensors as? SafetensorsReader)?.metadata
         let (mended, found) = try source.mend(request)
         // Once for all components that are alike.
         decisions += mended.filter { !decisions.contains($0) }
@@ -99,26 +110,29 @@ extension Model {
             let reading = try ComponentReading(Placement("", layout), configuration, in: inventory)
             var made = try ModelComponent(slot, reading, source: sources.count, in: source.tensors, request)
             made.written = try folder.configuration(of: component)?.object()
+            made.weightMetadata = metadata
             components[slot.name] = made
             for companion in reading.companions {
                 beside.append(
                     Beside(
-                        TensorReference(source: sources.count, index: companion.index), name: inventory.tensors[companion.index].name,
-                        companion.companion))
+                        TensorReference(source: sources.count, index: companion.index),
+                        name: "\(slot.name)/\(inventory.tensors[companion.index].name)", companion.companion))
             }
-            try refuse(reading.unexpected, inventory, request)
+            try refuse(reading.unexpected, of: slot, inventory, request)
         } catch {
             throw error.inFile(path)
         }
         sources.append(source)
     }
 
-    private mutating func refuse(_ unexpected: [Int], _ inventory: TensorInventory, _ request: ConversionRequest) throws(IsomerError) {
+    private mutating func refuse(
+        _ unexpected: [Int], of slot: Slot, _ inventory: TensorInventory, _ request: ConversionRequest
+    ) throws(IsomerError) {
         var refused: [String] = []
         for index in unexpected {
             let name = inventory.tensors[index].name
             if request.keepsExtras || request.allowedUnknown.contains(where: { $0.matches(name) }) {
-                beside.append(Beside(unknown: TensorReference(source: sources.count, index: index), name: name))
+                beside.append(Beside(unknown: TensorReference(source: sources.count, index: index), name: "\(slot.name)/\(name)"))
             } else {
                 refused.append(name)
             }

@@ -69,8 +69,11 @@ extension Model {
         }
         guard request.keepsExtras, let path = extrasPath(plan.shape, request) else { return }
         var extras = Extras()
-        if plan.shape == .folder { extras.checkpoint = peculiarities } else { extras.files = folderFiles }
-        guard !kept.isEmpty || extras.checkpoint != nil || !extras.files.isEmpty else { return }
+        switch plan.shape {
+        case .folder: extras.checkpoint = peculiarities
+        case .file: (extras.files, extras.folder) = (folderFiles, folderPeculiarities)
+        }
+        guard !kept.isEmpty || extras.checkpoint != nil || !extras.files.isEmpty || extras.folder != nil else { return }
         plan.files.append(PlannedFile(path: path, container: .safetensors, tensors: kept, metadata: extras.metadata))
         plan.notes.append("\(kept.count) tensors without a place in the target are kept in \(path.string)")
     }
@@ -98,6 +101,20 @@ extension Model {
             for (name, dimensions) in component.oddShapes { result.shapes[name] = dimensions }
         }
         return result
+    }
+
+    /// How the weights of the folder that this model was read from, or once was in, differ from those that would be planned for it.
+    private var folderPeculiarities: Extras.Folder? {
+        guard checkpointMetadata == nil else { return extras?.folder }
+        var result = Extras.Folder()
+        for (slot, component) in components {
+            guard let layout = component.placement?.layout else { continue }
+            let today = Layouts.all.first { $0.network == component.slot.network }
+            if layout.name != today?.name { result.layouts[slot] = layout.name }
+            if !component.oddShapes.isEmpty { result.shapes[slot] = component.oddShapes }
+            if let metadata = component.weightMetadata, metadata != Self.usualWeightMetadata { result.metadata[slot] = metadata }
+        }
+        return result == Extras.Folder() ? nil : result
     }
 
     /// The small files of the Diffusers folder that this model was read from; of a component's own folder its configuration.

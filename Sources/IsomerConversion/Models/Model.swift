@@ -92,8 +92,10 @@ public struct ModelComponent: Sendable {
     public var written: JSONObject?
     /// Where it was found: "model.diffusion_model. (LDM)".
     public var origin: String
-    /// Where it stood in a checkpoint.
+    /// Where it stood in a checkpoint, or under which names in its folder.
     var placement: Placement?
+    /// The metadata of its own safetensors file, if it came from a folder and in one.
+    var weightMetadata: FileMetadata?
     /// Shapes, by the checkpoint's names, that differ from the layout's by extents of 1.
     var oddShapes: [String: [Int]] = [:]
     /// Its tensors by canonical name.
