@@ -39,12 +39,46 @@ import Testing
     func endsWhereDiffusersEnds(_ steps: Int, _ scale: Double, _ wanted: [Float]) throws {
         var request = request
         (request.steps, request.guidanceScale) = (steps, scale)
-        let pipeline = try GenerationPipeline(model(in: TemporaryFolder()), request)
-        let latent = try #require(try pipeline.images([0]).first).latent
+        try expect(wanted, of: model(in: TemporaryFolder()), request)
+    }
+
+    private func expect(_ wanted: [Float], of model: GenerationModel, _ request: GenerationRequest) throws {
+        let latent = try #require(try GenerationPipeline(model, request).images([0]).first).latent
         // Channels lie innermost here.
         let channels = latent.shape[2]
         let found = (0..<channels).flatMap { channel in (0..<2).map { latent.numbers[$0 * channels + channel] } }
         for (mine, golden) in zip(found, wanted) { #expect(abs(mine - golden) <= 1e-4 * max(1, abs(golden)), "\(found)") }
+    }
+
+    /// A part of the way: these models' own pipeline goes it in as many steps as the whole.
+    ///
+    /// Golden: `LatentConsistencyModelImg2ImgPipeline`, as above, with `Fixtures/pipelines/picture-40x24.png`.
+    @Test(
+        arguments: [
+            (4, 0.6, [8.352799, 1.737104, -1.21002, -3.172439, -3.485965, 3.415862, 0.1437469, 0.1604495]),
+            (3, 0.8, [13.43544, 8.03655, -2.081944, -2.826929, -2.967975, 6.20707, -4.257641, -0.1855403]),
+        ] as [(Int, Double, [Float])])
+    func aPictureIsChangedInAllSteps(_ steps: Int, _ strength: Double, _ wanted: [Float]) throws {
+        var request = request
+        (request.steps, request.strength, request.picture) = (steps, strength, PipelineTests.file("picture-40x24.png"))
+        try expect(wanted, of: model(in: TemporaryFolder()), request)
+    }
+
+    /// The samplers with another model, as adapters make it one of few steps, leave the first ones out as others do.
+    ///
+    /// Golden: `StableDiffusionImg2ImgPipeline` with `LCMScheduler` and `TCDScheduler` made of the configuration of `sd15-tiny`.
+    @Test(
+        arguments: [
+            ("lcm", 4, 0.6, [1.754769, 1.66038, -2.198021, -3.58918, 2.133549, 0.009336731, -0.4216371, -0.129507]),
+            ("lcm", 5, 0.5, [1.101019, 0.8144097, -1.589879, -2.897443, 1.954092, -0.1260831, -0.1595047, -0.0006702087]),
+            ("tcd", 4, 0.6, [1.252035, 3.805734, -2.270333, -2.513201, 2.396743, 0.6106374, -1.877422, 0.1382924]),
+            ("tcd", 5, 0.5, [0.6413507, 2.592747, -1.579967, -2.011565, 1.684756, 0.4351814, -1.287078, 0.4896865]),
+        ] as [(String, Int, Double, [Float])])
+    func otherModelsLeaveStepsOut(_ sampler: String, _ steps: Int, _ strength: Double, _ wanted: [Float]) throws {
+        var request = request
+        (request.sampler, request.steps, request.strength, request.guidanceScale) = (sampler, steps, strength, 1.5)
+        request.picture = PipelineTests.file("picture-40x24.png")
+        try expect(wanted, of: PipelineTests.opened(PipelineTests.model("sd15-tiny")), request)
     }
 
     @Test func whatIsUsualAndWhatIsNot() throws {

@@ -48,9 +48,11 @@ struct DenoisingPass {
         let strength = settings.strength ?? (mask != nil ? 1 : 0.8)
         let pictures = settings.pictures.isEmpty ? noises.map { _ in settings.picture } : settings.pictures.map { Optional($0) }
         let begins = pictures.contains { $0 != nil } && !isEdited
-        let sampler = try pipeline.plan.sampler(steps: settings.steps, strength: begins ? strength : 1)
+        // Latent consistency models' own pipeline spreads all steps over the part that is left; others leave the first steps out.
+        let isSpread = begins && mask == nil && pipeline.spreadsStrength
+        let sampler = try pipeline.plan.sampler(steps: settings.steps, strength: isSpread ? strength : 1)
         samplers = noises.map { _ in sampler }
-        firstCall = begins ? sampler.firstCall(strength: strength) : 0
+        firstCall = begins && !isSpread ? sampler.firstCall(strength: strength) : 0
         calls = sampler.timesteps.count - firstCall
 
         latents = []

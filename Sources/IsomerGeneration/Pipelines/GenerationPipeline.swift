@@ -126,6 +126,13 @@ public final class GenerationPipeline {
         return images
     }
 
+    /// Whether a part of the way is gone in as many steps as the whole.
+    ///
+    /// Reference: diffusers 0.42.1, pipeline_latent_consistency_img2img.py.
+    var spreadsStrength: Bool {
+        base.denoiser.hasGuidance && request.controls.isEmpty && [.lcm, .tcd].contains(plan.configuration.method)
+    }
+
     /// The features of the request's texts for each branch of guidance, once for all images.
     private func texts(_ base: ModelSession, _ refiner: ModelSession?) throws(IsomerError) -> (
         base: [TextFeatures], refiner: [TextFeatures]
