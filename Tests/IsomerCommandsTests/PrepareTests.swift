@@ -41,6 +41,18 @@ import Testing
         #expect(try FileSystem.kind(of: folder.path.appending("out")) == nil)
     }
 
+    /// A page that cannot be written is refused before any work.
+    @Test(arguments: ["--html", "--preview"]) func theSheetsPlaceIsCheckedFirst(_ option: String) throws {
+        let folder = try TemporaryFolder()
+        let out = folder.path.appending("out")
+        let run = CommandRun("prepare", Self.photos, "-o", out.string, "--size", "64", option, folder["none/sheet"].string)
+        #expect(run.status == .failed && run.error.contains("there is no such folder"))
+        #expect(try FileSystem.entries(of: out).isEmpty)
+        let within = CommandRun("prepare", Self.photos, "-o", out.string, "--size", "64", option, out.appending("sheet").string)
+        #expect(within.error.isEmpty || within.error.contains("broken.jpg"))
+        #expect(try FileSystem.kind(of: out.appending("sheet")) == .file)
+    }
+
     @Test func decisionsAreObeyed() throws {
         let folder = try TemporaryFolder()
         let decisions = try folder.file(

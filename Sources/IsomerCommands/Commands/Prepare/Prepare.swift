@@ -48,9 +48,14 @@ public struct Prepare: IsomerCommand {
         let bar = ProgressBar(environment, shared)
         defer { bar.clear() }
         let runner = try PreparationRunner(job)
+        // Begun at once: that they cannot be written would be known only after hours otherwise.
+        func file(_ argument: PathArgument?) throws(IsomerError) -> AtomicFile? {
+            try argument.map { path throws(IsomerError) in try AtomicFile(path: path.path, byteCount: nil, overwrite: true) }
+        }
+        let (page, preview) = (try file(batch.html), try file(batch.preview))
         // Only the page and the contact sheet need all records at once.
         var records: [JSONValue] = []
-        let keepsRecords = batch.html != nil || batch.preview != nil
+        let keepsRecords = page != nil || preview != nil
         var tokens = try caption.countTokens ? CaptionTokens() : nil
         var told = PreparationOutput(environment, isJSON: shared.json, listsPictures: batch.dryRun)
         let summary: PreparationSummary
@@ -69,10 +74,10 @@ public struct Prepare: IsomerCommand {
             throw error
         }
         bar.clear()
-        if batch.html != nil || batch.preview != nil {
+        if keepsRecords {
             let sheet = try ReviewSheet(job, records: records, title: output.path.lastComponent?.string ?? output.path.string)
-            if let html = batch.html { try write(sheet.html(), to: html.path) }
-            if let preview = batch.preview { try write(PNGEncoder.encode(sheet.contactSheet()), to: preview.path) }
+            if let page { try write(sheet.html(), to: page) }
+            if let preview { try write(PNGEncoder.encode(sheet.contactSheet()), to: preview) }
         }
         if !shared.json { warn(of: summary, in: environment) }
         told.finish(summary, tokens)
@@ -91,8 +96,7 @@ public struct Prepare: IsomerCommand {
         environment.warn("\(overrides.path): there is no picture \(first)\(more)", shared)
     }
 
-    private func write(_ bytes: [UInt8], to path: FilePath) throws {
-        let file = try AtomicFile(path: path, byteCount: UInt64(bytes.count), overwrite: true)
+    private func write(_ bytes: [UInt8], to file: AtomicFile) throws {
         try file.file.write(bytes, at: 0)
         try file.commit()
     }
