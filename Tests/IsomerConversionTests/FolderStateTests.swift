@@ -158,6 +158,37 @@ import Testing
         #expect(names.contains("encoder.mid_block.attentions.0.to_q.weight"))
     }
 
+    /// What was carried along for one file is not taken for what replaces it, but goes on for what that file itself becomes.
+    @Test func extrasGoWithTheirFile() throws {
+        func convert(_ source: FilePath, _ change: (inout ConversionRequest) -> Void = { _ in }) throws {
+            try folder.convert(source, to: .checkpoint(.safetensors), "m.safetensors", change)
+        }
+        let extras = "m.safetensors.extras.safetensors"
+        try convert(model) { $0.keepsExtras = true }
+        try convert(folder["m.safetensors"]) { $0.scalarType = .f16 }
+        #expect(try folder.names.sorted() == ["m.safetensors", extras])
+        #expect(try Model(ConversionRequest(source: folder["m.safetensors"])).prediction?.reason.contains(extras) == true)
+        try convert(Fixtures["models/sd15-tiny-bin"])
+        #expect(try folder.names == ["m.safetensors"])
+        // What has the name and is something else is nobody's to remove.
+        try folder.file(extras, [1, 2, 3])
+        try convert(model)
+        #expect(try folder.bytes(extras) == [1, 2, 3])
+    }
+
+    /// A set of shards has the extras of the name that was asked for, whichever of its files is given.
+    @Test func shardsComeBack() throws {
+        try folder.convert(model, to: .checkpoint(.safetensors), "m.safetensors") { ($0.keepsExtras, $0.shardBytes) = (true, 100_000) }
+        for (name, again) in [("m.safetensors.index.json", "first"), ("m-00001-of-00006.safetensors", "second")] {
+            if again == "second" { FileSystem.removeFile(folder["m.safetensors.index.json"]) }
+            try folder.convert(folder[name], to: .diffusers, again)
+            for part in ["unet/diffusion_pytorch_model", "text_encoder/model"] {
+                let own = try ReadableFile(model.pushing(FilePath(part + ".safetensors"))).contents(limit: 1 << 24)
+                #expect(try folder.bytes("\(again)/\(part).safetensors") == own)
+            }
+        }
+    }
+
     /// A file is held against the folder it was made from, though its tensors alone would be another family's, or several.
     @Test(arguments: [false, true]) func filesAreReadLikeTheirFolders(isTold: Bool) throws {
         let (family, member) = try #require(ModelFamily.member("sd15"))

@@ -175,6 +175,11 @@ extension FileSystem {
         }
     }
 
+    /// Removes a file or a link that nobody needs any longer. What cannot be removed stays.
+    public static func removeFile(_ path: FilePath) {
+        _ = path.withPlatformString { unlink($0) }
+    }
+
     /// Removes a file, or a folder with everything in it, without following links. What cannot be removed stays.
     static func removeTree(_ root: FilePath) {
         // Folders wait here with their content in front of them, so that depth costs memory and not stack.

@@ -32,7 +32,8 @@ public struct Executor: Sendable {
     ) throws(IsomerError) -> ConversionOutcome {
         let began = ContinuousClock.now
         try plan.check()
-        let plan = try plan.cutIntoShards(at: destination)
+        var plan = try plan.cutIntoShards(at: destination)
+        let blank = try plan.replaceExtras(at: destination)
 
         var preparations: [PreparedFile] = []
         for file in plan.files { preparations.append(try PreparedFile(file, limits: limits)) }
@@ -54,8 +55,9 @@ public struct Executor: Sendable {
             for file in source.files { try file.checkUnchanged() }
         }
         try stage.commit()
+        if let blank { FileSystem.removeFile(blank) }
         return ConversionOutcome(
-            paths: files.map(\.path), tensors: plan.tensorCount, tensorBytes: plan.tensorBytes,
+            paths: files.map(\.path).filter { $0 != blank }, tensors: plan.tensorCount, tensorBytes: plan.tensorBytes,
             fileBytes: byteCounts.reduce(0, +), seconds: began.duration(to: .now) / .seconds(1), losses: losses, quantized: quantized,
             verification: verification)
     }

@@ -46,6 +46,9 @@ struct Extras: Sendable {
         }
     }
 
+    /// The key of the metadata by which such a file is known.
+    static let versionKey = "isomer.extras"
+
     /// Where the only component's configuration stands.
     static let configurationName: FilePath = "config.json"
 
@@ -59,9 +62,9 @@ struct Extras: Sendable {
 extension Extras {
     /// Reads the metadata of an extras file.
     init(_ metadata: FileMetadata, _ path: FilePath, limits: Limits) throws(IsomerError) {
-        guard let version = metadata["isomer.extras"] else {
+        guard let version = metadata[Self.versionKey] else {
             throw IsomerError(
-                .malformed, "this is not a file of extras", path: path, item: "isomer.extras", remedy: "move it out of the way")
+                .malformed, "this is not a file of extras", path: path, item: Self.versionKey, remedy: "move it out of the way")
         }
         guard version == "1" else {
             throw IsomerError(.unsupported, "the extras were written by another version", path: path, expected: "1", found: version)
@@ -93,7 +96,7 @@ extension Extras {
 
     /// The metadata that `init` reads.
     var metadata: FileMetadata {
-        var metadata: FileMetadata = ["isomer.extras": "1"]
+        var metadata: FileMetadata = [Self.versionKey: "1"]
         if let checkpoint {
             var placements: JSONObject = [:]
             for (slot, place) in checkpoint.placements.sorted(by: { $0.key < $1.key }) {

@@ -97,9 +97,17 @@ extension Model {
         try settle(hints, request)
     }
 
-    /// Where an earlier conversion put what the file has no place for.
+    /// Where an earlier conversion put what the file has no place for: beside the name that was asked for, which a set of shards has in parts.
     private static func sidecar(of path: FilePath) -> FilePath? {
-        path.lastComponent.map { path.removingLastComponent().appending(Extras.fileName(beside: $0)) }
+        guard let name = path.lastComponent else { return nil }
+        var whole = name.string
+        let ending = ".index.json"
+        if whole.hasSuffix(ending) {
+            whole.removeLast(ending.count)
+        } else if let shard = ShardNaming.shard(named: whole) {
+            whole = shard.naming.fileName(shard: 1, of: 1)
+        }
+        return path.removingLastComponent().appending(Extras.fileName(beside: FilePath.Component(whole) ?? name))
     }
 
     init(family: ModelFamily, sources: [ConversionPlan.Source]) {
