@@ -158,6 +158,17 @@ import Testing
         #expect(names.contains("encoder.mid_block.attentions.0.to_q.weight"))
     }
 
+    /// Two folders are compared by what they have without a place in a checkpoint, too.
+    @Test func whatOnlyFoldersHave() throws {
+        let depth = try Model(ConversionRequest(source: Fixtures["models/sd2-depth-tiny"]))
+        let (few, all) = try (depth.canonicalTensors(), depth.canonicalTensors(withOthers: true))
+        #expect(!depth.others.isEmpty && all.tensors.count == few.tensors.count + depth.others.count)
+        #expect(depth.others.allSatisfy { $0.name.hasPrefix("depth_estimator/") })
+        // What lies beside a component is no component.
+        try folder.convert(model, to: .checkpoint(.safetensors), "m.safetensors") { $0.keepsExtras = true }
+        #expect(try Model(ConversionRequest(source: folder["m.safetensors"])).others.isEmpty)
+    }
+
     /// What was carried along for one file is not taken for what replaces it, but goes on for what that file itself becomes.
     @Test func extrasGoWithTheirFile() throws {
         func convert(_ source: FilePath, _ change: (inout ConversionRequest) -> Void = { _ in }) throws {

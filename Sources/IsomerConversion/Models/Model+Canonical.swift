@@ -6,7 +6,9 @@ public import IsomerTensors
 extension Model {
     /// All components as one source in the canonical naming, each tensor called `component/name`: two models that hold the same weights are
     /// equal here, whatever arrangement each is in.
-    public func canonicalTensors() throws(IsomerError) -> any TensorSource {
+    ///
+    /// - Parameter withOthers: whether components without a slot, which only folders have, come along as they are.
+    public func canonicalTensors(withOthers: Bool = false) throws(IsomerError) -> any TensorSource {
         var planned: [PlannedTensor] = []
         for slot in family.slots {
             guard let component = components[slot.name] else { continue }
@@ -16,7 +18,23 @@ extension Model {
                 planned.append(PlannedTensor(descriptor, pieces: made.pieces, sourceType: made.scalarType))
             }
         }
+        for entry in withOthers ? others : [] {
+            let tensor = sources[entry.tensor.source].tensors.tensors[entry.tensor.index]
+            let descriptor = try TensorDescriptor(name: entry.name, scalarType: tensor.scalarType, shape: tensor.shape)
+            planned.append(PlannedTensor(descriptor, from: entry.tensor, of: tensor.scalarType))
+        }
         return try PlannedTensorSource(
             ConversionPlan(sources: sources, shape: .file, files: [PlannedFile(container: .safetensors, tensors: planned)]))
+    }
+
+    /// The tensors of a folder's components without a slot, a safety checker's say, called `component/name`.
+    public var others: [Beside] {
+        guard hasFolderIndex else { return [] }
+        return beside.filter { entry in
+            guard entry.tensor.source != extrasSource, let slash = entry.name.firstIndex(of: "/") else { return false }
+            let folder = String(entry.name[..<slash])
+            if case .array? = index?[folder] { return components[folder] == nil }
+            return false
+        }
     }
 }

@@ -95,11 +95,13 @@ struct ComparedModels {
                 remedy: "leave `--names keep` away, or compare single files")
         }
         let models = try Model.pair(Self.request(firstPath, limits), Self.request(secondPath, limits))
-        first = try models.0.canonicalTensors()
-        second = try models.1.canonicalTensors()
+        // A file has no place for what a folder has besides; two folders have one for each other's.
+        let areFolders = firstFile == nil && secondFile == nil
+        first = try models.0.canonicalTensors(withOthers: areFolders)
+        second = try models.1.canonicalTensors(withOthers: areFolders)
         isCanonical = true
         notes = [(firstPath, models.0), (secondPath, models.1)].compactMap { path, model in
-            let count = model.beside.filter { $0.nature != .derivable }.count
+            let count = model.beside.filter { $0.nature != .derivable }.count - (areFolders ? model.others.count : 0)
             return count > 0 ? "\(Numbers.count(count, "tensor")) of \(path) belong to no component and are not compared" : nil
         }
     }
