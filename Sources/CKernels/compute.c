@@ -18,7 +18,7 @@ size_t isomer_matrix_scratch(void) {
     const size_t direct = TILE_ROWS * TILE_COLUMNS + BLOCK_ROWS * PACKED_STRIDE;
     const size_t few = packing + TILE_ROWS * TILE_COLUMNS + BLOCK_DEPTH * TILE_COLUMNS + FEW_ROWS * PACKED_STRIDE;
     const size_t turned = BLOCK_ROWS * (TURNED_STRIDE + PACKED_STRIDE) + TILE_COLUMNS * WIDENED_STRIDE;
-    const size_t winograd = 16 * BLOCK_ROWS * TILE_COLUMNS + 16 * WINOGRAD_ROWS * PACKED_STRIDE;
+    const size_t winograd = WINOGRAD_SUMS * TILE_COLUMNS + WINOGRAD_ROWS * PACKED_STRIDE;
     return larger(larger(few, turned), larger(direct, winograd)) * sizeof(float);
 }
 

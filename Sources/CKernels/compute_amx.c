@@ -16,6 +16,7 @@
 #define VECTOR 16
 // A height of two tiles: with one, as much would be read for half the products.
 #define ROWS 32
+#define STRIP ROWS
 #define TALL 12
 #define MIDDLE 8
 #define LOW 4

@@ -8,6 +8,7 @@
 #define VECTOR 8
 #define ROWS 6
 #define TALL 6
+#define STRIP LOW
 #define LOW 2
 #define WINOGRAD_LEAST 32
 #define KERNELS isomer_compute_kernels_avx2

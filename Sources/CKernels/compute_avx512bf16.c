@@ -9,6 +9,7 @@
 #define ROWS 12
 #define TALL 12
 #define MIDDLE 8
+#define STRIP LOW
 #define LOW 4
 #define WINOGRAD_LEAST 32
 #define KERNELS isomer_compute_kernels_avx512bf16

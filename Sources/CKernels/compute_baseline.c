@@ -9,6 +9,7 @@
 #define ROWS 4
 #define TALL 4
 #endif
+#define STRIP LOW
 #define LOW 2
 #define WINOGRAD_LEAST 64
 #define KERNELS isomer_compute_kernels_baseline

@@ -34,8 +34,9 @@ enum {
     // Weights of one output that are widened at a time.
     WIDENED = 1024,
     WIDENED_STRIDE = WIDENED + 16,
-    // Transformed rows of up to PACKED_STRIDE units that one of Winograd's 16 products may have.
-    WINOGRAD_ROWS = 192,
+    // Transformed rows of up to PACKED_STRIDE units that all of Winograd's products together may have, and rows of a panel's sums.
+    WINOGRAD_ROWS = 16 * 192,
+    WINOGRAD_SUMS = 16 * BLOCK_ROWS,
     // The most channels of a convolution that is done so.
     WINOGRAD_CHANNELS = 8192,
 };

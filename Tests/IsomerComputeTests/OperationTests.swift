@@ -126,8 +126,31 @@ import Testing
         size.width = (15 + random.size(8)) * size.stride
         size.channels = 15 + random.size(40)
         size.outputs = 15 + random.size(60)
-        size.kernel = 3
         size.leading = test.seed == 4 ? 0 : 1
+        try checkConvolution(size, test, precision, &random)
+    }
+
+    /// So many outputs with stride 2 that squares are tall.
+    @Test(arguments: Case.all, Computation.Precision.allCases)
+    func tallSquares(test: Case, precision: Computation.Precision) throws {
+        var random = Numbers(test.seed)
+        var size = Reference.Convolution()
+        size.images = 1
+        size.stride = 2
+        size.height = 66 + random.size(20)
+        size.width = 66 + random.size(20)
+        size.channels = 15 + random.size(8)
+        size.outputs = 15 + random.size(30)
+        size.leading = test.seed % 2 == 0 ? 0 : 1
+        try checkConvolution(size, test, precision, &random)
+    }
+
+    /// A 3×3 convolution beside the reference.
+    private func checkConvolution(
+        _ size: Reference.Convolution, _ test: Case, _ precision: Computation.Precision, _ random: inout Numbers
+    ) throws {
+        var size = size
+        size.kernel = 3
         size.trailing = 1
         let x = random.values(size.images * size.height * size.width * size.channels)
         let shape = [size.outputs, size.channels, 3, 3]

@@ -43,9 +43,9 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
     job.stride = is_linear ? 1 : size_up_to(2);
     job.magnification = is_linear || (is_large && job.stride > 1) ? 1 : size_up_to(2);
     // Large enough for Winograd's scheme to pay, mostly.
-    const size_t least = is_large ? 10 * job.stride : 2;
-    job.input_height = is_linear ? 1 : least + size_up_to(is_large ? 20 * job.stride : 9);
-    job.input_width = is_linear ? size_up_to(next() % 3 ? 150 : 600) : least + size_up_to(is_large ? 20 * job.stride : 9);
+    const size_t least = is_large ? 10 * job.stride : 2, more = is_large ? job.stride > 1 ? 90 : 20 : 9;
+    job.input_height = is_linear ? 1 : least + size_up_to(more);
+    job.input_width = is_linear ? size_up_to(next() % 3 ? 150 : 600) : least + size_up_to(more);
     const size_t trailing = job.kernel_height / 2;
     job.pad_top = job.pad_left = next() % 4 ? trailing : 0;
     job.output_height = (job.input_height * job.magnification + job.pad_top + trailing - job.kernel_height) / job.stride + 1;

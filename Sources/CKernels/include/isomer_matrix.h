@@ -82,7 +82,7 @@ typedef enum {
     ISOMER_MATRIX_FEW_ROWS,
     // Columns are pixels and rows outputs: linear maps of few rows, whose weights would take longer to pack than to use.
     ISOMER_MATRIX_TURNED,
-    // 3×3 convolutions by Winograd's F(2×2, 3×3): 16 products for four pixels instead of 36, and 25 with stride 2.
+    // 3×3 convolutions by Winograd's F(2×2, 3×3): 16 products for four pixels instead of 36, and 25 or fewer with stride 2.
     ISOMER_MATRIX_WINOGRAD,
     // Vectors of channels, for convolutions to very few outputs.
     ISOMER_MATRIX_SLIM,
@@ -101,7 +101,9 @@ typedef struct {
     size_t panel_bytes;
     // Strips that the rows come in, the same for every range of columns.
     size_t strips;
-    // Strips that make a block: as many as are best worked on together. Any number may be asked for.
+    // Strips that fill a tile, which is slower by the row if it is not full.
+    size_t tile;
+    // Strips that make a block, a multiple of it: as many as are best worked on together. Any number may be asked for.
     size_t block;
 } isomer_matrix_plan;
 

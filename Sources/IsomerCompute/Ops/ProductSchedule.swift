@@ -41,7 +41,7 @@ struct ProductSchedule {
             case ISOMER_MATRIX_TURNED: .packedForAll
             default: blocks < min(max(3, wanted), 6) ? .packedByItem : .packedForAll
             }
-        pieces = Self.pieces(of: strips, block: plan.block, workers: workers, tapers: workers > 1 && 2 * blocks > wanted)
+        pieces = Self.pieces(of: strips, tile: plan.tile, block: plan.block, workers: workers, tapers: workers > 1 && 2 * blocks > wanted)
         let most =
             switch way {
             case .unpacked: (panels + wanted - 1) / wanted
@@ -49,7 +49,7 @@ struct ProductSchedule {
             // Turned around, weights are read anew for each part.
             case .packedForAll where plan.way == ISOMER_MATRIX_TURNED: max(2, 8 << 20 / panelBytes)
             // Winograd's input is transformed anew for each part, so that parts should not be small.
-            case .packedForAll where plan.way == ISOMER_MATRIX_WINOGRAD: max(4, 8 << 20 / panelBytes)
+            case .packedForAll where plan.way == ISOMER_MATRIX_WINOGRAD: max(4, 10 << 20 / panelBytes)
             case .packedForAll: max(2, 4 << 20 / panelBytes)
             }
         panelsEach = max(1, min(panels, most))
@@ -61,20 +61,21 @@ struct ProductSchedule {
             }
     }
 
-    /// Every worker's share of the strips in pieces of at most `block` strips: equal ones or, if it `tapers`, blocks and then ever smaller pieces, so
-    /// that workers that are not equally fast end together.
-    private static func pieces(of strips: Int, block: Int, workers: Int, tapers: Bool) -> [Range<Int>] {
+    /// Every worker's share of the strips in pieces of at most `block` strips, all of whole tiles but a share's last one: equal ones or, if it
+    /// `tapers`, blocks and then ever smaller pieces, so that workers that are not equally fast end together.
+    private static func pieces(of strips: Int, tile: Int, block: Int, workers: Int, tapers: Bool) -> [Range<Int>] {
         let share = (strips + workers - 1) / workers
+        func wholeTiles(_ strips: Int) -> Int { min(share, (strips + tile - 1) / tile * tile) }
         var ends: [Int] = []
         if tapers {
             var end = 0
             while end < share {
-                end += min(block, (share - end + 1) / 2)
+                end = wholeTiles(end + min(block, (share - end + 1) / 2))
                 ends.append(end)
             }
         } else {
             let count = max(1, (share + block - 1) / block)
-            ends = (1...count).map { share * $0 / count }
+            ends = (1...count).map { wholeTiles(share * $0 / count) }
         }
         return (0..<workers).flatMap { worker in
             let (first, end) = (strips * worker / workers, strips * (worker + 1) / workers)
