@@ -164,13 +164,10 @@ extension Model {
     ) throws(IsomerError) {
         var byFolder: [(folder: String, tensors: [PlannedTensor])] = []
         for entry in beside {
-            guard let slash = entry.name.firstIndex(of: "/"), index != nil else { continue }
-            let folder = String(entry.name[..<slash])
-            // What stands beside a slot's component is not a component.
-            guard case .array? = index?[folder], components[folder] == nil else { continue }
+            guard let (folder, name) = placeAmongOthers(entry) else { continue }
             let tensor = sources[entry.tensor.source].tensors.tensors[entry.tensor.index]
             let descriptor = try TensorDescriptor(
-                name: String(entry.name[entry.name.index(after: slash)...]),
+                name: name,
                 scalarType: sources[entry.tensor.source].packing.isEmpty ? request.target(of: tensor.scalarType) : tensor.scalarType,
                 shape: tensor.shape)
             if byFolder.last?.folder != folder { byFolder.append((folder, [])) }

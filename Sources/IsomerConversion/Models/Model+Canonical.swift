@@ -30,11 +30,15 @@ extension Model {
     /// The tensors of a folder's components without a slot, a safety checker's say, called `component/name`.
     public var others: [Beside] {
         guard hasFolderIndex else { return [] }
-        return beside.filter { entry in
-            guard entry.tensor.source != extrasSource, let slash = entry.name.firstIndex(of: "/") else { return false }
-            let folder = String(entry.name[..<slash])
-            if case .array? = index?[folder] { return components[folder] == nil }
-            return false
-        }
+        return beside.filter { $0.tensor.source != extrasSource && placeAmongOthers($0) != nil }
+    }
+
+    /// The folder and the name there of a tensor `component/name`, if that component is one without a slot: what stands beside a slot's component
+    /// is not a component.
+    func placeAmongOthers(_ entry: Beside) -> (folder: String, name: String)? {
+        guard let slash = entry.name.firstIndex(of: "/") else { return nil }
+        let folder = String(entry.name[..<slash])
+        guard case .array? = index?[folder], components[folder] == nil else { return nil }
+        return (folder, String(entry.name[entry.name.index(after: slash)...]))
     }
 }
