@@ -41,6 +41,28 @@ import Testing
         #expect(try FileSystem.kind(of: folder.path.appending("out")) == nil)
     }
 
+    /// A mistyped path is told of, leaves nothing behind and takes nothing away.
+    @Test func foldersWithoutPicturesAreRefused() throws {
+        let folder = try TemporaryFolder()
+        _ = try folder.folder("in")
+        _ = try folder.file("in/notes.txt", [0x61])
+        let (input, out) = (folder["in"].string, folder["out"])
+        let run = CommandRun("prepare", input, "-o", out.string)
+        #expect(run.status == .failed && run.output.isEmpty && run.error.contains("in: there are no pictures here"), "\(run.error)")
+        #expect(CommandRun("prepare", input, "-o", out.string, "--dry-run", "--json").status == .failed)
+        #expect(try FileSystem.kind(of: out) == nil)
+        // Beside a folder of pictures it is only named.
+        let both = CommandRun("prepare", input, Self.photos, "-o", out.string, "--size", "64", "--layout", "webdataset")
+        #expect(both.status == .done && both.error.contains("in: there are no pictures here"), "\(both.error)")
+        let before = try FileSystem.entries(of: out)
+        #expect(CommandRun("prepare", input, "-o", out.string, "--size", "64", "--layout", "webdataset").status == .failed)
+        #expect(try FileSystem.entries(of: out) == before)
+        // A folder of nothing but an earlier run's pictures.
+        #expect(CommandRun("prepare", Self.photos, "-o", folder["in/set"].string, "--size", "64").status == .done)
+        let again = CommandRun("prepare", input, "-o", out.string)
+        #expect(again.status == .failed && again.error.contains("in/set: an earlier run made"), "\(again.error)")
+    }
+
     /// A page that cannot be written is refused before any work.
     @Test(arguments: ["--html", "--preview"]) func theSheetsPlaceIsCheckedFirst(_ option: String) throws {
         let folder = try TemporaryFolder()

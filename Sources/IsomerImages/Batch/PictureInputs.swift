@@ -34,6 +34,8 @@ public struct PictureInputs: RandomAccessCollection, Sendable {
     public private(set) var failures: [IsomerError] = []
     /// Folders inside those that were given in which an earlier run left what it made: that is no input, unless it is asked for.
     public private(set) var earlierOutputs: [FilePath] = []
+    /// What was given and holds no picture, nor a reason why, as a mistyped path does.
+    public private(set) var pathsWithoutPictures: [FilePath] = []
 
     private enum Source {
         /// With a slash at the end.
@@ -67,6 +69,7 @@ public struct PictureInputs: RandomAccessCollection, Sendable {
     /// Finds the pictures in folders (and the folders in them), in tar archives, and among files. Links to folders are not followed.
     public init(_ paths: [FilePath], excluding output: FilePath? = nil, limits: Limits = Limits()) throws(IsomerError) {
         for path in paths {
+            let before = entries.count + failures.count + earlierOutputs.count
             switch try FileSystem.kind(of: path) {
             case nil: throw IsomerError(.cannotRead, "there is no such file or folder", path: path, remedy: "check the path")
             case .folder:
@@ -81,6 +84,7 @@ public struct PictureInputs: RandomAccessCollection, Sendable {
                 sources.append(.file(path))
                 append(Array((path.lastComponent?.string ?? path.string).utf8))
             }
+            if entries.count + failures.count + earlierOutputs.count == before { pathsWithoutPictures.append(path) }
         }
         sort()
         earlierOutputs.sort { $0.string < $1.string }

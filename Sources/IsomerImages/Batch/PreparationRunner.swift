@@ -9,6 +9,7 @@ internal import Synchronization
 /// is taken up again from the manifest's part that was written.
 public final class PreparationRunner: Sendable {
     let job: PreparationJob
+    private let inputs: PictureInputs
     let processor: PictureProcessor
     let captions: CaptionReader
     let output: OutputFolder?
@@ -29,6 +30,8 @@ public final class PreparationRunner: Sendable {
         if case .jpeg = job.options.format, job.options.alpha == .keep {
             throw IsomerError(.usage, "JPEG holds no alpha", remedy: "write PNG, or choose a background")
         }
+        // Before anything is made: of a mistyped path nothing is left behind.
+        inputs = try Self.inputs(of: job)
         self.job = job
         processor = PictureProcessor(job.options)
         captions = CaptionReader(job.options.captions)
@@ -37,6 +40,20 @@ public final class PreparationRunner: Sendable {
         naming = OutputNaming(layout: job.layout, captionFormat: job.placedCaptionFormat, shapes: job.options.shapes)
         archives = EarlierArchives(job.output, job.options.decoding.limits)
         optionsKey = Self.hex(SHA256.hash(data: Array("\(job.options) \(job.layout.folder) \(job.placedCaptionFormat)".utf8)))
+    }
+
+    private static func inputs(of job: PreparationJob) throws(IsomerError) -> PictureInputs {
+        let inputs = try PictureInputs(job.inputs, excluding: job.output, limits: job.options.decoding.limits)
+        guard inputs.isEmpty else { return inputs }
+        if let failure = inputs.failures.first { throw failure }
+        if let earlier = inputs.earlierOutputs.first {
+            throw IsomerError(
+                .cannotRead, "an earlier run made all pictures that are here", path: earlier,
+                remedy: "name this folder to take them as originals")
+        }
+        throw IsomerError(
+            .cannotRead, "there are no pictures here", path: job.inputs.first, expected: "JPEG or PNG files, in folders or tar archives",
+            remedy: "check the path")
     }
 
     static func hex(_ digest: SHA256.Digest) -> String {
@@ -48,13 +65,13 @@ public final class PreparationRunner: Sendable {
         progress: @escaping @Sendable (_ done: Int, _ total: Int) -> Void = { _, _ in },
         report: (JSONValue) throws(IsomerError) -> Void = { _ in }
     ) throws(IsomerError) -> PreparationSummary {
-        let inputs = try PictureInputs(job.inputs, excluding: job.output, limits: job.options.decoding.limits)
         let names = inputs.outputNames(isFlat: job.layout.isFlat)
         var summary = PreparationSummary()
         summary.inputs = inputs.count
         summary.failures = Array(inputs.failures.prefix(PreparationSummary.listLimit))
         summary.failed = inputs.failures.count
         summary.earlierOutputs = inputs.earlierOutputs
+        summary.pathsWithoutPictures = inputs.pathsWithoutPictures
         summary.idleOverrides = job.overrides.keys.filter { inputs.first(named: $0) == nil }.sorted()
         if job.stopsOnError, let failure = inputs.failures.first { throw failure }
 

@@ -20,6 +20,8 @@ public struct PreparationSummary: Sendable {
     public var failures: [IsomerError] = []
     /// Folders among the inputs that hold what an earlier run made, and were passed over.
     public var earlierOutputs: [FilePath] = []
+    /// What was given and holds no picture, where something else does.
+    public var pathsWithoutPictures: [FilePath] = []
     /// Names for which something was decided and that no input has, in order.
     public var idleOverrides: [String] = []
     /// Pictures that resemble an earlier one, with its name; at most a thousand.

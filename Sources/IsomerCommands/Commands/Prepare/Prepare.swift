@@ -12,7 +12,7 @@ public struct Prepare: IsomerCommand {
             are never touched. A face decides where the crop goes, without one what draws the eye. A file that cannot be used is told of and the \
             rest goes on. What came of each is in manifest.jsonl in the output, and a second run does only what changed.
 
-            Exit status 1 means that some pictures could not be used.
+            Exit status 1 means that some pictures could not be used, 2 that there are none.
             """)
 
     @Argument(
@@ -90,6 +90,7 @@ public struct Prepare: IsomerCommand {
             environment.warn(
                 "\(folder): an earlier run made what is there, so it is passed over; name the folder to take it as well", shared)
         }
+        for path in summary.pathsWithoutPictures { environment.warn("\(path): there are no pictures here", shared) }
         guard let overrides = subject.overrides, let first = summary.idleOverrides.first else { return }
         let others = summary.idleOverrides.count - 1
         let more = others > 0 ? ", nor \(Numbers.count(others, "other")) of which it decides" : ""
