@@ -27,7 +27,33 @@ struct CaptionTableTests {
         try scratch.write("in/b.txt", [0xFF, 0xFE] + "an ä\r\n".utf16.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] })
         #expect(try Self.captions(scratch, .txt) == ["a.png": "an ä", "b.png": "an ä"])
         try scratch.write("in/c.txt", [0x61, 0xE4])
-        #expect(error { _ = try Self.captions(scratch, .txt) }?.what == "the caption beside the picture is not usable")
+        #expect(error { _ = try Self.captions(scratch, .txt) }?.location.item == "c.txt")
+        try scratch.write("in/a.json", Array("{a".utf8))
+        #expect(error { _ = try Self.captions(scratch, .json) }?.location.item == "a.json")
+    }
+
+    /// Names need not be text, and may be as long as the file system allows.
+    @Test func captionsOfOddNames() throws {
+        let scratch = try Self.pictures([])
+        let long = String(repeating: "x", count: 251)
+        let odd: [[UInt8]] = [[0x61, 0xFF, 0xC3, 0xA4], [0x61, 0xFE, 0xC3]]
+        func path(_ name: [UInt8], _ ending: String) -> FilePath {
+            FilePath(platformString: (Array("\(scratch.path.string)/in/".utf8) + name + ending.utf8 + [0]).map { CChar(bitPattern: $0) })
+        }
+        try FileSystem.makeFolder(scratch.path.appending("in"))
+        for (number, name) in (odd + [Array(long.utf8)]).enumerated() {
+            for ending in [".png", ".txt"] {
+                let file = try FileDescriptor.open(path(name, ending), .writeOnly, options: .create, permissions: .ownerReadWrite)
+                try file.closeAfter { _ = try file.writeAll(Array("caption \(number)".utf8)) }
+            }
+        }
+        let inputs = try PictureInputs([scratch.path.appending("in")])
+        #expect(inputs.map(\.name) == ["a%FE%C3.png", "a%FFä.png", "\(long).png"])
+        for input in inputs { #expect(inputs.first(named: input.name) == input) }
+        let found = try Self.captions(scratch, .txt)
+        #expect(found == ["a%FFä.png": "caption 0", "a%FE%C3.png": "caption 1", "\(long).png": "caption 2"])
+        // There can be no such file beside it.
+        #expect(try CaptionReader(CaptionRules()).override(for: inputs[2]) == nil)
     }
 
     /// Hugging Face's rule: a path from the folder of `metadata.jsonl`; the nearest file comes first.

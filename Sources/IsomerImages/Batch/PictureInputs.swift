@@ -14,6 +14,20 @@ public struct PictureInput: Hashable, Sendable {
     /// The name without its last extension.
     public var stem: String { PictureInputs.split(name).stem }
 
+    /// The file beside the picture that has its name, whatever bytes these are, and another ending; nil if such a name would be too long.
+    func sibling(_ ending: String) -> FilePath? {
+        var bytes = path.withPlatformString { Array(UnsafeBufferPointer(start: $0, count: path.length)) }
+        let slash = CInterop.PlatformChar(UInt8(ascii: "/"))
+        let dot = CInterop.PlatformChar(UInt8(ascii: "."))
+        let start = bytes.lastIndex(of: slash).map { $0 + 1 } ?? 0
+        if let end = bytes[start...].lastIndex(of: dot), end != start { bytes.removeSubrange(end...) }
+        bytes += ".\(ending)".utf8.map { CInterop.PlatformChar(truncatingIfNeeded: $0) }
+        return bytes.count - start <= Self.longestName ? FilePath(platformString: bytes + [0]) : nil
+    }
+
+    /// The most bytes of a name that file systems allow.
+    private static let longestName = 255
+
     /// The bytes of the file or the archive's member.
     func contents(limit: UInt64) throws(IsomerError) -> [UInt8] {
         let file = try ReadableFile(path)
@@ -62,6 +76,8 @@ public struct PictureInputs: RandomAccessCollection, Sendable {
     private var names: [UInt8] = []
     private var entries: [Entry] = []
     private var members: [Member] = []
+    /// Names that are no text, as few are: they are found by what is shown of them.
+    private var oddEntries: [Int] = []
     /// Extensions of members, and their numbers.
     private var endings: [String] = []
     private var endingNumbers: [String: UInt32] = [:]
@@ -97,7 +113,7 @@ public struct PictureInputs: RandomAccessCollection, Sendable {
     public subscript(position: Int) -> PictureInput {
         let entry = entries[position]
         let bytes = bytes(of: entry)
-        let name = String(decoding: bytes, as: UTF8.self)
+        let name = Self.text(bytes)
         switch sources[Int(entry.source)] {
         case .folder(let prefix): return PictureInput(name: name, path: Self.path(prefix, bytes))
         case .file(let path): return PictureInput(name: name, path: path)
@@ -120,8 +136,20 @@ public struct PictureInputs: RandomAccessCollection, Sendable {
             let middle = (low + high) / 2
             if bytes(of: entries[middle]).lexicographicallyPrecedes(wanted) { low = middle + 1 } else { high = middle }
         }
-        guard low < entries.count, bytes(of: entries[low]).elementsEqual(wanted) else { return nil }
-        return self[low]
+        if low < entries.count, bytes(of: entries[low]).elementsEqual(wanted) { return self[low] }
+        return oddEntries.lazy.map { self[$0] }.first { $0.name == name }
+    }
+
+    /// Bytes as text. Those that are none are shown as `%FF`, so that names that differ still do.
+    private static func text(_ bytes: ArraySlice<UInt8>) -> String {
+        if let text = String(validating: bytes, as: UTF8.self) { return text }
+        var (text, rest) = ("", bytes)
+        while let first = rest.first {
+            let character = (1...4).lazy.compactMap { String(validating: rest.prefix($0), as: UTF8.self) }.first
+            text += character ?? "%" + String(first, radix: 16, uppercase: true)
+            rest = rest.dropFirst(character?.utf8.count ?? 1)
+        }
+        return text
     }
 
     private func bytes(of entry: Entry) -> ArraySlice<UInt8> { names[Int(entry.start)..<Int(entry.start) + Int(entry.count)] }
@@ -153,6 +181,7 @@ public struct PictureInputs: RandomAccessCollection, Sendable {
         }
         // Arrays that grew keep room for as much again.
         entries = sorted.withUnsafeBufferPointer { [Entry]($0) }
+        oddEntries = entries.indices.filter { String(validating: bytes(of: entries[$0]), as: UTF8.self) == nil }
         names = names.withUnsafeBufferPointer { [UInt8]($0) }
         members = members.withUnsafeBufferPointer { [Member]($0) }
     }

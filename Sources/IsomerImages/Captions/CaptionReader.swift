@@ -26,12 +26,7 @@ public final class CaptionReader: Sendable {
 
     /// What a person decided about a picture in a file beside it: `photo.focus.json`.
     func override(for input: PictureInput) throws(IsomerError) -> PictureOverride? {
-        guard let bytes = try side(input, "focus.json") else { return nil }
-        do throws(IsomerError) {
-            return try PictureOverride(JSONCursor(JSONValue(parsing: bytes)))
-        } catch {
-            throw IsomerError(.malformed, "the file of decisions beside the picture is not usable", found: "\(error)")
-        }
+        try side(input, "focus.json") { (bytes: [UInt8]) throws(IsomerError) in try PictureOverride(JSONCursor(JSONValue(parsing: bytes))) }
     }
 
     private func caption(of input: PictureInput, _ source: CaptionSource) throws(IsomerError) -> String? {
@@ -39,15 +34,10 @@ public final class CaptionReader: Sendable {
         let last = stem.split(separator: "/").last.map(String.init) ?? stem
         switch source {
         case .txt, .caption:
-            guard let bytes = try side(input, source.rawValue) else { return nil }
-            do throws(IsomerError) {
-                return try PlainText.decode(bytes)
-            } catch {
-                throw IsomerError(.malformed, "the caption beside the picture is not usable", found: "\(error)")
-            }
+            return try side(input, source.rawValue) { (bytes: [UInt8]) throws(IsomerError) in try PlainText.decode(bytes) }
         case .json:
-            guard let bytes = try side(input, "json") else { return nil }
-            return CaptionTable.text(try JSONValue(parsing: bytes))
+            return try side(input, "json") { (bytes: [UInt8]) throws(IsomerError) in CaptionTable.text(try JSONValue(parsing: bytes)) }
+                ?? nil
         case .metadata: return try entry(of: input, in: ["metadata.jsonl"])
         case .meta: return try entry(of: input, in: ["meta.json", "meta_cap.json", "meta_lat.json"])
         case .fileName: return NameCaption.ofFile(stem: last)
@@ -59,16 +49,30 @@ public final class CaptionReader: Sendable {
         }
     }
 
-    private func side(_ input: PictureInput, _ ending: String) throws(IsomerError) -> [UInt8]? {
+    /// What a file beside the picture says, if it is there. What is wrong with it is told of the picture, with that file's name.
+    private func side<Value>(
+        _ input: PictureInput, _ ending: String, _ read: ([UInt8]) throws(IsomerError) -> Value
+    ) throws(IsomerError) -> Value? {
+        guard let bytes = try sideBytes(input, ending) else { return nil }
+        do throws(IsomerError) {
+            return try read(bytes)
+        } catch {
+            let stem = PictureInputs.split(input.name).stem
+            let name = "\(stem.split(separator: "/").last ?? "").\(ending)"
+            var error = error
+            error.location.item = error.location.item.map { "\(name): \($0)" } ?? name
+            throw error
+        }
+    }
+
+    private func sideBytes(_ input: PictureInput, _ ending: String) throws(IsomerError) -> [UInt8]? {
         if input.range != nil {
             guard let member = input.companions[ending] else { return nil }
             let file = try ReadableFile(input.path)
             guard member.size <= Self.largest else { return nil }
             return try file.bytes(at: member.offset, count: Int(member.size))
         }
-        let (stem, _) = PictureInputs.split(input.path.lastComponent?.string ?? "")
-        let path = input.path.removingLastComponent().appending("\(stem).\(ending)")
-        guard try FileSystem.kind(of: path) == .file else { return nil }
+        guard let path = input.sibling(ending), try FileSystem.kind(of: path) == .file else { return nil }
         return try ReadableFile(path).contents(limit: Self.largest)
     }
 
