@@ -101,7 +101,10 @@ import Testing
         arguments: [
             ["--size", "0"], ["--size", "5x"], ["--alpha", "pink"], ["--focus", "2,0"], ["--shard", "3/2"], ["--layout", "kohya"],
             ["--quality", "101"],
-            ["--overlap", "1"], ["--pillow-compat", "11"], ["--shard", "1/2", "--dedupe"], ["--alpha", "keep", "--format", "jpeg"],
+            ["--short-side", "512", "--size", "512"], ["--short-side", "512", "--buckets", "kohya"],
+            ["--buckets", "autosized", "--size", "512"],
+            ["--buckets", "onetrainer", "--size", "512x768"], ["--overlap", "1"], ["--pillow-compat", "11"],
+            ["--shard", "1/2", "--dedupe"], ["--alpha", "keep", "--format", "jpeg"],
         ]) func wrongOptionsAreRefused(_ options: [String]) throws
     {
         let folder = try TemporaryFolder()

@@ -107,6 +107,25 @@ struct ShapeTests {
         #expect(NameCaption.ofFolder("dogs") == (nil, "dogs"))
     }
 
+    /// What is in the way is said, and which option takes it away.
+    @Test func picturesWithoutABucket() throws {
+        var rules = ShapeRules()
+        (rules.allowsUpscaling, rules.multiple) = (false, 64)
+        let free = BucketScheme.kohyaNoUpscale(resolution: PixelSize(512, 512), step: 64)
+        for (scheme, picture, what, remedy) in [
+            (free, PixelSize(100, 30), "too small", "--min-side"), (free, PixelSize(20_000, 200), "so long", "--max-aspect"),
+            (
+                .autoSized(sides: 384...768, area: 4096...409_600, prefersArea: true, threshold: 0.1), PixelSize(300, 30), "shape",
+                "--max-aspect"
+            ),
+            (.kohya(resolution: PixelSize(32, 32), minimum: 256, maximum: 1024, step: 64), PixelSize(300, 300), "so few", "--bucket-step"),
+            (.aiToolkit(resolution: 512, step: 64), PixelSize(50, 300), "too small", "--min-side"),
+        ] as [(BucketScheme, PixelSize, String, String)] {
+            let error = #expect(throws: IsomerError.self) { try rules.choice(.buckets(scheme), for: picture) }
+            #expect(error?.what.contains(what) == true && error?.remedy?.contains(remedy) == true, "\(String(describing: error))")
+        }
+    }
+
     @Test func captionRules() {
         var rules = CaptionRules()
         rules.token = "sks"

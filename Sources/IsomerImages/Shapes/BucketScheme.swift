@@ -1,3 +1,5 @@
+internal import IsomerBytes
+
 /// How trainers that take pictures of several shapes choose one for each picture.
 public enum BucketScheme: Hashable, Sendable {
     /// Predefined sizes of about the same area; the nearest aspect wins, and the picture is scaled to cover it.
@@ -118,6 +120,26 @@ extension BucketScheme {
                 if isBetter { best = candidate }
             }
             return best.map { Self.covering(picture, $0.size) }
+        }
+    }
+
+    /// Why there is no shape for a picture.
+    func refusal(of picture: PixelSize) -> IsomerError {
+        switch self {
+        case .kohyaNoUpscale(_, let step) where min(picture.width, picture.height) < step: ShapeRules.tooSmall(picture, step: step)
+        case .kohyaNoUpscale(let resolution, let step):
+            IsomerError(
+                .unsupported, "the picture is so long that its shorter side has too few pixels when it is made small enough",
+                expected: "at least \(step) of about \(resolution.area) pixels", found: "\(picture)",
+                remedy: "leave such pictures out with --max-aspect, or name a smaller --bucket-step")
+        case .autoSized(_, _, _, let threshold):
+            IsomerError(
+                .unsupported, "no bucket is nearly of the picture's shape",
+                expected: "an aspect that differs from one of theirs by at most \(Int((threshold * 100).rounded())) %", found: "\(picture)",
+                remedy: "leave such pictures out with --max-aspect, or take another trainer's buckets")
+        case .kohya, .oneTrainer, .aiToolkit:
+            IsomerError(
+                .unsupported, "there are no buckets of so few pixels", remedy: "name a larger --size, or a smaller --bucket-step")
         }
     }
 

@@ -58,10 +58,7 @@ public struct ShapeRules: Hashable, Sendable {
         case .fixed(let size):
             choice = BucketScheme.covering(picture, size)
         case .buckets(let scheme):
-            guard let found = scheme.choice(for: picture) else {
-                throw IsomerError(
-                    .unsupported, "no bucket suits this picture", found: "\(picture)", remedy: "allow other aspects, or leave it out")
-            }
+            guard let found = scheme.choice(for: picture) else { throw scheme.refusal(of: picture) }
             choice = found
         case .shortSide(let side, let multiple):
             let scale = Double(side) / Double(min(picture.width, picture.height))
@@ -79,12 +76,14 @@ public struct ShapeRules: Hashable, Sendable {
         let step = max(1, multiple)
         let crop = SubjectFinder.largestCrop(of: picture, aspect: choice.size.aspect)
         let size = PixelSize(Int(crop.width + 0.5) / step * step, Int(crop.height + 0.5) / step * step)
-        guard size.width > 0, size.height > 0 else {
-            throw IsomerError(
-                .unsupported, "the picture is too small to be used without enlarging it", expected: "at least \(step) pixels on a side",
-                found: "\(picture)")
-        }
+        guard size.width > 0, size.height > 0 else { throw Self.tooSmall(picture, step: step) }
         return BucketScheme.covering(picture, size)
+    }
+
+    static func tooSmall(_ picture: PixelSize, step: Int) -> IsomerError {
+        IsomerError(
+            .unsupported, "the picture is too small to be used without enlarging it", expected: "at least \(step) pixels on a side",
+            found: "\(picture)", remedy: "leave it out with --min-side, or let it be enlarged")
     }
 }
 
