@@ -226,11 +226,16 @@ struct BatchTests {
         try scratch.write("in/1.png", PNGEncoder.encode(picture))
         try scratch.write("in/2.jpg", JPEGEncoder.encode(picture.resampled(to: PixelSize(150, 111)), settings: JPEGSettings(quality: 70)))
         try scratch.write("in/3.png", PNGEncoder.encode(scene(100, 100)))
+        // In which the hash finds nothing to compare: only the same file is a copy.
+        for (number, side) in [40, 50, 40].enumerated() {
+            let blank = try scene(80, 80, seed: 9).resampled(to: PixelSize(1, 1)).resampled(to: PixelSize(side, side))
+            try scratch.write("in/blank \(number).png", PNGEncoder.encode(blank))
+        }
         var job = Self.job(scratch)
         job.removesDuplicates = true
         let summary = try PreparationRunner(job).run()
-        #expect(summary.duplicates == 1 && summary.pictures == 2)
-        #expect(summary.resemblances.map(\.name) == ["2.jpg"])
+        #expect(summary.duplicates == 2 && summary.pictures == 4)
+        #expect(summary.resemblances.map(\.name) == ["2.jpg", "blank 2.png"])
         #expect(try Scratch.tree(job.output)["2.png"] == nil)
     }
 

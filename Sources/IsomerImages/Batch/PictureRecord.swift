@@ -81,7 +81,14 @@ struct PictureRecord {
         }
     }
 
-    var hash: UInt64? {
+    /// What copies of the picture are found by: how it looks, or where the hash sees next to nothing of it, its content. Blank pictures, thin
+    /// strips and even slopes would be copies of each other.
+    var likeness: UInt64? {
+        guard let hash, hash.nonzeroBitCount <= DuplicateFinder.distance else { return hash }
+        return sha256.flatMap { UInt64($0.prefix(16), radix: 16) }
+    }
+
+    private var hash: UInt64? {
         guard case .string(let hex)? = object["scores"]?["hash"] else { return nil }
         return UInt64(hex, radix: 16)
     }

@@ -94,8 +94,8 @@ public final class PreparationRunner: Sendable {
             }
             for (item, outcome) in outcomes.withLock({ $0 }).enumerated() {
                 guard var outcome else { continue }
-                if let hash = outcome.record.hash, outcome.record.status == .prepared || outcome.record.status == .duplicate {
-                    let match = duplicates.insert(hash)
+                if let likeness = outcome.record.likeness, [.prepared, .duplicate].contains(outcome.record.status) {
+                    let match = duplicates.insert(likeness)
                     fingerprinted.append(UInt32(truncatingIfNeeded: start + item))
                     if let match {
                         let name = inputs[Int(fingerprinted[match])].name
