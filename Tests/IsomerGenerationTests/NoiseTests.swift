@@ -1,6 +1,7 @@
 import IsomerBytes
-import IsomerGeneration
 import Testing
+
+@testable import IsomerGeneration
 
 @Suite struct NoiseTests {
     static let sizes = [1, 2, 15, 16, 17, 100, 3, 1024, 4099]
@@ -16,6 +17,30 @@ import Testing
     private func draws(_ generator: some NoiseGenerator) -> [UInt32] {
         var generator = generator
         return Self.sizes.flatMap { generator.normals($0) }.map(\.bitPattern)
+    }
+
+    /// Flux's scheduler draws for tokens of two by two pixels, `[row, column, channel, y, x]`: pipeline_flux.py `_pack_latents`.
+    @Test func noiseInTokens() {
+        var request = GenerationRequest()
+        request.seed = 7
+        var noise = ImageNoise(request, image: 0)
+        let (height, width, channels) = (4, 6, 3)
+        var generator = TorchNoise(seed: 7)
+        let drawn = generator.normals(height * width * channels)
+        let made = noise.next([height, width, channels], inTokensOf: 2)
+        var place = 0
+        for row in 0..<2 {
+            for column in 0..<3 {
+                for channel in 0..<channels {
+                    for (y, x) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                        #expect(made.numbers[((2 * row + y) * width + 2 * column + x) * channels + channel] == drawn[place])
+                        place += 1
+                    }
+                }
+            }
+        }
+        var (one, other) = (noise, noise)
+        #expect(one.next([4, 6, 3], inTokensOf: 1).numbers == other.next([4, 6, 3]).numbers)
     }
 
     @Test(arguments: seeds) func torchToTheLastBit(seed: UInt64) throws {

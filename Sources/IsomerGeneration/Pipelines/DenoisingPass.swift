@@ -155,7 +155,7 @@ struct DenoisingPass {
             var drawing = noises[image]
             let moved = samplers[image].step(output.numbers, latents[image].numbers, at: call) { _ in
                 // In the order of PyTorch's tensors, whatever the order of ours.
-                drawing.next(shape).numbers
+                drawing.next(shape, inTokensOf: family.denoiser.tokenSide).numbers
             }
             noises[image] = drawing
             latents[image] = Values(shape, moved)

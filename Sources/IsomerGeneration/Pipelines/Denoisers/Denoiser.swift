@@ -63,6 +63,8 @@ protocol Denoiser {
     var surroundings: Surroundings { get }
     /// Latent pixels that a side must be a multiple of.
     var sizeUnit: Int { get }
+    /// Latent pixels on a side of what its sampler sees as one token; 1 where it sees latents as they are.
+    var tokenSide: Int { get }
     /// Whether guidance was distilled into it, whose strength it is told.
     var hasGuidance: Bool { get }
     /// Width and height of the latents that it was trained for.
@@ -78,6 +80,7 @@ protocol Denoiser {
 
 extension Denoiser {
     var surroundings: Surroundings { .nothing }
+    var tokenSide: Int { 1 }
     var hasGuidance: Bool { false }
 
     /// The batch of all branches, each with all inputs.

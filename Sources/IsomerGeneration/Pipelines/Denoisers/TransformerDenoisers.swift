@@ -58,6 +58,7 @@ struct FluxDenoiser: Denoiser {
     }
 
     private static let side = 2
+    var tokenSide: Int { Self.side }
 
     func predictions(
         of inputs: [Values], time: Float, _ branches: [Branch], _ place: StepPlace, in session: ModelSession

@@ -67,6 +67,25 @@ struct ImageNoise {
         return Values(channelsFirst: numbers, height: shape[0], width: shape[1], channels: shape[2])
     }
 
+    /// The next noise for the sampler, `[height, width, channels]`. Where it sees tokens of `side` × `side` latent pixels, as with Flux, PyTorch's
+    /// numbers are in the order of these: token by token, in each channel by channel.
+    mutating func next(_ shape: [Int], inTokensOf side: Int) -> Values {
+        let (height, width, channels) = (shape[0], shape[1], shape[2])
+        guard side > 1, height % side == 0, width % side == 0 else { return next(shape) }
+        let drawn = generator.normals(height * width * channels)
+        var noise = [Float](repeating: 0, count: drawn.count)
+        for row in 0..<height {
+            for column in 0..<width {
+                let token = (row / side * (width / side) + column / side) * channels
+                for channel in 0..<channels {
+                    let place = ((token + channel) * side + row % side) * side + column % side
+                    noise[(row * width + column) * channels + channel] = drawn[place]
+                }
+            }
+        }
+        return Values(shape, noise)
+    }
+
     /// What samplers draw comes from a generator of its own from here on, if the request says so.
     mutating func beginSampling() {
         if settings.samplerSeedOffset != 0 { generator = Self.generator(settings.randomness, seed &+ settings.samplerSeedOffset) }
