@@ -53,6 +53,17 @@ import Testing
         #expect(try folder.bytes("a.png") != folder.bytes("c.png"))
     }
 
+    /// What does nothing, or something else than in other programs.
+    @Test func whatDoesNothingIsToldOf() throws {
+        let first = folder["a.png"].string
+        let run = generate("-p", "a cat <lora:style:0.8>", "-o", first)
+        #expect(run.status == .done && run.error.contains("<lora:…> is read as words"), "\(run.error)")
+        let idle = generate("-p", "a cat", "--image", first, "--strength", "0.01", "--sampler", "euler", "-o", folder["b.png"].string)
+        #expect(idle.status == .done && idle.error.contains("--strength leaves none of 2 steps"), "\(idle.error)")
+        let usual = generate("-p", "a cat", "--image", first, "--strength", "0.5", "-o", folder["c.png"].string)
+        #expect(usual.status == .done && usual.error == "")
+    }
+
     /// A picture that is black because the model is broken does not pass for one.
     @Test func aModelThatGivesNoNumbersIsToldOf() throws {
         #expect(CommandRun("convert", model, folder["broken"].string, "-q").status == .done)

@@ -13,9 +13,10 @@ extension GenerationPipeline {
             // A picture's own size, as far as the model can have it.
             let side = said ?? picture.map { max(unit, $0 / unit * unit) } ?? usual
             guard side % unit == 0 else {
+                let below = side < unit ? "" : "\(side / unit * unit) or "
                 throw IsomerError(
                     .usage, "the \(name) does not suit the model", expected: "a multiple of \(unit) pixels", found: "\(side)",
-                    remedy: "choose \(max(unit, side / unit * unit)) or \((side / unit + 1) * unit)")
+                    remedy: "choose \(below)\((side / unit + 1) * unit)")
             }
             return side
         }

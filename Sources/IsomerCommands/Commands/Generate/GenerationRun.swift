@@ -92,6 +92,7 @@ struct GenerationRun {
             for number in numbers where try FileSystem.kind(of: paths[number]) == nil { wanted.append(number) }
         }
         tally.begin(model, pipeline.summary, since: start)
+        warnOfWhatDoesNothing()
         tally.skipped += numbers.count - wanted.count
         let preview = try preview()
         let bar = ProgressBar(environment, shared)
@@ -134,6 +135,20 @@ struct GenerationRun {
             throw error
         }
         for number in numbers { tally.images.append((paths[number], record.record(ofImage: number).request.seed)) }
+    }
+
+    /// What a user of other programs would take for granted, or overlook.
+    private func warnOfWhatDoesNothing() {
+        if pipeline.summary.calls == 0 {
+            environment.warn(
+                "--strength leaves none of \(Numbers.count(pipeline.summary.steps, "step")), so the picture comes out as it is; ask for more "
+                    + "of either", shared)
+        }
+        // A1111's web UI takes these out of the prompt and opens the files.
+        for mark in ["<lora:", "<lyco:"]
+        where record.request.prompt.contains(mark) || record.request.negativePrompt?.contains(mark) == true {
+            environment.warn("\(mark)…> is read as words of the prompt; add the file with --lora", shared)
+        }
     }
 
     /// How A1111 would say what an image was made by.
