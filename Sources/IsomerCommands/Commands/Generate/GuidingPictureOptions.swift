@@ -7,7 +7,9 @@ struct GuidingPictureOptions: ParsableArguments {
     @Option(name: [.customShort("i"), .long], help: ArgumentHelp("The picture to begin with, or to edit.", valueName: "path"))
     var image: PathArgument?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("How much of the picture may change: 0 to 1.", valueName: "share"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("How much of the picture may change: 0 to 1. If not said: 0.8, with --mask 1.", valueName: "share"))
     var strength: Double?
 
     @Option(help: ArgumentHelp("The mask: a picture, white where it may change.", valueName: "path"))

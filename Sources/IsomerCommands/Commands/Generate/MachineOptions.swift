@@ -17,7 +17,9 @@ struct MachineOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The precision of products: f32, bf16, or auto: bf16 where the processor is fast at it.", valueName: "type"))
     var dtype: Precision = .auto
 
-    @Option(help: ArgumentHelp("Refuse to start if activations and unpacked weights would take more than this.", valueName: "size"))
+    @Option(
+        help: ArgumentHelp("Refuse to start if activations and unpacked weights would take more than this, such as 8GB.", valueName: "size")
+    )
     var memory: ByteSize?
 
     @Option(help: ArgumentHelp("Decode pictures in tiles: on, off, or auto: where they would not fit into --memory.", valueName: "word"))

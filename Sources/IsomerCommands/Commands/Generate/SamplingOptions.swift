@@ -4,24 +4,32 @@ internal import IsomerGeneration
 
 /// How noise becomes an image.
 struct SamplingOptions: ParsableArguments {
-    @Option(parsing: .unconditional, help: ArgumentHelp("How many steps are taken.", valueName: "count"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "How many steps are taken. If not said: 20; 28 with Stable Diffusion 3 and Flux.1 dev, 4 with schnell and LCM.",
+            valueName: "count"))
     var steps: Int?
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("In pixels. If not said: what the model was trained for, or the picture's.", valueName: "pixels"))
+        help: ArgumentHelp(
+            "The image's width in pixels: a multiple of 8, with Stable Diffusion 3 and Flux of 16. If not said: what the model was "
+                + "trained for, or the picture's.",
+            valueName: "pixels"))
     var width: Int?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("In pixels.", valueName: "pixels"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Its height in pixels.", valueName: "pixels"))
     var height: Int?
 
     @Option(
         help: ArgumentHelp(
-            "euler, euler-a, ddim, dpmpp-2m, unipc, …: also by A1111's names or diffusers' classes. If not said: the model's own.",
+            SamplerChoice.all.map(\.name).joined(separator: ", ")
+                + "; also by A1111's names or diffusers' classes, and with a schedule's name behind it. If not said: the model's own.",
             valueName: "name"))
     var sampler: String?
 
-    @Option(help: ArgumentHelp("How the levels of noise are spread: normal, karras, exponential, beta, ays.", valueName: "name"))
+    @Option(help: ArgumentHelp("How the levels of noise are spread: normal, karras, exponential, beta, lu, ays.", valueName: "name"))
     var schedule: String?
 
     @Option(help: ArgumentHelp("Which of the training's steps are taken: leading, linspace or trailing.", valueName: "name"))
@@ -29,10 +37,12 @@ struct SamplingOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("How much noise is added on the way by samplers that can do with any: 0 to 1.", valueName: "share"))
+        help: ArgumentHelp("How much noise ddim and tcd add on the way: 0 to 1. (default: 0)", valueName: "share"))
     var eta: Double?
 
-    @Option(help: ArgumentHelp("Whose rules of steps: diffusers or compvis.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "Whose rules for which steps are taken: diffusers, or compvis, the original code's for ddim and plms.", valueName: "name"))
     var samplerCompat = "diffusers"
 
     @Option(
@@ -51,7 +61,8 @@ struct SamplingOptions: ParsableArguments {
     var variationSeed: UInt64?
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("How far the noise is moved towards the second seed's: 0 to 1.", valueName: "share"))
+        parsing: .unconditional,
+        help: ArgumentHelp("How far the noise is moved towards the second seed's: 0 to 1. (default: 0.1)", valueName: "share"))
     var variationStrength: Double?
 
     @Option(
@@ -66,7 +77,11 @@ struct SamplingOptions: ParsableArguments {
     @Option(parsing: .unconditional, help: ArgumentHelp("How much of the enlarged image may change: 0 to 1.", valueName: "share"))
     var hiresStrength = 0.7
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Steps of the second pass, from noise.", valueName: "count"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Steps of the second pass from noise to image; --hires-strength says which part of them is taken. If not said: as in the first pass.",
+            valueName: "count"))
     var hiresSteps: Int?
 
     @Option(help: ArgumentHelp("A model that takes over for the last steps, as SDXL's refiner.", valueName: "path"))

@@ -12,22 +12,32 @@ struct BatchOptions: ParsableArguments {
         case `continue`, stop
     }
 
-    @Option(help: "How files lie: plain, kohya, dreambooth, dreambooth-class, imagefolder or webdataset.")
+    @Option(
+        help: ArgumentHelp(
+            "How files lie in the output.",
+            discussion: """
+                plain: as the originals lie. kohya: in a folder such as "10_sks dog", from --repeats, --token and --class. dreambooth and \
+                dreambooth-class: in instance/ and class/. imagefolder: as they lie, with metadata.jsonl, for Hugging Face. webdataset: in tar \
+                archives.
+                """))
     var layout = LayoutArgument.plain
 
-    @Option(help: ArgumentHelp("How often kohya's trainer shows each picture.", valueName: "count"))
+    @Option(help: ArgumentHelp("With --layout kohya: how often that trainer shows each picture.", valueName: "count"))
     var repeats = 10
 
-    @Option(help: ArgumentHelp("Pictures in each archive of webdataset.", valueName: "count"))
+    @Option(help: ArgumentHelp("With --layout webdataset: pictures in each archive.", valueName: "count"))
     var samples = 1000
 
-    @Option(help: ArgumentHelp("Do only this part, by the hash of each picture's content: 2/8.", valueName: "i/n"))
+    @Option(
+        help: ArgumentHelp(
+            "Do only one part of the batch, as in 2/8, and leave the others to other machines: the content of each picture decides which.",
+            valueName: "i/n"))
     var shard: String?
 
     @Flag(help: "Leave out pictures that look like an earlier one.")
     var dedupe = false
 
-    @Option(help: ArgumentHelp("Copy pictures that cannot be used to this folder.", valueName: "folder"))
+    @Option(help: ArgumentHelp("Copy pictures that cannot be used into this folder.", valueName: "folder"))
     var quarantine: PathArgument?
 
     @Option(help: ArgumentHelp("What a picture that cannot be used means: continue or stop.", valueName: "what"))

@@ -5,11 +5,18 @@ struct CaptionOptions: ParsableArguments {
     @Option(
         parsing: .singleValue,
         help: ArgumentHelp(
-            "Where captions are looked for, in this order: txt, caption, json, metadata, meta, file-name, at, folder. May be repeated.",
+            "Where captions are looked for; the first place that has one counts. May be repeated. (default: txt, caption, json, metadata, meta)",
+            discussion: """
+                txt, caption and json are files beside the picture, metadata is metadata.jsonl and meta is kohya's meta.json, in its folder or one \
+                around it; file-name is the picture's name, at what stands behind an @ there, folder the folder's name.
+                """,
             valueName: "source"))
     var captionFrom: [CaptionSource] = []
 
-    @Option(help: ArgumentHelp("Where they are written: txt, caption, json, metadata, meta or none.", valueName: "format"))
+    @Option(
+        help: ArgumentHelp(
+            "Where they are written: beside each picture (txt, caption, json), into one file for all (metadata, meta), or nowhere.",
+            valueName: "format"))
     var captionFormat = CaptionFormat.txt
 
     @Option(help: ArgumentHelp("The caption of every picture.", valueName: "text"))
@@ -24,10 +31,10 @@ struct CaptionOptions: ParsableArguments {
     @Option(parsing: .singleValue, help: ArgumentHelp("Replace a text in every caption. May be repeated.", valueName: "old=new"))
     var replace: [MetadataArgument] = []
 
-    @Option(help: ArgumentHelp("The word for the new thing: sks. Added where it is missing.", valueName: "word"))
+    @Option(help: ArgumentHelp("The word for what is to be learnt, as in sks: added to captions that lack it.", valueName: "word"))
     var token: String?
 
-    @Option(name: .customLong("class"), help: ArgumentHelp("What kind of thing it is: dog.", valueName: "word"))
+    @Option(name: .customLong("class"), help: ArgumentHelp("What kind of thing it is, as in dog.", valueName: "word"))
     var classWord: String?
 
     @Flag(help: "Keep all lines of captions instead of the first.")

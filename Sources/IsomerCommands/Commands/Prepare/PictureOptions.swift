@@ -13,7 +13,7 @@ struct PictureOptions: ParsableArguments {
     @Option(help: ArgumentHelp("JPEG quality, 1 to 100.", valueName: "number"))
     var quality = 95
 
-    @Flag(name: .customLong("444"), help: "Full colour resolution in JPEG.")
+    @Flag(name: .customLong("444"), help: "Full colour resolution in JPEG (4:4:4); usual is half.")
     var fullColour = false
 
     @Option(
@@ -23,15 +23,17 @@ struct PictureOptions: ParsableArguments {
     @Option(help: "How pixels are weighed: nearest, box, bilinear, hamming, bicubic, lanczos or area (OpenCV's, only to shrink).")
     var filter = ResamplingFilter.lanczos
 
-    @Option(help: ArgumentHelp("Resample as this Pillow does: 12 or 13.", valueName: "version"))
+    @Option(help: ArgumentHelp("Give the pixels of this version of Pillow, 12 or 13: they differ for tall pictures.", valueName: "version"))
     var pillowCompat = 13
 
-    @Flag(help: "Decode JPEG at half size where that is still large enough: faster, about 54 dB from exact.")
+    @Flag(help: "Decode JPEG at half size where that is still large enough: faster, and hardly to be seen (about 54 dB).")
     var fast = false
 
     @Option(
         help: ArgumentHelp(
-            "What becomes of transparency: white, black, #rrggbb, keep (PNG), or mask (a gray picture beside).", valueName: "way"))
+            "What is put behind transparent parts: white, black or #rrggbb. Or keep: they stay so, in PNG; or mask: "
+                + "white, and NAME-masklabel.png beside it.",
+            valueName: "way"))
     var alpha = "white"
 
     @Option(help: ArgumentHelp("The colour around padded pictures.", valueName: "#rrggbb"))
@@ -40,10 +42,10 @@ struct PictureOptions: ParsableArguments {
     @Flag(help: "Also write a mirrored copy of each.")
     var mirror = false
 
-    @Flag(help: "Keep EXIF, without the place.")
+    @Flag(help: "Keep EXIF, but for the place where the photo was taken.")
     var keepMetadata = false
 
-    @Flag(help: "Keep the place too.")
+    @Flag(help: "Keep EXIF with the place.")
     var keepGps = false
 
     @Flag(help: "Do not turn pictures as their EXIF says.")

@@ -5,13 +5,14 @@ internal import IsomerImages
 struct SubjectOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "What the crop keeps: auto, face, salient, center, or a point as shares of the sides: 0.5,0.3.", valueName: "focus"))
+            "What the crop keeps: auto (faces, else what draws the eye), face, salient (what draws the eye), center, or a point as shares of "
+                + "width and height: 0.5,0.3.", valueName: "focus"))
     var focus = "auto"
 
     @Flag(help: "Make one picture of each face instead of one of all.")
     var eachFace = false
 
-    @Option(help: ArgumentHelp("How much stays around each face, as a share of it.", valueName: "share"))
+    @Option(help: ArgumentHelp("With --each-face: how much stays around the face, as a share of it.", valueName: "share"))
     var faceMargin = 0.6
 
     @Option(

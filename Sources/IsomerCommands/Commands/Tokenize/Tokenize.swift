@@ -8,6 +8,7 @@ public struct Tokenize: IsomerCommand {
     public static let configuration = CommandConfiguration(
         commandName: "tokenize",
         abstract: "Show a prompt as the text encoder sees it, or find captions that are too long.",
+        usage: "isomer tokenize [<options>] [<text> ...]",
         discussion: """
             --model takes a folder or file with a tokenizer (tokenizer.json, vocab.json with merges.txt, a SentencePiece .model, vocab.txt, \
             .tiktoken), a Diffusers model, or one of three that are built in: clip, which pads as Stable Diffusion 1 does, clip2, which \
@@ -39,7 +40,11 @@ public struct Tokenize: IsomerCommand {
     @Flag(name: .long, help: "Count the tokens of caption files and name those that are too long.")
     var count = false
 
-    @Option(name: .long, help: ArgumentHelp("Positions of the text encoder, marks included.", valueName: "count"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Tokens that the text encoder reads, start and end marks included. If not said: the tokenizer's, as CLIP's 77.",
+            valueName: "count"))
     var window: Int?
 
     @OptionGroup
