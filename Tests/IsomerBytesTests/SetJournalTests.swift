@@ -117,6 +117,52 @@ import Testing
         #expect(try FileSystem.names(in: folder.path) == before)
     }
 
+    /// A name that is given up comes back with the others, and stays away once all of them count.
+    @Test func aNameThatIsGivenUp() throws {
+        func prepare() throws -> [() -> Void] {
+            for file in Self.files + ["old"] { unlink(folder[file].string) }
+            let journal = try journal([true, true, true])
+            let gone = SetJournal.Step(
+                name: "old", staged: ".isomer-4194305-1-98.partial", aside: ".isomer-4194305-1-99.partial", replaces: true, inode: 0,
+                modified: 0)
+            let steps = Array(journal.steps.prefix(1)) + [gone] + journal.steps.dropFirst()
+            try folder.file("old", Array("old shard".utf8))
+            try folder.file(SetJournal.name.string, SetJournal(folder: folder.path, steps: steps).encoded)
+            var moves = renames(journal, exchanges: true)
+            let (name, aside) = (folder["old"].string, folder[gone.aside.string].string)
+            moves.insert({ rename(name, aside) }, at: 1)
+            return moves
+        }
+        let count = try prepare().count
+        for stop in 0...count {
+            for move in try prepare().prefix(stop) { move() }
+            #expect(SetJournal.recover(folder.path))
+            #expect(try folder.names == Self.files + ["old"], "after \(stop) of \(count)")
+            #expect(try folder.bytes("old") == Array("old shard".utf8))
+            #expect(try folder.bytes("index") == Array("old index".utf8))
+        }
+        // After a power cut that brought the journal back, when some of what was old is gone.
+        for move in try prepare() { move() }
+        unlink(folder[".isomer-4194305-1-99.partial"].string)
+        #expect(SetJournal.recover(folder.path))
+        #expect(try folder.names == Self.files)
+        #expect(try folder.bytes("index") == Array("new index".utf8))
+    }
+
+    @Test func whatIsObsoleteGoesWithTheOldSet() throws {
+        for name in ["a", "index", "old", "other"] { try folder.file(name, Array("old \(name)".utf8)) }
+        func write(_ obsolete: [FilePath]) throws {
+            let files = try ["a", "b", "index"].map { try AtomicFile(path: folder[$0], byteCount: nil, overwrite: true) }
+            for file in files { try file.file.write(Array("new".utf8), at: 0) }
+            try AtomicFile.commitTogether(files, removing: obsolete)
+        }
+        #expect(throws: IsomerError.self) { try write([folder["further/old"]]) }
+        #expect(try folder.names == ["a", "index", "old", "other"])
+        try write([folder["old"], folder["never"]])
+        #expect(try folder.names == ["a", "b", "index", "other"])
+        #expect(try folder.bytes("index") == Array("new".utf8))
+    }
+
     /// What is no journal of ours moves nothing: names that lead elsewhere, hidden ones of another kind, cut short, not a file.
     @Test func whatIsNoJournalIsLeftAlone() throws {
         let good = try journal([true, false, false]).encoded

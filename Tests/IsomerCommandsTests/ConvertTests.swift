@@ -93,6 +93,24 @@ import Testing
         #expect(CommandRun("diff", folder["model.safetensors.index.json"].string, source.string).status == .done)
     }
 
+    /// What goes with what is replaced is named in the report.
+    @Test func tellsWhatIsRemoved() throws {
+        func convert(_ source: FilePath, _ name: String, _ flags: String...) -> CommandRun {
+            CommandRun(["convert", source.string, folder[name].string, "--overwrite"] + flags)
+        }
+        #expect(convert(source, "m.safetensors", "--max-shard-size", "1").status == .done)
+        let smaller = convert(source, "m.safetensors", "--max-shard-size", "30")
+        #expect(smaller.output.contains("removed, as parts of what was replaced"))
+        #expect(smaller.output.contains("m-00001-of-00003.safetensors"))
+        #expect(!convert(source, "m.safetensors", "--max-shard-size", "30").output.contains("removed"))
+
+        #expect(convert(Fixtures["models/sd15-tiny"], "n.safetensors", "--keep-extras").status == .done)
+        let other = convert(Fixtures["models/sd15-tiny-bin"], "n.safetensors", "--json")
+        let extras = folder["n.safetensors.extras.safetensors"].string
+        #expect(try JSONValue(parsing: Array(other.output.utf8))["removed"] == [.string(extras)])
+        #expect(try FileSystem.kind(of: folder["n.safetensors.extras.safetensors"]) == nil)
+    }
+
     @Test func aNameThatEndsInASlashIsAFolder() throws {
         let model = Fixtures["models/sd15-tiny"].string
         for name in ["new.dir/", "new.safetensors/"] {

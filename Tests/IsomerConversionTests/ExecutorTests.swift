@@ -190,6 +190,33 @@ import Testing
         #expect(try second.bytes(of: 0) == Self.noise(100, seed: 2))
     }
 
+    /// A smaller set takes the place of a larger one: what else has such a name, or stands in the old index without one, stays.
+    @Test func aSmallerSetLeavesNothingOfTheLargerOne() throws {
+        let source = try MemorySource((0..<5).map { ("t\($0)", .f32, [25], Self.noise(100, seed: UInt64($0))) })
+        var plan = Self.plan(source, try (0..<5).map { try Self.planned("t\($0)", .f32, [25], [Self.tensor($0)]) })
+        let target = folder["model.safetensors"]
+        var executor = Executor()
+        plan.files[0].shardBytes = 150
+        _ = try executor.run(plan, to: target)
+        let others = ["model-00001-of-00004.safetensors", "other-00001-of-00005.safetensors", "vae.safetensors"]
+        for name in others { try folder.file(name, [1]) }
+        // An index that names what is not its own.
+        var index = String(decoding: try folder.bytes("model.safetensors.index.json"), as: UTF8.self)
+        for (tensor, name) in zip(["x", "y"], others.dropFirst()) {
+            index = index.replacing("\"weight_map\": {", with: "\"weight_map\": { \"\(tensor)\": \"\(name)\",")
+        }
+        try folder.file("model.safetensors.index.json", Array(index.utf8))
+        executor.overwrite = true
+        plan.files[0].shardBytes = 250
+        let outcome = try executor.run(plan, to: target)
+        #expect(outcome.removed == (1...5).map { folder["model-0000\($0)-of-00005.safetensors"] })
+        let new = (1...3).map { "model-0000\($0)-of-00003.safetensors" } + ["model.safetensors.index.json"]
+        #expect(try folder.names == (new + others).sorted())
+        // The same set again: nothing is obsolete.
+        #expect(try executor.run(plan, to: target).removed.isEmpty)
+        #expect(try folder.names == (new + others).sorted())
+    }
+
     @Test func aFolderAppearsWithAllItsFiles() throws {
         let source = try MemorySource([("w", .f32, [2], Self.floats([1, 2]))])
         let plan = ConversionPlan(

@@ -1,18 +1,29 @@
 internal import SystemPackage
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
 extension AtomicFile {
     /// Makes several files visible that belong together, such as shards and the index that names them, which comes last.
     ///
     /// File systems rename one file at a time; `SetJournal` makes the renames one step. If one fails, those before it are taken back; if the
     /// process is killed between two, the next run does that. While names change, an empty file stands for an old index, so that nobody
     /// takes what is there for a model.
-    public static func commitTogether(_ files: [AtomicFile]) throws(IsomerError) {
-        guard files.count > 1, let index = files.last else {
+    ///
+    /// - Parameter obsolete: files of the old set that the new one has no use for, in the same folder. They lose their names in the same
+    ///   step, and are gone once the new set counts.
+    public static func commitTogether(_ files: [AtomicFile], removing obsolete: [FilePath] = []) throws(IsomerError) {
+        guard files.count > 1 || !obsolete.isEmpty, let index = files.last else {
             for file in files { try file.commit() }
             return
         }
         do throws(IsomerError) {
-            try checkTogether(files)
+            try checkTogether(files, removing: obsolete)
             try Interruption.check()
             for file in files { try file.prepareToCommit() }
             var steps: [SetJournal.Step] = []
@@ -24,6 +35,7 @@ extension AtomicFile {
             }
             // Registered, and so removed with the others if a second signal ends the process.
             defer { gap?.abandon() }
+            for path in obsolete where FileSystem.exists(path) { steps += path.lastComponent.map { [SetJournal.Step(removing: $0)] } ?? [] }
             for file in files { steps.append(try file.step(replaces: file.isReplacing)) }
             try SetJournal(folder: index.folder, steps: steps).commit()
         } catch {
@@ -33,9 +45,19 @@ extension AtomicFile {
         for file in files { file.abandon() }
     }
 
-    /// Throws unless the files lie in one folder, as `commitTogether` wants them: to be asked before they are written.
-    public static func checkTogether(_ files: [AtomicFile]) throws(IsomerError) {
+    /// Throws unless the files lie in one folder, as `commitTogether` wants them, and `obsolete` may be removed from it: to be asked before
+    /// they are written.
+    public static func checkTogether(_ files: [AtomicFile], removing obsolete: [FilePath] = []) throws(IsomerError) {
         guard let folder = files.first?.folder else { return }
+        for path in obsolete {
+            guard Staging.folder(of: path) == folder else {
+                throw IsomerError(.usage, "what is removed with a set lies in its folder", path: path, expected: "a place in \(folder)")
+            }
+            // As for a file that is replaced: who took away the right to write meant it.
+            guard path.withPlatformString({ access($0, W_OK) }) == 0 || errno == ENOENT else {
+                throw IsomerError.writing(path, Errno(rawValue: errno))
+            }
+        }
         for file in files where file.folder != folder {
             throw IsomerError(
                 .cannotWrite, "this name is a link to another folder, and the files of a set are replaced together", path: file.file.path,
@@ -52,6 +74,13 @@ extension AtomicFile {
         let identity = try FileSystem.identity(of: file.stagingPath)
         return SetJournal.Step(
             name: name, staged: staged, aside: TemporaryName.next(), replaces: replaces, inode: identity.inode, modified: identity.modified)
+    }
+}
+
+extension SetJournal.Step {
+    /// Nothing is staged for it: the name of the new file is one that nobody uses.
+    fileprivate init(removing name: FilePath.Component) {
+        self.init(name: name, staged: TemporaryName.next(), aside: TemporaryName.next(), replaces: true, inode: 0, modified: 0)
     }
 }
 

@@ -17,7 +17,8 @@ internal import SystemPackage
 /// alone, so taking back may be cut short itself and begins again.
 ///
 /// The file: `isomer set 1`, then for each step six fields (the name, the hidden names of the new file and of the old one, `1` if there is
-/// an old one, else `0`, the new file's inode and time of modification), then `end`. A NUL stands behind each.
+/// an old one, else `0`, the new file's inode and time of modification), then `end`. A NUL stands behind each. Where the inode is 0, which no
+/// file has, there is no new file: the name is given up.
 struct SetJournal {
     static let name: FilePath.Component = ".isomer-set.journal"
 
@@ -25,7 +26,7 @@ struct SetJournal {
     /// In the order in which they are taken.
     let steps: [Step]
 
-    /// One name that gets a new file.
+    /// One name that gets a new file, or none.
     struct Step {
         let name: FilePath.Component
         /// The hidden name of the new file, and afterwards of the old one.
@@ -35,6 +36,8 @@ struct SetJournal {
         let replaces: Bool
         let inode: UInt64
         let modified: Int64
+
+        var removes: Bool { replaces && inode == 0 }
     }
 
     var path: FilePath { folder.appending(SetJournal.name) }
@@ -106,6 +109,10 @@ extension SetJournal {
             }
             do throws(Errno) {
                 do throws(Errno) {
+                    if step.removes {
+                        try Staging.rename(name, to: folder.appending(step.aside), ISOMER_RENAME_REPLACE)
+                        continue
+                    }
                     try Staging.rename(staged, to: name, ISOMER_RENAME_EXCHANGE)
                 } catch  where Staging.isMissingMode(error) {
                     try Staging.rename(name, to: folder.appending(step.aside), ISOMER_RENAME_REPLACE)
@@ -141,7 +148,7 @@ extension SetJournal {
     func undo() throws(IsomerError) {
         // A power cut after the journal's removal may bring it back, but not the old files that were removed after it.
         let isComplete = steps.last.map(isNew) ?? true
-        if isComplete, steps.contains(where: { $0.replaces && !exists($0.staged) && !exists($0.aside) }) { return removeHidden() }
+        if isComplete, steps.contains(where: isOldFileGone) { return removeHidden() }
         for step in steps.reversed() {
             do throws(Errno) { try undo(step) } catch { throw IsomerError.writing(folder.appending(step.name), error) }
         }
@@ -165,6 +172,10 @@ extension SetJournal {
         } catch  where Staging.isMissingMode(error) {
             try Staging.rename(folder.appending(step.staged), to: name, ISOMER_RENAME_REPLACE)
         }
+    }
+
+    private func isOldFileGone(_ step: Step) -> Bool {
+        step.replaces && !exists(step.staged) && !exists(step.aside) && !(step.removes && exists(step.name))
     }
 
     private func exists(_ name: FilePath.Component) -> Bool { FileSystem.exists(folder.appending(name)) }

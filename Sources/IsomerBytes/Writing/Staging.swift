@@ -56,7 +56,7 @@ enum Staging {
         throw IsomerError.writing(path, Errno.tooManySymbolicLinkLevels)
     }
 
-    private static func folder(of path: FilePath) -> FilePath {
+    static func folder(of path: FilePath) -> FilePath {
         let folder = path.removingLastComponent()
         return folder.isEmpty ? "." : folder
     }

@@ -40,6 +40,8 @@ public struct ConversionOutcome: Hashable, Sendable {
 
     /// The files that were written, plain ones included.
     public var paths: [FilePath]
+    /// What was removed because it belonged to what was replaced: shards that the new set has no use for, another model's extras.
+    public var removed: [FilePath] = []
     /// How many tensors were written.
     public var tensors: Int
     /// Bytes of their elements.

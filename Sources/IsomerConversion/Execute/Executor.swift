@@ -34,13 +34,15 @@ public struct Executor: Sendable {
         try plan.check()
         var plan = try plan.cutIntoShards(at: destination)
         let blank = try plan.replaceExtras(at: destination)
+        let obsolete = overwrite ? try plan.obsoleteShards(limits: limits) : []
 
         var preparations: [PreparedFile] = []
         for file in plan.files { preparations.append(try PreparedFile(file, limits: limits)) }
         let byteCounts = preparations.map(\.byteCount) + plan.plainFiles.map { UInt64($0.bytes.count) }
         let (stage, files) = try OutputStage.begin(
             plan.shape, at: destination, paths: plan.files.map(\.path) + plan.plainFiles.map(\.path), byteCounts: byteCounts,
-            overwrite: overwrite, replaces: replaceableFolderNames, inputs: plan.sources.flatMap { $0.files.map(\.identity) })
+            overwrite: overwrite, replaces: replaceableFolderNames, obsolete: obsolete,
+            inputs: plan.sources.flatMap { $0.files.map(\.identity) })
 
         for (file, byteCount) in zip(files, byteCounts) { try file.gather(byteCount) }
         var sinks: [any TensorSink] = []
@@ -54,10 +56,11 @@ public struct Executor: Sendable {
         for source in plan.sources {
             for file in source.files { try file.checkUnchanged() }
         }
-        try stage.commit()
+        try stage.commit(removing: obsolete)
         if let blank { FileSystem.removeFile(blank) }
         return ConversionOutcome(
-            paths: files.map(\.path).filter { $0 != blank }, tensors: plan.tensorCount, tensorBytes: plan.tensorBytes,
+            paths: files.map(\.path).filter { $0 != blank }, removed: obsolete + [blank].compactMap(\.self), tensors: plan.tensorCount,
+            tensorBytes: plan.tensorBytes,
             fileBytes: byteCounts.reduce(0, +), seconds: began.duration(to: .now) / .seconds(1), losses: losses, quantized: quantized,
             verification: verification)
     }

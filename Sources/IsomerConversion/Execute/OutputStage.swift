@@ -11,9 +11,10 @@ enum OutputStage {
     /// - Parameters:
     ///   - paths: below the destination folder, or, for plain files, the paths themselves.
     ///   - byteCounts: their sizes.
+    ///   - obsolete: files beside them that `commit` will remove.
     static func begin(
         _ shape: ConversionPlan.Shape, at destination: FilePath, paths: [FilePath], byteCounts: [UInt64], overwrite: Bool,
-        replaces names: [FilePath.Component], inputs: [FileIdentity]
+        replaces names: [FilePath.Component], obsolete: [FilePath], inputs: [FileIdentity]
     ) throws(IsomerError) -> (stage: OutputStage, files: [WritableFile]) {
         switch shape {
         case .folder:
@@ -27,16 +28,17 @@ enum OutputStage {
             for (path, byteCount) in zip(paths, byteCounts) {
                 files.append(try AtomicFile(path: path, byteCount: byteCount, overwrite: overwrite, inputs: inputs))
             }
-            try AtomicFile.checkTogether(files)
+            try AtomicFile.checkTogether(files, removing: obsolete)
             return (.files(files), files.map(\.file))
         }
     }
 
-    /// Makes everything visible. Files beside each other appear together or not at all, as far as file systems know how.
-    func commit() throws(IsomerError) {
+    /// Makes everything visible. Files beside each other appear together or not at all, as far as file systems know how, and `obsolete` ones
+    /// beside them go in the same step.
+    func commit(removing obsolete: [FilePath]) throws(IsomerError) {
         switch self {
         case .folder(let folder): try folder.commit()
-        case .files(let files): try AtomicFile.commitTogether(files)
+        case .files(let files): try AtomicFile.commitTogether(files, removing: obsolete)
         }
     }
 }

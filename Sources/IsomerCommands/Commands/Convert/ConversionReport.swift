@@ -44,6 +44,7 @@ struct ConversionReport {
         report.add(quantized: outcome.quantized)
         report.add(decisionsOf: plan)
         report.add(setAsideOf: plan, isComplete: false)
+        report.list("removed, as parts of what was replaced", outcome.removed.map(\.string))
         report.list("notes", plan.notes)
         return report.finish()
     }
@@ -72,6 +73,7 @@ struct ConversionReport {
             "source": .path(source),
             "destination": .path(destination),
             "files": .array(outcome.paths.map(JSONValue.path)),
+            "removed": .array(outcome.removed.map(JSONValue.path)),
             "tensors": .integer(outcome.tensors),
             "tensorBytes": .integer(outcome.tensorBytes),
             "bytes": .integer(outcome.fileBytes),
