@@ -39,6 +39,48 @@ import Testing
         #expect(try json("again/model_index.json")["safety_checker"] == [.null, .null])
     }
 
+    /// A part whose weights were cut short stops what would hold it, and nothing else.
+    @Test func partsThatAreNotNeededMayBeBroken() throws {
+        let source = try made("m", without: ["vae"]) { $0["safety_checker"] = ["stable_diffusion", "StableDiffusionSafetyChecker"] }
+        let own = model.appending("vae")
+        let configuration = try ReadableFile(own.appending("config.json")).contents(limit: 1 << 20)
+        let weights = try ReadableFile(own.appending("diffusion_pytorch_model.safetensors")).contents(limit: 1 << 24)
+        for (part, file) in [("vae", "diffusion_pytorch_model"), ("safety_checker", "model")] {
+            try folder.folder("m/\(part)")
+            try folder.file("m/\(part)/config.json", configuration)
+            try folder.file("m/\(part)/\(file).safetensors", Array(weights.dropLast(99)))
+        }
+        func convert(_ target: ModelTarget, _ name: String, _ change: (inout ConversionRequest) -> Void) throws -> [String] {
+            try folder.convert(source, to: target, name) {
+                $0.replacements = ["vae": model.appending("vae")]
+                change(&$0)
+            }.notes
+        }
+        let checkpoint = ModelTarget.checkpoint(.safetensors)
+        let notes = try convert(checkpoint, "m.safetensors") { _ in }
+        for part in ["vae", "safety_checker"] {
+            #expect(notes.contains { $0.hasPrefix("\(part) cannot be read") && $0.contains("m/\(part)/") }, "\(notes)")
+        }
+        try folder.convert(model, to: checkpoint, "own.safetensors")
+        #expect(try sums(folder["m.safetensors"]) == sums(folder["own.safetensors"]))
+        _ = try convert(.diffusers, "unet") { $0.only = ["unet"] }
+        _ = try convert(.diffusers, "without") { $0.allowedMissing = [NamePattern("safety_checker")] }
+        #expect(try json("without/model_index.json")["safety_checker"] == [.null, .null])
+        // The rest holds it, or is it.
+        for (target, name) in [(ModelTarget.diffusers, "again"), (checkpoint, "x.safetensors")] {
+            let error = try #require(throws: IsomerError.self) { try convert(target, name) { $0.keepsExtras = target == checkpoint } }
+            #expect(error.location.path?.string.contains("safety_checker") == true, "\(error)")
+        }
+        let error = try #require(throws: IsomerError.self) { try Model(ConversionRequest(source: source)) }
+        #expect(error.location.path?.string.contains("m/vae/") == true, "\(error)")
+        var only = ConversionRequest(source: source)
+        only.only = ["unet"]
+        let read = try Model(only)
+        #expect(read.notes.count == 2)
+        #expect(throws: IsomerError.self) { try read.canonicalTensors(withOthers: true) }
+        #expect(throws: IsomerError.self) { try read.refuseUnread() }
+    }
+
     /// A part that was handed to diffusers from elsewhere is not in the download; it may be given here too.
     @Test func aMissingPartMayBeGiven() throws {
         let source = try made("m", without: ["vae"])

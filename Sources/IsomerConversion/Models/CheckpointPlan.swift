@@ -8,6 +8,7 @@ extension Model {
     ///
     /// - Throws: `mismatch` if a component that the user named is not there, `unsupported` if two tensors would have to be joined that cannot be.
     public func checkpointPlan(_ container: Container, _ request: ConversionRequest) throws(IsomerError) -> ConversionPlan {
+        try refuseUnread(forFolder: false, request)
         let restored = extras?.checkpoint
         var planned: [PlannedTensor] = []
         var used: Set<TensorReference> = []

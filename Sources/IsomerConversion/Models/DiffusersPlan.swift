@@ -15,6 +15,7 @@ extension Model {
         let chosen = family.slots.filter { request.only.isEmpty || request.only.contains($0.name) }
         // The folder of a component alone is that component, not a folder that holds it.
         let isComponent = request.only.count == 1 || (isAlone && request.only.isEmpty)
+        try refuseUnread(forFolder: !isComponent, request)
         for slot in chosen {
             guard let component = components[slot.name] else {
                 if isComponent, !request.only.contains(slot.name) { continue }
@@ -66,6 +67,7 @@ extension Model {
                 .usage, "a file in Diffusers' names holds one component", found: components.keys.sorted().joined(separator: ", "),
                 remedy: "choose one with --component NAME")
         }
+        try refuseUnread(forFolder: false, request)
         var plan = ConversionPlan(sources: sources, shape: .file, files: [], decisions: decisions, notes: notes)
         plan.files = [
             PlannedFile(

@@ -18,6 +18,7 @@ extension Model {
                 planned.append(PlannedTensor(descriptor, pieces: made.pieces, sourceType: made.scalarType))
             }
         }
+        if withOthers { try refuseUnread() }
         for entry in withOthers ? others : [] {
             let tensor = sources[entry.tensor.source].tensors.tensors[entry.tensor.index]
             let descriptor = try TensorDescriptor(name: entry.name, scalarType: tensor.scalarType, shape: tensor.shape)

@@ -29,9 +29,15 @@ extension Model {
             if let slot = family.slot(component.name), let name = component.className, let type = Networks.type(of: name),
                 type == slot.network
             {
-                try read(component, slot, folder, configurations[component.name], request)
+                let isNeeded =
+                    (request.only.isEmpty || request.only.contains(slot.name)) && request.replacements[slot.name] == nil
+                try reading(component, isNeeded: isNeeded) { model throws(IsomerError) in
+                    try model.read(component, slot, folder, configurations[component.name], request)
+                }
             } else if component.name != "scheduler" {
-                try readOther(component, folder, request)
+                try reading(component, isNeeded: false) { model throws(IsomerError) in
+                    try model.readOther(component, folder, request)
+                }
             }
         }
         try readExtras(path.appending(Extras.folderFileName), limits: request.limits)
@@ -74,6 +80,35 @@ extension Model {
                 remedy: "see `isomer inspect --list` for the architectures that are known")
         }
         return first
+    }
+
+    /// Reads a component with `body`. One that may not be needed is put on record with what is wrong with it, and nothing is kept of it.
+    private mutating func reading(
+        _ component: DiffusersFolder.Component, isNeeded: Bool, _ body: (inout Model) throws(IsomerError) -> Void
+    ) throws(IsomerError) {
+        var model = self
+        do throws(IsomerError) {
+            try body(&model)
+        } catch {
+            guard !isNeeded, error.code != .interrupted else { throw error }
+            unread.append((component.name, error))
+            notes.append("\(component.name) cannot be read, and nothing of it is used: \(error)")
+            return
+        }
+        self = model
+    }
+
+    /// Throws what was wrong with the first component that could not be read and that is asked for all the same.
+    ///
+    /// - Parameter isAsked: says it, by the component's name. By default every one is.
+    public func refuseUnread(where isAsked: (String) -> Bool = { _ in true }) throws(IsomerError) {
+        if let (_, error) = unread.first(where: { isAsked($0.component) }) { throw error }
+    }
+
+    /// The same for a target: a folder has all components without a slot, and so have extras; with a slot it has those that are chosen.
+    func refuseUnread(forFolder isFolder: Bool, _ request: ConversionRequest) throws(IsomerError) {
+        guard isFolder || request.keepsExtras else { return }
+        try refuseUnread { name in family.slot(name) == nil && !request.allowedMissing.contains { $0.matches(name) } }
     }
 
     /// A component that the family has a slot for.

@@ -35,6 +35,8 @@ public struct Model: Sendable {
     var checkpointMetadata: FileMetadata?
     /// Tensors of the sources that are not part of a component.
     public var beside: [Beside]
+    /// Components of its folder that could not be read and that not every target needs, and why.
+    var unread: [(component: String, error: IsomerError)] = []
     /// What was settled on the user's behalf.
     public var decisions: [Decision]
     /// What the user should know besides.

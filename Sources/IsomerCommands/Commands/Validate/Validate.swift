@@ -69,6 +69,8 @@ public struct Validate: IsomerCommand {
     public func run(in environment: CommandEnvironment) throws -> ExitStatus {
         let models: (Model, Model?) =
             if let against { try Model.pair(request(path.path), request(against.path)) } else { (try Model(request(path.path)), nil) }
+        // What could not be read is no less a part of what is asked about, unless another part was named.
+        if component.isEmpty { for model in [models.0, models.1].compactMap(\.self) { try model.refuseUnread() } }
         let first = try ValidatedModel(models.0, path.path, like: models.1, only: component, settings, environment, shared)
         var second: ValidatedModel?
         if let against, let model = models.1 {
