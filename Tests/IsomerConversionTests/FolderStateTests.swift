@@ -81,6 +81,56 @@ import Testing
         #expect(throws: IsomerError.self) { try read.refuseUnread() }
     }
 
+    /// What lies beside weights goes along from folder to folder; other weights, programs and what links fetch from elsewhere do not.
+    @Test func whatLiesBesideWeightsGoesAlong() throws {
+        let source = try made("m", without: ["unet"])
+        try folder.folder("m/unet")
+        for name in ["config.json", "diffusion_pytorch_model.safetensors"] {
+            try folder.link("m/unet/\(name)", to: model.appending("unet").appending(name).string)
+        }
+        for name in ["notes", "notes/deep", "onnx", "unet/notes", "models--a--b", "models--a--b/blobs"] {
+            try folder.folder(name.hasPrefix("models") ? name : "m/" + name)
+        }
+        let kept = ["README.md", "LICENSE", "notes/a.txt", "notes/deep/b.png", "unet/README.md", "unet/notes/c.json", "unet/x.model"]
+        let left = [
+            "v1-5-pruned.ckpt", "unet/diffusion_pytorch_model.fp16.bin", "unet/run.py", "unet/x.bak", "onnx/model.onnx", "onnx/config.json",
+            ".hidden",
+            "unet/data.pkl",
+        ]
+        for name in kept + left { try folder.file("m/" + name, Array(name.utf8)) }
+        try folder.file("m/large.txt", [UInt8](repeating: 32, count: (16 << 20) + 1))
+        try folder.file("secret", [1])
+        try folder.link("m/stolen.txt", to: "../secret")
+        try folder.link("m/gone.txt", to: "nowhere")
+        try folder.link("m/around", to: ".")
+        try folder.file("models--a--b/blobs/abc", [2])
+        try folder.link("m/cached.txt", to: "../models--a--b/blobs/abc")
+        try folder.link("m/same.md", to: "README.md")
+
+        let plan = try folder.convert(source, to: .diffusers, "again")
+        for name in kept { #expect(try folder.bytes("again/" + name) == Array(name.utf8), "\(name)") }
+        #expect(try folder.bytes("again/cached.txt") == [2])
+        #expect(try folder.bytes("again/same.md") == Array("README.md".utf8))
+        for name in left + ["large.txt", "stolen.txt", "gone.txt", "around", "onnx"] {
+            #expect(try FileSystem.kind(of: folder["again/" + name]) == nil, "\(name)")
+        }
+        for said in ["onnx", "stolen.txt", "gone.txt", "around", "large.txt"] {
+            #expect(plan.notes.contains { $0.hasPrefix("not copied") && $0.contains(said) }, "\(said): \(plan.notes)")
+        }
+        #expect(plan.notes.contains { $0.hasPrefix("unet: not copied, as it is a program: run.py") }, "\(plan.notes)")
+        try folder.convert(source, to: .diffusers, "unet") { $0.only = ["unet"] }
+        #expect(try folder.bytes("unet/notes/c.json") == Array("unet/notes/c.json".utf8))
+        #expect(try FileSystem.kind(of: folder["unet/LICENSE"]) == nil)
+        try folder.convert(folder["unet"], to: .diffusers, "alone")
+        #expect(try folder.bytes("alone/README.md") == Array("unet/README.md".utf8))
+        // In place, where they are inputs as much as the weights.
+        let before = try FileSystem.entries(of: folder["again"])
+        var executor = Executor()
+        executor.overwrite = true
+        _ = try executor.run(ConversionPlan(ConversionRequest(source: source), to: .diffusers), to: folder["again"])
+        #expect(try FileSystem.entries(of: folder["again"]) == before)
+    }
+
     /// A part that was handed to diffusers from elsewhere is not in the download; it may be given here too.
     @Test func aMissingPartMayBeGiven() throws {
         let source = try made("m", without: ["vae"])

@@ -42,6 +42,14 @@ public enum FileSystem {
         }
     }
 
+    /// Where `path` leads in the end, without links on the way; `nil` if that is nowhere.
+    public static func resolved(_ path: FilePath) -> FilePath? {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX) + 1) { buffer in
+            guard let base = buffer.baseAddress, path.withPlatformString({ realpath($0, base) }) != nil else { return nil }
+            return FilePath(platformString: base)
+        }
+    }
+
     /// The names in a folder, without `.` and `..`, in the order of their bytes.
     public static func entries(of folder: FilePath) throws(IsomerError) -> [FilePath.Component] {
         do throws(Errno) {

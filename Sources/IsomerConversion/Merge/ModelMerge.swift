@@ -108,6 +108,8 @@ extension ModelMerge {
         let recipe = try assembly.recipe(titles: [firstPath] + others.map(\.path))
         request.metadata[ModelMerge.recipeKey] = JSONWriter(style: .compact).text(.object(recipe))
         let number = model.sources.count
+        // A merge is none of the models that their cards and notes are about.
+        model.folder = nil
         model.take(assembly)
 
         var plan: ConversionPlan

@@ -149,12 +149,12 @@ struct DiffusersFolder: Sendable {
         try WeightFileName.all(in: FileSystem.entries(of: component.path).map(\.string)).map(\.name)
     }
 
-    /// Every file of a component that is neither weights nor a configuration which this program writes itself.
+    /// Every file of a component that is neither weights nor a program.
     func plainFiles(of component: Component) throws(IsomerError) -> [PlainFile] {
         var files: [PlainFile] = []
         for entry in try FileSystem.entries(of: component.path) where !entry.string.hasPrefix(".") {
             let path = component.path.appending(entry)
-            guard try FileSystem.kind(of: path) == .file, !WeightFileName.isWeights(entry.string) else { continue }
+            guard try FileSystem.kind(of: path) == .file, !Companions.isLeft(entry) else { continue }
             files.append(
                 PlainFile(path: FilePath(component.name).appending(entry), bytes: try ReadableFile(path).contents(limit: limits.jsonBytes)))
         }

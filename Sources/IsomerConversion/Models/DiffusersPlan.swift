@@ -44,7 +44,10 @@ extension Model {
             try addScheduler(to: &plan, request)
             try addTokenizers(to: &plan)
             try addOtherComponents(to: &plan, request, used: &used)
+            addCompanions(to: &plan, alone: false, request)
             addIndex(to: &plan)
+        } else {
+            addCompanions(to: &plan, alone: true, request)
         }
         try setAside(in: &plan, request, used: used)
         return plan

@@ -21,6 +21,7 @@ extension Model {
                 .mismatch, "a Diffusers folder has no averaged (EMA) weights beside its own", path: path,
                 remedy: "leave --ema away, or choose among its weights with --variant")
         }
+        self.folder = folder
         index = folder.index
         hasFolderIndex = folder.index != nil
         pipeline = folder.pipeline

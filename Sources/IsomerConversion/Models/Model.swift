@@ -29,6 +29,8 @@ public struct Model: Sendable {
     /// What an earlier conversion kept aside, and which source it is.
     var extras: Extras?
     var extrasSource: Int?
+    /// The folder it was read from, if it was one and the target may be given what lies beside its weights.
+    var folder: DiffusersFolder?
     /// Whether it was read from a folder with a `model_index.json`.
     var hasFolderIndex = false
     /// The metadata of the checkpoint it was read from.
