@@ -156,11 +156,14 @@ public struct Adapter: Sendable {
         guard !ranks.contains(where: { rank in [1, 3, 4].contains { stated.multipliedReportingOverflow(by: $0) == (rank, false) } }) else {
             return
         }
+        let rank = ranks.max() ?? stated
         throw IsomerError(
             .mismatch, "the adapter has another rank than its metadata say", path: path, item: "ss_network_dim", expected: "\(stated)",
             found: ranks.sorted().map(String.init).joined(separator: ", "),
-            remedy:
-                "if the factors are as they should be, correct it with `isomer metadata set FILE ss_network_dim=\(ranks.max() ?? stated)`")
+            remedy: "if the factors are as they should be, correct it with "
+                + (path.extension == "safetensors"
+                    ? "`isomer metadata set FILE ss_network_dim=\(rank)`"
+                    : "`isomer convert FILE NEW.safetensors --layout keep --metadata ss_network_dim=\(rank)`"))
     }
 
     /// Whether a tensor beside the modules travels with adapters unchanged: embeddings that belong to the adapter's words.

@@ -65,9 +65,10 @@ extension Model {
         return plan
     }
 
-    private func missing(_ slot: String) -> IsomerError {
+    func missing(_ slot: String) -> IsomerError {
         IsomerError(
-            .mismatch, "the model has no such component", item: slot, found: components.keys.sorted().joined(separator: ", "))
+            .mismatch, "the model has no such component", item: slot, found: components.keys.sorted().joined(separator: ", "),
+            remedy: "choose one of those that it has")
     }
 
     /// Every tensor of a component in another layout, cast as the request wants.

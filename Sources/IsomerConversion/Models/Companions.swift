@@ -1,4 +1,5 @@
 import IsomerBytes
+import IsomerMapping
 
 /// What a Diffusers folder holds beside weights and configurations and that goes along into another folder: licences, model cards, settings for
 /// generating text, notes and pictures.

@@ -59,6 +59,12 @@ public struct ConfigurationHints: Sendable {
 
     private mutating func add(configuration path: FilePath, _ limits: Limits) throws(IsomerError) {
         let file = try ReadableFile(path)
+        let format = try FileFormat(of: file)
+        guard [.json, .text, .unknown, .empty].contains(format) else {
+            throw IsomerError(
+                .malformed, "this is \(format.name)", path: path, expected: "a configuration",
+                remedy: "give the config.json of a component, a YAML, or the whole Diffusers folder")
+        }
         let bytes = try file.contents(limit: limits.jsonBytes)
         if let yaml = try ModelYAML(bytes, path) {
             components.merge(yaml.components) { _, new in new }

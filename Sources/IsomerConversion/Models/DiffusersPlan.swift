@@ -13,6 +13,9 @@ extension Model {
         var plan = ConversionPlan(sources: sources, shape: .folder, files: [], decisions: decisions, notes: notes)
         var used: Set<TensorReference> = []
         let chosen = family.slots.filter { request.only.isEmpty || request.only.contains($0.name) }
+        if let stranger = request.only.sorted().first(where: { components[$0] == nil && family.slot($0) == nil }) {
+            throw missing(stranger)
+        }
         // The folder of a component alone is that component, not a folder that holds it.
         let isComponent = request.only.count == 1 || (isAlone && request.only.isEmpty)
         try refuseUnread(forFolder: !isComponent, request)

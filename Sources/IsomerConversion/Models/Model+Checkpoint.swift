@@ -131,7 +131,7 @@ extension Model {
         if let known = UnmappedArchitecture.found(in: inventory) {
             throw IsomerError(
                 .unsupported, "this is \(known.title), which is recognised but not converted: \(known.reason)", path: path,
-                remedy: "a change of container alone (--layout keep) works for any file")
+                remedy: "a change of container alone (`isomer convert --layout keep`) works for any file")
         }
         let detection: FamilyDetection
         do throws(IsomerError) { detection = try FamilyDetection(of: inventory, given: hints.components) } catch {
@@ -154,7 +154,8 @@ extension Model {
         throw IsomerError(
             .unsupported, "no known architecture has tensors like these", path: path,
             found: inventory.tensors.prefix(3).map(\.name).joined(separator: ", ") + (inventory.tensors.count > 3 ? ", …" : ""),
-            remedy: "see `isomer inspect` for what is in it; a change of container alone (--layout keep) works for any file")
+            remedy: "see `isomer inspect` for what is in it; a change of container alone (`isomer convert --layout keep`) works for"
+                + " any file")
     }
 
     /// Throws `mismatch` if what nothing explains is a network without one of the tensors that tell it.

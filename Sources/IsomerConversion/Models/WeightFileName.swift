@@ -78,7 +78,9 @@ struct WeightFileName: Hashable, Sendable {
         if let variant {
             guard variants.contains(variant) else {
                 let there = variants.map { $0 ?? "none" }.sorted().joined(separator: ", ")
-                throw IsomerError(.mismatch, "the folder has no weights of this variant", path: folder, expected: variant, found: there)
+                throw IsomerError(
+                    .mismatch, "the folder has no weights of this variant", path: folder, expected: variant, found: there,
+                    remedy: variants == [nil] ? "leave --variant away" : "choose one that is there with --variant")
             }
             chosen = variant
         } else if variants.contains(nil) {

@@ -143,7 +143,7 @@ public struct PackedWeights: Sendable {
         guard let unreadable else { return }
         throw IsomerError(
             .unsupported, "the weights are in \(unreadable), which are not read: \(Self.reason)", path: path,
-            remedy: "give the file they were made from; a change of container alone (--layout keep) works for any file")
+            remedy: "give the file they were made from; a change of container alone (`isomer convert --layout keep`) works for any file")
     }
 
     /// Takes those of one kind for plain tensors, which they are besides.

@@ -137,6 +137,15 @@ extension FileFormat {
     func mistaken(for expected: FileFormat) -> IsomerError {
         IsomerError(
             .malformed, self == .empty ? "the file is empty" : "this is \(name)", byteOffset: 0, expected: expected.name,
-            remedy: remedyWhereWeightsAreWanted)
+            remedy: remedy(insteadOf: expected))
+    }
+
+    /// Other weights where only safetensors will do: an index has no header of its own, though the files that it names have.
+    private func remedy(insteadOf expected: FileFormat) -> String? {
+        switch self {
+        case .json: "give one of the weight files themselves"
+        case .torchZip, .torchLegacy, .tar, .gguf: "make \(expected.name) of it first, with `isomer convert`"
+        default: remedyWhereWeightsAreWanted
+        }
     }
 }

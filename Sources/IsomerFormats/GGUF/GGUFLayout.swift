@@ -65,7 +65,10 @@ public struct GGUFLayout: Sendable {
             guard let number = GGUFTensorType.number(of: tensor.scalarType) else {
                 throw IsomerError(
                     .unsupported, "GGUF has no such type", item: tensor.name, expected: "one of \(GGUFTensorType.list)",
-                    found: tensor.scalarType.rawValue, remedy: "convert it with --dtype, or write another kind of file")
+                    found: tensor.scalarType.rawValue,
+                    remedy: tensor.scalarType.kind == .float
+                        ? "convert it with --dtype, or write another kind of file"
+                        : "leave it out with `isomer prune --drop NAME`, or write another kind of file")
             }
             append(tensor.name)
             append(UInt32(extents.count))

@@ -12,9 +12,11 @@ public struct ShardIndex: Sendable {
     /// - Throws: `malformed` for a JSON text that is no index, and for a file name that is anything but the name of a file beside the index.
     public init(_ root: JSONCursor) throws(IsomerError) {
         guard case .object(let object) = root.value, object["weight_map"] != nil else {
+            let isDescription = ["model_index.json", "config.json"].contains(root.path?.lastComponent?.string)
             throw root.failure(
                 "this JSON text is not the index of a sharded set: it has no weight_map",
-                remedy: "give the weights file or the *.index.json that names its parts")
+                remedy: isDescription
+                    ? "give the folder that it lies in" : "give the weights file or the *.index.json that names its parts")
         }
         var positions: [ExactString: Int] = [:]
         var shards: [(fileName: String, tensors: [String])] = []
