@@ -167,6 +167,19 @@ import Testing
         #expect(try FileSystem.entries(of: folder["half"]).map(\.string).sorted() == ["model_index.json", "text_encoder", "unet"])
     }
 
+    /// A pipeline that has no such part at all, as the one that varies pictures has no text encoder, goes from folder to folder.
+    @Test func partsThatTheIndexDoesNotNameAreNotNeeded() throws {
+        let parts: Set = ["text_encoder", "tokenizer"]
+        let source = try made("m", without: parts) {
+            for part in parts { $0[part] = nil }
+            $0["_class_name"] = "StableDiffusionImageVariationPipeline"
+        }
+        let plan = try folder.convert(source, to: .diffusers, "again")
+        #expect(plan.notes.isEmpty, "\(plan.notes)")
+        for part in parts { #expect(try json("again/model_index.json")[part] == nil) }
+        #expect(try FileSystem.entries(of: folder["again"]).map(\.string) == ["model_index.json", "scheduler", "unet", "vae"])
+    }
+
     /// Components without a slot are read in the variant that the others are read in.
     @Test func allPartsAreOfOneVariant() throws {
         let source = try made("m", without: ["unet", "vae", "text_encoder"]) { $0["safety_checker"] = ["stable_diffusion", "X"] }

@@ -22,6 +22,8 @@ extension Model {
         for slot in chosen {
             guard let component = components[slot.name] else {
                 if isComponent, !request.only.contains(slot.name) { continue }
+                // A pipeline of another kind, such as one that is guided by a picture alone.
+                if hasFolderIndex, index?[slot.name] == nil, request.only.isEmpty { continue }
                 if slot.isOptional || isAbsentByIndex(slot.name), request.only.isEmpty {
                     plan.notes.append("there is no \(slot.name): diffusers opens the folder if it is handed \(absence(of: slot))")
                     continue
