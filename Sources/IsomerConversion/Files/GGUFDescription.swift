@@ -46,12 +46,12 @@ enum GGUFDescription {
     private static func architecture(of tensors: [TensorDescriptor]) -> String? {
         let inventory = TensorInventory(tensors)
         guard let detection = try? FamilyDetection(of: inventory), let reading = detection.decided ?? detection.agreeing else { return nil }
-        switch reading.family.identifier {
+        switch reading.family {
         // It has no name of its own for version 2, whose parts have the same names.
-        case "sd1", "sd2": return "sd1"
-        case "sdxl", "sdxl-refiner": return "sdxl"
-        case "t5": return inventory.has("enc.blk.0.attn_q.weight") ? "t5encoder" : "t5"
-        case let name: return name
+        case .stableDiffusion1, .stableDiffusion2: return "sd1"
+        case .stableDiffusionXL, .stableDiffusionXLRefiner: return "sdxl"
+        case .t5: return inventory.has("enc.blk.0.attn_q.weight") ? "t5encoder" : "t5"
+        case let family: return family.identifier
         }
     }
 

@@ -232,7 +232,7 @@ extension ModelMerge {
         }
         guard let example = differing.first else { return }
         let what =
-            model.family.identifier == other.family.identifier
+            model.family == other.family
             ? "the models are built differently"
             : "the models are of different architectures, \(model.family.title) and \(other.family.title)"
         let names = differing.prefix(4).map { "\($0.name) \($0.mine) and \($0.theirs)" }.joined(separator: ", ")

@@ -119,11 +119,10 @@ public struct ModelSummary: Sendable {
         family = reading.family
         members = reading.members.map(\.title)
         evidence = reading.evidence
-        alternatives  // A family of which this file holds but a part is no alternative: a VAE alone, say, where a whole model stands.
-        =
-            detection.candidates.filter {
-                $0.family.identifier != reading.family.identifier && $0.components.count >= reading.components.count
-            }.map(Alternative.init)
+        // A family of which this file holds but a part is no alternative: a VAE alone, say, where a whole model stands.
+        let others = detection.candidates.filter { $0.family != reading.family && $0.components.count >= reading.components.count }
+        alternatives =
+            others.map(Alternative.init)
             + detection.rejected.map { Alternative(title: $0.family.title, against: $0.evidence.filter { !$0.holds }.map(\.claim)) }
         components = reading.components.map { Component($0.key, $0.value, inventory) }
         var counts: [String: Int] = [:]

@@ -49,21 +49,21 @@ struct FamilyPipeline {
     init(_ model: GenerationModel, _ request: GenerationRequest, controls: [ControlBranch]) throws(IsomerError) {
         self.model = model
         let options = TextOptions(request)
-        switch model.family.identifier {
-        case "sd1", "sd2":
+        switch model.family {
+        case .stableDiffusion1, .stableDiffusion2:
             text = try StableDiffusionText(model, options)
             denoiser = try UNetDenoiser(model, controls: controls)
             kind = .stableDiffusion
-        case "sdxl", "sdxl-refiner":
+        case .stableDiffusionXL, .stableDiffusionXLRefiner:
             text = try StableDiffusionXLText(model, options)
             denoiser = try UNetDenoiser(model, controls: controls)
-            let isScored = model.index["requires_aesthetics_score"].map { $0 == .bool(true) } ?? (model.family.identifier == "sdxl-refiner")
+            let isScored = model.index["requires_aesthetics_score"].map { $0 == .bool(true) } ?? (model.family == .stableDiffusionXLRefiner)
             kind = .stableDiffusionXL(isScored: isScored)
-        case "sd3":
+        case .stableDiffusion3:
             text = try StableDiffusion3Text(model, options)
             denoiser = try SD3Denoiser(model)
             kind = .stableDiffusion3
-        case "flux":
+        case .flux:
             text = try FluxText(model, options)
             let flux = try FluxDenoiser(model, magnification: PictureCoder(model, tile: nil).magnification)
             denoiser = flux

@@ -84,21 +84,21 @@ public struct AdapterNaming: Hashable, Sendable {
 
     private func place(of slot: String, in aliases: AdapterAliases) -> Place? {
         let isDenoiser = slot == "unet" || slot == "transformer"
-        let family = aliases.family.identifier
-        let isUNet = aliases.family.slot("unet") != nil
+        let family = aliases.family
+        let isUNet = family.slot("unet") != nil
+        // The first models had one text encoder.
+        let isFirst = family == .stableDiffusion1 || family == .stableDiffusion2
         switch self {
         case .kohya, .kohyaDiffusers, .oneTrainer:
             guard isDenoiser else {
-                // The first models had one text encoder.
-                let isOnly = family == "sd1" || family == "sd2"
-                let number = aliases.family.encoderNumber(of: slot)
-                let isFluxT5 = family == "flux" && number == 2 && self != .oneTrainer
+                let number = family.encoderNumber(of: slot)
+                let isFluxT5 = family == .flux && number == 2 && self != .oneTrainer
                 return Place(
-                    prefix: isOnly ? "lora_te_" : "lora_te\(isFluxT5 ? 3 : number)_", spelling: .underscored, layout: .canonical,
+                    prefix: isFirst ? "lora_te_" : "lora_te\(isFluxT5 ? 3 : number)_", spelling: .underscored, layout: .canonical,
                     dialect: .kohya)
             }
             // kohya trains the first models as Diffusers' networks, later ones as the original's.
-            let isOriginal = self == .kohya && family != "sd1" && family != "sd2"
+            let isOriginal = self == .kohya && !isFirst
             return Place(
                 prefix: self == .oneTrainer && !isUNet ? "lora_transformer_" : "lora_unet_", spelling: .underscored,
                 layout: isOriginal ? aliases.originalLayout(of: slot) : .canonical, dialect: .kohya)
@@ -121,13 +121,13 @@ public struct AdapterNaming: Hashable, Sendable {
         case .bfl:
             guard isDenoiser else {
                 return Place(
-                    prefix: "text_encoders.\(aliases.family.encoderName(of: slot)).transformer.", spelling: .dotted, layout: .canonical,
+                    prefix: "text_encoders.\(family.encoderName(of: slot)).transformer.", spelling: .dotted, layout: .canonical,
                     dialect: .peft(adapter: nil))
             }
             return Place(
                 prefix: "diffusion_model.", spelling: .dotted, layout: aliases.originalLayout(of: slot), dialect: .peft(adapter: nil))
         case .xlabs:
-            return isDenoiser && family == "flux" ? Place(prefix: "", spelling: .dotted, layout: .xlabs, dialect: .xlabs) : nil
+            return isDenoiser && family == .flux ? Place(prefix: "", spelling: .dotted, layout: .xlabs, dialect: .xlabs) : nil
         default: return nil
         }
     }

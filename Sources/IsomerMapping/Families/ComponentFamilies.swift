@@ -23,7 +23,7 @@ extension ModelFamily {
 
     /// Autoencoders alone. Those of Stable Diffusion and SDXL, and those of SD3 and Flux, have the same shapes: what they are scaled by must be
     /// said.
-    static let vae = alone(
+    public static let vae = alone(
         "vae", "VAE", slot: "vae", AutoencoderKLConfiguration.self,
         placements: ["", "first_stage_model.", "vae."].map { Placement($0, Layouts.ldmVAE) }
             + Placement.alone(AutoencoderKLConfiguration.self).dropFirst(),
@@ -39,12 +39,12 @@ extension ModelFamily {
         companions: [Companion("loss.{*}", "parameters of the training loss")] + Companion.ldmTraining, asksForMember: true)
 
     /// Tiny autoencoders.
-    static let tinyVAE = alone(
+    public static let tinyVAE = alone(
         "taesd", "Tiny VAE", slot: "vae", AutoencoderTinyConfiguration.self, placements: Placement.alone(AutoencoderTinyConfiguration.self),
         members: [("taesd", "TAESD or TAESDXL", .taesd, [])])
 
     /// CLIP's text encoders alone.
-    static let clip = alone(
+    public static let clip = alone(
         "clip", "CLIP text encoder", slot: "text_encoder", CLIPTextConfiguration.self,
         placements: Placement.alone(CLIPTextConfiguration.self)
             + ["text_encoders.clip_l.transformer.", "text_encoders.clip_g.transformer.", "clip_l.", "clip_g."].map {
@@ -76,7 +76,7 @@ extension ModelFamily {
         })
 
     /// T5's encoders alone.
-    static let t5 = alone(
+    public static let t5 = alone(
         "t5", "T5 encoder", slot: "text_encoder", T5EncoderConfiguration.self,
         placements: [Placement("", Layouts.t5)] + Placement.alone(T5EncoderConfiguration.self).filter { $0.layout.name != Layouts.t5.name }
             + ["text_encoders.t5xxl.transformer.", "t5xxl."].map { Placement($0, Layouts.t5) },

@@ -3,7 +3,7 @@ import IsomerBytes
 
 extension ModelFamily {
     /// ControlNets of Stable Diffusion 1, 2 and XL.
-    static let controlNet = alone(
+    public static let controlNet = alone(
         "controlnet", "ControlNet", slot: "controlnet", ControlNetConfiguration.self,
         placements: ["control_model.", ""].map { Placement($0, Layouts.ldmControlNet) } + [Placement("", Layouts.controlNet)],
         members: [
@@ -36,7 +36,7 @@ extension ModelFamily {
 
 extension ModelFamily {
     /// ControlNets of Flux.
-    static let fluxControlNet = alone(
+    public static let fluxControlNet = alone(
         "controlnet-flux", "ControlNet of Flux", slot: "controlnet", FluxControlNetConfiguration.self,
         placements: [Placement("", Layouts.fluxControlNet), Placement("", Layouts.xlabsControlNet)],
         members: [
@@ -51,7 +51,7 @@ extension ModelFamily {
         written: { network, _ in network.pictureWidths == nil ? nil : Placement("", Layouts.xlabsControlNet) })
 
     /// ControlNets of Stable Diffusion 3 and 3.5.
-    static let sd3ControlNet = alone(
+    public static let sd3ControlNet = alone(
         "controlnet-sd3", "ControlNet of Stable Diffusion 3", slot: "controlnet", SD3ControlNetConfiguration.self,
         placements: [Placement("", Layouts.sd3ControlNet), Placement("", Layouts.stabilityControlNet)],
         members: [
@@ -63,7 +63,7 @@ extension ModelFamily {
         written: { network, _ in network.contextWidth == nil ? Placement("", Layouts.stabilityControlNet) : nil })
 
     /// T2I-Adapters of Stable Diffusion 1 and XL.
-    static let t2iAdapter = alone(
+    public static let t2iAdapter = alone(
         "t2i-adapter", "T2I-Adapter", slot: "adapter", T2IAdapterConfiguration.self,
         placements: [Layouts.originalAdapter, Layouts.originalLightAdapter, Layouts.t2iAdapter].map { Placement("", $0) },
         members: [

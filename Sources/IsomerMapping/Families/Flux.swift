@@ -3,7 +3,7 @@ import IsomerBytes
 
 extension ModelFamily {
     /// Flux.1: its transformer is published alone; other tools join it with the VAE and the text encoders.
-    static let flux = ModelFamily(
+    public static let flux = ModelFamily(
         identifier: "flux",
         title: "Flux.1",
         slots: [

@@ -50,6 +50,11 @@ public struct ModelFamily: Sendable {
     public func slot(_ name: String) -> Slot? { slots.first { $0.name == name } }
 }
 
+/// The identifier is the family: code that treats one of them otherwise compares it with `.flux` and spells no identifier.
+extension ModelFamily: Equatable {
+    public static func == (one: ModelFamily, other: ModelFamily) -> Bool { one.identifier == other.identifier }
+}
+
 /// One component of a family of models.
 public struct Slot: Sendable {
     /// The folder that Diffusers keeps it in: `unet`.

@@ -3,7 +3,7 @@ import IsomerBytes
 
 extension ModelFamily {
     /// PixArt-α and PixArt-Σ: T5 alone reads the prompt. The transformer is published alone; other tools join it with the VAE and T5.
-    static let pixArt = ModelFamily(
+    public static let pixArt = ModelFamily(
         identifier: "pixart",
         title: "PixArt",
         slots: [

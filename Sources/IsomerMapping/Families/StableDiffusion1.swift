@@ -3,7 +3,7 @@ import IsomerBytes
 
 extension ModelFamily {
     /// Stable Diffusion 1.x: CLIP ViT-L's text encoder, a UNet with 1×1 convolutions around its transformers.
-    static let stableDiffusion1 = ModelFamily(
+    public static let stableDiffusion1 = ModelFamily(
         identifier: "sd1",
         title: "Stable Diffusion 1.x",
         slots: [

@@ -3,7 +3,7 @@ import IsomerBytes
 
 extension ModelFamily {
     /// Stable Diffusion 2.x: OpenCLIP ViT-H's text encoder without its last layer, a UNet with linear maps around its transformers.
-    static let stableDiffusion2 = ModelFamily(
+    public static let stableDiffusion2 = ModelFamily(
         identifier: "sd2",
         title: "Stable Diffusion 2.x",
         slots: [

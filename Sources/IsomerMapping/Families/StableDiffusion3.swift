@@ -3,7 +3,7 @@ import IsomerBytes
 
 extension ModelFamily {
     /// Stable Diffusion 3 and 3.5: a joint transformer and three text encoders, of which the largest may be left out.
-    static let stableDiffusion3 = ModelFamily(
+    public static let stableDiffusion3 = ModelFamily(
         identifier: "sd3",
         title: "Stable Diffusion 3",
         slots: [

@@ -3,7 +3,7 @@ import IsomerBytes
 
 extension ModelFamily {
     /// Stable Diffusion XL: two text encoders side by side, CLIP ViT-L's and OpenCLIP ViT-bigG's, and a UNet that is also told sizes.
-    static let stableDiffusionXL = ModelFamily(
+    public static let stableDiffusionXL = ModelFamily(
         identifier: "sdxl",
         title: "Stable Diffusion XL",
         slots: [
@@ -64,7 +64,7 @@ extension ModelFamily {
         })
 
     /// The second stage of Stable Diffusion XL: only the larger text encoder, a UNet of four resolutions.
-    static let stableDiffusionXLRefiner = ModelFamily(
+    public static let stableDiffusionXLRefiner = ModelFamily(
         identifier: "sdxl-refiner",
         title: "Stable Diffusion XL refiner",
         slots: [

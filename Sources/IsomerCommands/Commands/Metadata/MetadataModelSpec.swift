@@ -86,9 +86,9 @@ struct MetadataModelSpec: IsomerCommand {
     /// The specification's names of architectures.
     private static func architecture(_ summary: ModelSummary) -> String? {
         let isVelocity = summary.prediction?.value == "v_prediction"
-        return switch summary.family?.identifier {
-        case "sd1": "stable-diffusion-v1"
-        case "sd2": isVelocity ? "stable-diffusion-v2-768-v" : "stable-diffusion-v2-512"
+        return switch summary.family {
+        case .stableDiffusion1: "stable-diffusion-v1"
+        case .stableDiffusion2: isVelocity ? "stable-diffusion-v2-768-v" : "stable-diffusion-v2-512"
         default: nil
         }
     }
