@@ -63,7 +63,7 @@ public struct FileConversion: Hashable, Sendable {
         if case .gguf = container { isGGUF = true }
         // A file that stays as it is need not be understood.
         guard isGGUF || floatType != nil || makesBlocks else {
-            for kind in (try? PackedWeights(in: tensors))?.kinds ?? [] where !kind.isScaledFloats {
+            for kind in (try? PackedWeights(in: tensors))?.kinds ?? [] where kind.packing != .scaledFloats {
                 notes.append("\(kind.count) weights stay in \(kind.title); --dtype TYPE unpacks them")
             }
             return false

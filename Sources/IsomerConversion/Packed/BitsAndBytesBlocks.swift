@@ -38,13 +38,6 @@ struct BitsAndBytesBlocks: PackedWeight {
         case nf4 = "bitsandbytes__nf4"
         case fp4 = "bitsandbytes__fp4"
 
-        var title: String {
-            switch self {
-            case .nf4: "bitsandbytes' 4-bit blocks (NF4)"
-            case .fp4: "bitsandbytes' 4-bit blocks (FP4)"
-            }
-        }
-
         var word: String { self == .nf4 ? "nf4" : "fp4" }
 
         /// What the codes stand for: bitsandbytes has the numbers in its code, and does not ask the file.

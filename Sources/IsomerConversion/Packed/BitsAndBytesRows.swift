@@ -6,7 +6,6 @@ import IsomerTensors
 // Reference: bitsandbytes 0.50.2, nn/modules.py `Linear8bitLt` and `maybe_rearrange_weight`, backends/default/ops.py
 // `int8_vectorwise_dequant`.
 enum BitsAndBytesRows {
-    static let title = "bitsandbytes' 8-bit rows"
     /// bitsandbytes' own 1 / 127.
     private static let unit: Float = 7.874015718698502e-3
 

@@ -17,7 +17,7 @@ enum ComfyWeights {
 
     /// What a marked layer is.
     enum Layer {
-        case weight(index: Int, any PackedWeight, companions: [Int], title: String)
+        case weight(index: Int, any PackedWeight, companions: [Int], Packing)
         /// Its scale says everything.
         case scaledFloat
         /// Why it is not read.
@@ -49,21 +49,21 @@ enum ComfyWeights {
             throw error.inDescription(of: layer + ".comfy_quant")
         }
         if format.hasPrefix("float8_") { return .scaledFloat }
-        if isTurned(description) { return .refused("ComfyUI's \(format) with turned layers (convrot)") }
-        if names.index(layer + ".pre_quant_scale") != nil { return .refused("ComfyUI's \(format) with scaled inputs (pre_quant_scale)") }
-        let title = "ComfyUI's \(format)"
+        let packing = Packing.comfyUI(format: format)
+        if isTurned(description) { return .refused("\(packing.title) with turned layers (convrot)") }
+        if names.index(layer + ".pre_quant_scale") != nil { return .refused("\(packing.title) with scaled inputs (pre_quant_scale)") }
         switch format {
         case "int8_tensorwise":
             let scales = try names.required(layer + ".weight_scale", by: weight)
             try names.check(codes, count: names.source.tensors[codes].shape.elementCount, "I8") { $0 == .i8 }
             let made = try ScaledRows(codes: codes, scales: scales, as: type, in: names)
-            return .weight(index: codes, made, companions: [scales], title: title)
+            return .weight(index: codes, made, companions: [scales], packing)
         case "mxfp8", "nvfp4":
             let scales = try names.required(layer + ".weight_scale", by: weight)
             let whole = format == "nvfp4" ? try names.required(layer + ".weight_scale_2", by: weight) : nil
             let made = try SwizzledBlocks(codes: codes, scales: scales, whole: whole, as: type, in: names)
-            return .weight(index: codes, made, companions: [scales] + (whole.map { [$0] } ?? []), title: title)
-        default: return .refused(title)
+            return .weight(index: codes, made, companions: [scales] + (whole.map { [$0] } ?? []), packing)
+        default: return .refused(packing.title)
         }
     }
 

@@ -6,15 +6,15 @@ public import IsomerTensors
 public struct PackedWeights: Sendable {
     /// A way in which weights are stored, and how many are.
     public struct Kind: Hashable, Sendable {
-        /// What it is called: "bitsandbytes' 4-bit blocks (NF4)".
-        public let title: String
+        /// The way itself.
+        let packing: Packing
         /// The type of the numbers.
         public let scalarType: ScalarType
         /// How many weights.
         public internal(set) var count: Int
 
-        /// Whether they are eight-bit floats with a scale, which this program writes itself.
-        var isScaledFloats: Bool { title == PackedWeights.scaledFloats }
+        /// What it is called: "bitsandbytes' 4-bit blocks (NF4)".
+        public var title: String { packing.title }
     }
 
     /// The kinds that were found, in the order of their first weights.
@@ -23,11 +23,9 @@ public struct PackedWeights: Sendable {
     public private(set) var unreadable: String?
 
     private let source: any TensorSource
-    private var weights: [Int: (weight: any PackedWeight, kind: String)] = [:]
-    /// What belongs to a weight, and the weight's kind.
-    private var companions: [Int: String] = [:]
-
-    static let scaledFloats = "8-bit floats with scales"
+    private var weights: [Int: (weight: any PackedWeight, packing: Packing)] = [:]
+    /// What belongs to a weight, and how that is packed.
+    private var companions: [Int: Packing] = [:]
 
     /// How the names of what belongs to weights end that only the library reads that packed them.
     ///
@@ -70,8 +68,8 @@ public struct PackedWeights: Sendable {
             if marked.insert(layer).inserted { try add(layer, try names.json(index), floating, names) }
         }
         for (index, ending) in marks { try add(index, ending, floating, names, isMarked: marked.contains) }
-        guard weights.values.contains(where: { $0.kind == Self.scaledFloats }) else { return }
-        for (index, tensor) in source.tensors.enumerated() where ScaledFloats.isMarker(tensor) { companions[index] = Self.scaledFloats }
+        guard weights.values.contains(where: { $0.packing == .scaledFloats }) else { return }
+        for (index, tensor) in source.tensors.enumerated() where ScaledFloats.isMarker(tensor) { companions[index] = .scaledFloats }
     }
 
     private static let endings: Set<Substring> = Set(
@@ -90,11 +88,11 @@ public struct PackedWeights: Sendable {
             let weight = try BitsAndBytesBlocks(kind, state: index, in: names)
             let others = BitsAndBytesBlocks.companions.compactMap { names.index(weight.tensor.name + $0) }
             guard let codes = names.index(weight.tensor.name) else { return }
-            return try add(weight, at: codes, kind.title, [index] + others)
+            return try add(weight, at: codes, .bitsAndBytesBlocks(kind), [index] + others)
         }
         if ending == "SCB" {
             let (codes, weight, others) = try BitsAndBytesRows.weight(scales: index, in: names)
-            return try add(weight, at: codes, BitsAndBytesRows.title, others)
+            return try add(weight, at: codes, .bitsAndBytesRows, others)
         }
         if let stranger = Self.strangers.first(where: { $0.ending == ending }) {
             unreadable = unreadable ?? stranger.title
@@ -110,7 +108,7 @@ public struct PackedWeights: Sendable {
             ScaledFloats.isEightBits(source.tensors[codes].scalarType)
         else { return }
         let weight = try ScaledRows(codes: codes, scales: index, as: type, in: names)
-        try add(weight, at: codes, Self.scaledFloats, [index] + ScaledFloats.companions.compactMap { names.index(layer + $0) })
+        try add(weight, at: codes, .scaledFloats, [index] + ScaledFloats.companions.compactMap { names.index(layer + $0) })
     }
 
     /// Adds a layer that ComfyUI's mark is on.
@@ -120,18 +118,18 @@ public struct PackedWeights: Sendable {
         switch try ComfyWeights.layer(layer, description, as: type, in: names) {
         case .refused(let title): unreadable = unreadable ?? title
         case .scaledFloat: break
-        case .weight(let index, let weight, let others, let title):
-            try add(weight, at: index, title, others + ComfyWeights.companions.compactMap { names.index(layer + $0) })
+        case .weight(let index, let weight, let others, let packing):
+            try add(weight, at: index, packing, others + ComfyWeights.companions.compactMap { names.index(layer + $0) })
         }
     }
 
-    private mutating func add(_ weight: any PackedWeight, at index: Int, _ kind: String, _ others: [Int]) throws(IsomerError) {
+    private mutating func add(_ weight: any PackedWeight, at index: Int, _ packing: Packing, _ others: [Int]) throws(IsomerError) {
         guard weights[index] == nil, companions[index] == nil, others.allSatisfy({ weights[$0] == nil && companions[$0] == nil }) else {
             throw IsomerError(.malformed, "a tensor belongs to two packed weights, or is packed in two ways", item: weight.tensor.name)
         }
-        weights[index] = (weight, kind)
-        for other in others { companions[other] = kind }
-        kinds.count(Kind(title: kind, scalarType: weight.tensor.scalarType, count: 1))
+        weights[index] = (weight, packing)
+        for other in others { companions[other] = packing }
+        kinds.count(Kind(packing: packing, scalarType: weight.tensor.scalarType, count: 1))
     }
 
     // MARK: Reading
@@ -148,9 +146,9 @@ public struct PackedWeights: Sendable {
 
     /// Takes those of one kind for plain tensors, which they are besides.
     mutating func leaveScaledFloats() {
-        kinds.removeAll(where: \.isScaledFloats)
-        weights = weights.filter { $0.value.kind != Self.scaledFloats }
-        companions = companions.filter { $0.value != Self.scaledFloats }
+        kinds.removeAll { $0.packing == .scaledFloats }
+        weights = weights.filter { $0.value.packing != .scaledFloats }
+        companions = companions.filter { $0.value != .scaledFloats }
     }
 
     /// The source with each weight as the numbers it stands for, in its place, and without what belongs to them; the source itself if there are
@@ -169,7 +167,7 @@ public struct PackedWeights: Sendable {
     /// What is to be said of each kind, where they are unpacked as they were asked for in `type`.
     func decisions(_ type: ScalarType?) -> [Decision] {
         kinds.map { kind in
-            guard !kind.isScaledFloats else {
+            guard kind.packing != .scaledFloats else {
                 return Decision(
                     "scaled 8-bit floats", "multiplied by their scales, as \(kind.scalarType.rawValue)",
                     because: "\(kind.count) weights stand beside a scale", flag: type == nil ? "--dtype TYPE" : nil)
@@ -184,7 +182,7 @@ public struct PackedWeights: Sendable {
 extension [PackedWeights.Kind] {
     /// Adds more weights of a kind, which stands here once.
     mutating func count(_ kind: PackedWeights.Kind) {
-        if let place = firstIndex(where: { $0.title == kind.title && $0.scalarType == kind.scalarType }) {
+        if let place = firstIndex(where: { $0.packing == kind.packing && $0.scalarType == kind.scalarType }) {
             self[place].count += kind.count
         } else {
             append(kind)
