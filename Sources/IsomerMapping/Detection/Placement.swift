@@ -33,6 +33,11 @@ public struct Placement: Sendable {
         Layouts.of(network).reversed().map { Placement("", $0) }
     }
 
+    /// A denoiser below the prefix that it has in whole models, or without one, in each of `layouts`.
+    static func joinedOrAlone(_ layouts: Layout...) -> [Placement] {
+        layouts.flatMap { [Placement("model.diffusion_model.", $0), Placement("", $0)] }
+    }
+
     /// The name in the file of the layout's `name`.
     public func name(of name: String) -> String {
         switch naming {

@@ -9,17 +9,9 @@ extension ModelFamily {
         slots: [
             Slot(
                 "transformer", FluxTransformerConfiguration.self,
-                [
-                    Placement("model.diffusion_model.", Layouts.flux), Placement("", Layouts.flux),
-                    Placement("model.diffusion_model.", Layouts.fluxWithWeights), Placement("", Layouts.fluxWithWeights),
-                    Placement("model.diffusion_model.", Layouts.fluxTransformer), Placement("", Layouts.fluxTransformer),
-                ],
+                Placement.joinedOrAlone(Layouts.flux, Layouts.fluxWithWeights, Layouts.fluxTransformer),
                 alone: { _, _ in Placement("", Layouts.flux) }),
-            // The joiners took over the prefix that the VAE has in Stable Diffusion's files.
-            Slot(
-                "vae", AutoencoderKLConfiguration.self,
-                [Placement("vae.", Layouts.ldmVAE), Placement("first_stage_model.", Layouts.ldmVAE)],
-                alone: { _, _ in Placement("", Layouts.ldmVAE) }),
+            .joinedVAE,
             Slot(
                 "text_encoder", CLIPTextConfiguration.self,
                 [Layouts.clipText, Layouts.flatCLIPText].map { Placement("text_encoders.clip_l.transformer.", $0) },

@@ -9,10 +9,7 @@ extension ModelFamily {
         slots: [
             Slot(
                 "transformer", PixArtTransformerConfiguration.self,
-                [
-                    Placement("model.diffusion_model.", Layouts.pixArt), Placement("", Layouts.pixArt),
-                    Placement("model.diffusion_model.", Layouts.pixArtTransformer), Placement("", Layouts.pixArtTransformer),
-                ],
+                Placement.joinedOrAlone(Layouts.pixArt, Layouts.pixArtTransformer),
                 alone: { _, _ in Placement("", Layouts.pixArt) },
                 adapt: { found, inventory, _ in
                     var transformer = found
@@ -24,10 +21,7 @@ extension ModelFamily {
                     }
                     return (transformer, [])
                 }),
-            Slot(
-                "vae", AutoencoderKLConfiguration.self,
-                [Placement("vae.", Layouts.ldmVAE), Placement("first_stage_model.", Layouts.ldmVAE)],
-                alone: { _, _ in Placement("", Layouts.ldmVAE) }),
+            .joinedVAE,
             .t5("text_encoder", isOptional: false),
         ],
         members: [

@@ -48,10 +48,11 @@ extension Slot {
             })
     }
 
-    /// The sixteen-channel VAE of Stable Diffusion 3 and Flux.
-    static let sixteenChannelVAE = Slot(
+    /// The VAE beside a transformer that was published alone, as the tools write it that join them; some of them take over the prefix that it has
+    /// in Stable Diffusion's files.
+    static let joinedVAE = Slot(
         "vae", AutoencoderKLConfiguration.self,
-        [Placement("first_stage_model.", Layouts.ldmVAE), Placement("vae.", Layouts.ldmVAE)],
+        [Placement("vae.", Layouts.ldmVAE), Placement("first_stage_model.", Layouts.ldmVAE)],
         alone: { _, _ in Placement("", Layouts.ldmVAE) })
 
     /// A CLIP text encoder with its projection in transformers' names, as all-in-one files have it.

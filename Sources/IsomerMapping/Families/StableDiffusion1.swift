@@ -32,24 +32,9 @@ extension ModelFamily {
         ],
         companions: Companion.ldmTraining,
         evidence: { components in
-            var evidence = [Evidence("there is a UNet", components["unet"] is UNetConfiguration)]
-            if let unet = components["unet"] as? UNetConfiguration {
-                evidence.append(Evidence("the UNet has no size input", unet.additionWidth == nil))
-                if components["text_encoder"] == nil {
-                    let isUsual = unet.crossAttentionWidth == 768
-                    evidence.append(
-                        Evidence(
-                            isUsual ? "the UNet attends to texts of width 768" : "the UNet has 1×1 convolutions around its transformers",
-                            isUsual || (!unet.usesLinearProjection && unet.crossAttentionWidth != 1024)))
-                }
+            Evidence.stableDiffusion(components, widths: (own: 768, other: 1024), isLinear: false) {
+                Evidence("the text encoder is not OpenCLIP's", $0.activation != .gelu)
             }
-            if let text = components["text_encoder"] as? CLIPTextConfiguration {
-                evidence.append(Evidence("the text encoder is not OpenCLIP's", text.activation != .gelu))
-                if let unet = components["unet"] as? UNetConfiguration {
-                    evidence.append(Evidence("the UNet attends to texts as wide as the encoder's", unet.crossAttentionWidth == text.width))
-                }
-            }
-            return evidence
         })
 
     private static func member(

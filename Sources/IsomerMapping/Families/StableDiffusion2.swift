@@ -34,24 +34,9 @@ extension ModelFamily {
         ],
         asksForPrediction: true,
         evidence: { components in
-            var evidence = [Evidence("there is a UNet", components["unet"] is UNetConfiguration)]
-            if let unet = components["unet"] as? UNetConfiguration {
-                evidence.append(Evidence("the UNet has no size input", unet.additionWidth == nil))
-                if components["text_encoder"] == nil {
-                    let isUsual = unet.crossAttentionWidth == 1024
-                    evidence.append(
-                        Evidence(
-                            isUsual ? "the UNet attends to texts of width 1024" : "the UNet has linear maps around its transformers",
-                            isUsual || (unet.usesLinearProjection && unet.crossAttentionWidth != 768)))
-                }
+            Evidence.stableDiffusion(components, widths: (own: 1024, other: 768), isLinear: true) {
+                Evidence("the text encoder is OpenCLIP's", $0.activation != .quickGELU)
             }
-            if let text = components["text_encoder"] as? CLIPTextConfiguration {
-                evidence.append(Evidence("the text encoder is OpenCLIP's", text.activation != .quickGELU))
-                if let unet = components["unet"] as? UNetConfiguration {
-                    evidence.append(Evidence("the UNet attends to texts as wide as the encoder's", unet.crossAttentionWidth == text.width))
-                }
-            }
-            return evidence
         })
 
     private static func member(

@@ -9,11 +9,11 @@ extension ModelFamily {
         slots: [
             Slot(
                 "transformer", SD3TransformerConfiguration.self,
-                [
-                    Placement("model.diffusion_model.", Layouts.mmdit), Placement("", Layouts.mmdit),
-                    Placement("model.diffusion_model.", Layouts.sd3Transformer), Placement("", Layouts.sd3Transformer),
-                ]),
-            .sixteenChannelVAE,
+                Placement.joinedOrAlone(Layouts.mmdit, Layouts.sd3Transformer)),
+            Slot(
+                "vae", AutoencoderKLConfiguration.self,
+                [Placement("first_stage_model.", Layouts.ldmVAE), Placement("vae.", Layouts.ldmVAE)],
+                alone: { _, _ in Placement("", Layouts.ldmVAE) }),
             .projectedCLIP("text_encoder", "text_encoders.clip_l.transformer."),
             .projectedCLIP("text_encoder_2", "text_encoders.clip_g.transformer."),
             .t5("text_encoder_3"),

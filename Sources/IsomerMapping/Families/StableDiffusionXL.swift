@@ -48,19 +48,13 @@ extension ModelFamily {
         ],
         marksVelocity: true,
         evidence: { components in
-            var evidence = [Evidence("there is a UNet", components["unet"] is UNetConfiguration)]
-            guard let unet = components["unet"] as? UNetConfiguration else { return evidence }
-            evidence.append(Evidence("the UNet has a size input", unet.classEmbedding == .none && unet.additionWidth != nil))
-            let widths = ["text_encoder", "text_encoder_2"].compactMap { (components[$0] as? CLIPTextConfiguration)?.width }
-            if widths.count == 2 {
-                evidence.append(
-                    Evidence(
-                        "the UNet attends to texts as wide as both encoders' together", unet.crossAttentionWidth == widths[0] + widths[1]))
-            } else {
-                let width = (components["text_encoder_2"] as? CLIPTextConfiguration)?.width ?? 1280
-                evidence.append(Evidence("the UNet attends to more than the larger encoder's text", unet.crossAttentionWidth != width))
+            Evidence.stableDiffusionXL(components) { unet, largerTextWidth in
+                let widths = ["text_encoder", "text_encoder_2"].compactMap { (components[$0] as? CLIPTextConfiguration)?.width }
+                return widths.count == 2
+                    ? Evidence(
+                        "the UNet attends to texts as wide as both encoders' together", unet.crossAttentionWidth == widths[0] + widths[1])
+                    : Evidence("the UNet attends to more than the larger encoder's text", unet.crossAttentionWidth != largerTextWidth)
             }
-            return evidence
         })
 
     /// The second stage of Stable Diffusion XL: only the larger text encoder, a UNet of four resolutions.
@@ -89,12 +83,9 @@ extension ModelFamily {
         companions: Companion.ldmTraining + Companion.conditioner,
         marksVelocity: true,
         evidence: { components in
-            var evidence = [Evidence("there is a UNet", components["unet"] is UNetConfiguration)]
-            guard let unet = components["unet"] as? UNetConfiguration else { return evidence }
-            evidence.append(Evidence("the UNet has a size input", unet.classEmbedding == .none && unet.additionWidth != nil))
-            let width = (components["text_encoder_2"] as? CLIPTextConfiguration)?.width ?? 1280
-            evidence.append(Evidence("the UNet attends to the larger encoder's text alone", unet.crossAttentionWidth == width))
-            return evidence
+            Evidence.stableDiffusionXL(components) { unet, largerTextWidth in
+                Evidence("the UNet attends to the larger encoder's text alone", unet.crossAttentionWidth == largerTextWidth)
+            }
         })
 
     private static func member(
