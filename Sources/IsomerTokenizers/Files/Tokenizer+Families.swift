@@ -43,75 +43,102 @@ extension Tokenizer {
     /// Cannot be carried over: whether SentencePiece removes extra spaces is T5's white space splitting or nothing; scores stay, but pieces
     /// of equal score may be joined in another order. Throws `unsupported` for kinds that cut at words.
     public init(_ model: SentencePieceModel) throws(IsomerError) {
-        var vocabulary = Vocabulary(capacity: model.pieces.count)
-        for (id, piece) in model.pieces.enumerated() { try vocabulary.insert(piece.text, id: TokenID(id)) }
-        let mark = Unicode.Scalar(0x2581).map { $0 } ?? " "
-        let map: [Normalizer] = model.compiledMap.isEmpty ? [] : [.precompiled(try PrecompiledMap(model.compiledMap))]
+        switch model.kind {
+        case .unigram: self = try .unigram(model)
+        case .bytePair: self = try .bytePair(model)
+        case .word, .character:
+            throw IsomerError(
+                .unsupported, "this kind of SentencePiece model is not supported", expected: "Unigram or BPE", found: "\(model.kind)")
+        }
+    }
+
+    private static func unigram(_ model: SentencePieceModel) throws(IsomerError) -> Tokenizer {
+        var vocabulary = try model.vocabulary()
+        var scores = model.pieces.map { Double($0.score) }
+        var added = model.addedTokens
+        // T5 has no beginning, and pads with 0.
+        let isT5 = model.beginningID < 0 && model.paddingID == 0 && !model.fallsBackToBytes
+        if isT5 {
+            // Sentinels are numbered backwards from the end.
+            for index in (0..<100).reversed() where vocabulary.id(of: "<extra_id_\(index)>") == nil {
+                let (token, id) = ("<extra_id_\(index)>", TokenID(vocabulary.count))
+                try vocabulary.insert(token, id: id)
+                scores.append(0)
+                added.append((AddedToken(token, isNormalized: false, isSpecial: true), id))
+            }
+        }
+        let scheme: PreTokenizer.PrependScheme = model.addsDummyPrefix ? .always : .never
+        let space = PreTokenizer.metaspace(replacement: spaceMark, scheme, splits: true)
+        return try Tokenizer(
+            normalizer: model.normalizers().first,
+            preTokenizer: isT5 ? .sequence([.whitespaceSplit, space]) : space,
+            model: .unigram(
+                UnigramEncoder(
+                    vocabulary: vocabulary, scores: scores, unknownID: model.unknownID, fallsBackToBytes: model.fallsBackToBytes)),
+            postProcessor: isT5 ? model.ending : nil,
+            decoder: model.fallsBackToBytes ? model.byteDecoder : .metaspace(replacement: spaceMark, scheme, splits: true), added: added)
+    }
+
+    private static func bytePair(_ model: SentencePieceModel) throws(IsomerError) -> Tokenizer {
+        let merges = try MergeList.from(
+            model.vocabulary(),
+            order: model.pieces.indices.filter { model.pieces[$0].type == .normal }.sorted { left, right in
+                (model.pieces[left].score, -left) > (model.pieces[right].score, -right)
+            })
+        let prefix: [Normalizer] = model.addsDummyPrefix ? [.prepend(String(spaceMark))] : []
+        return try Tokenizer(
+            normalizer: .sequence(model.normalizers() + prefix + [.replace(.text(" "), with: String(spaceMark))]),
+            model: .bytePair(
+                BytePairEncoder(
+                    model: merges, unknown: model.pieces[Int(model.unknownID)].text, fusesUnknown: true,
+                    fallsBackToBytes: model.fallsBackToBytes)),
+            decoder: model.byteDecoder, added: model.addedTokens)
+    }
+
+    /// SentencePiece's stand-in for a space.
+    fileprivate static let spaceMark: Unicode.Scalar = "\u{2581}"
+}
+
+extension SentencePieceModel {
+    fileprivate func vocabulary() throws(IsomerError) -> Vocabulary {
+        var vocabulary = Vocabulary(capacity: pieces.count)
+        for (id, piece) in pieces.enumerated() { try vocabulary.insert(piece.text, id: TokenID(id)) }
+        return vocabulary
+    }
+
+    /// The pieces that are found in a text before the model sees it.
+    fileprivate var addedTokens: [(token: AddedToken, id: TokenID)] {
         var added: [(token: AddedToken, id: TokenID)] = []
-        for (id, piece) in model.pieces.enumerated() {
+        for (id, piece) in pieces.enumerated() {
             switch piece.type {
             case .control, .unknown: added.append((AddedToken(piece.text, isNormalized: false, isSpecial: true), TokenID(id)))
             case .userDefined: added.append((AddedToken(piece.text, isNormalized: false), TokenID(id)))
             default: break
             }
         }
-        let ends: [PostProcessor.Special] =
-            model.pieces.indices ~= Int(model.endID)
-            ? [.init(name: model.pieces[Int(model.endID)].text, ids: [TokenID(model.endID)], tokens: [model.pieces[Int(model.endID)].text])]
-            : []
-        switch model.kind {
-        case .unigram:
-            var scores = model.pieces.map { Double($0.score) }
-            // T5 has no beginning, and pads with 0.
-            let isT5 = model.beginningID < 0 && model.paddingID == 0 && !model.fallsBackToBytes
-            let space = PreTokenizer.metaspace(
-                replacement: mark, model.addsDummyPrefix ? .always : .never, splits: true)
-            if isT5 {
-                // Sentinels are numbered backwards from the end.
-                for index in (0..<100).reversed() where vocabulary.id(of: "<extra_id_\(index)>") == nil {
-                    let (token, id) = ("<extra_id_\(index)>", TokenID(vocabulary.count))
-                    try vocabulary.insert(token, id: id)
-                    scores.append(0)
-                    added.append((AddedToken(token, isNormalized: false, isSpecial: true), id))
-                }
-            }
-            try self.init(
-                normalizer: map.isEmpty ? nil : map.count == 1 ? map[0] : .sequence(map),
-                preTokenizer: isT5 ? .sequence([.whitespaceSplit, space]) : space,
-                model: .unigram(
-                    UnigramEncoder(
-                        vocabulary: vocabulary, scores: scores, unknownID: model.unknownID,
-                        fallsBackToBytes: model.fallsBackToBytes)),
-                postProcessor: isT5 && !ends.isEmpty
-                    ? .template(
-                        single: [.sequence(isPair: false, type: 0)] + ends.map { .special($0.name, type: 0) },
-                        pair: [.sequence(isPair: false, type: 0)] + ends.map { .special($0.name, type: 0) }
-                            + [.sequence(isPair: true, type: 0)] + ends.map { .special($0.name, type: 0) }, specials: ends) : nil,
-                decoder: model.fallsBackToBytes
-                    ? .sequence(
-                        [.replace(.text(String(mark)), with: " "), .byteFallback, .fuse]
-                            + (model.addsDummyPrefix ? [.strip(" ", start: 1, stop: 0)] : []))
-                    : .metaspace(replacement: mark, model.addsDummyPrefix ? .always : .never, splits: true), added: added)
-        case .bytePair:
-            let merges = try MergeList.from(
-                vocabulary,
-                order: model.pieces.indices.filter { model.pieces[$0].type == .normal }.sorted { left, right in
-                    (model.pieces[left].score, -left) > (model.pieces[right].score, -right)
-                })
-            let prefix: [Normalizer] = model.addsDummyPrefix ? [.prepend(String(mark))] : []
-            try self.init(
-                normalizer: .sequence(map + prefix + [.replace(.text(" "), with: String(mark))]),
-                model: .bytePair(
-                    BytePairEncoder(
-                        model: merges, unknown: model.pieces[Int(model.unknownID)].text, fusesUnknown: true,
-                        fallsBackToBytes: model.fallsBackToBytes)),
-                decoder: .sequence(
-                    [.replace(.text(String(mark)), with: " "), .byteFallback, .fuse]
-                        + (model.addsDummyPrefix ? [.strip(" ", start: 1, stop: 0)] : [])), added: added)
-        case .word, .character:
-            throw IsomerError(
-                .unsupported, "this kind of SentencePiece model is not supported", expected: "Unigram or BPE", found: "\(model.kind)")
-        }
+        return added
+    }
+
+    /// What the model's own map does to a text; none or one.
+    fileprivate func normalizers() throws(IsomerError) -> [Normalizer] {
+        compiledMap.isEmpty ? [] : [.precompiled(try PrecompiledMap(compiledMap))]
+    }
+
+    /// Puts the end of the text behind it; `nil` if the model has no such piece.
+    fileprivate var ending: PostProcessor? {
+        guard pieces.indices ~= Int(endID) else { return nil }
+        let end = pieces[Int(endID)].text
+        let single: [PostProcessor.Part] = [.sequence(isPair: false, type: 0), .special(end, type: 0)]
+        return .template(
+            single: single, pair: single + [.sequence(isPair: true, type: 0), .special(end, type: 0)],
+            specials: [.init(name: end, ids: [TokenID(endID)], tokens: [end])])
+    }
+
+    /// Bytes for what stands for them, and spaces for what stands for these, but for the one that was put in front.
+    fileprivate var byteDecoder: Decoder {
+        .sequence(
+            [.replace(.text(String(Tokenizer.spaceMark)), with: " "), .byteFallback, .fuse]
+                + (addsDummyPrefix ? [.strip(" ", start: 1, stop: 0)] : []))
     }
 }
 

@@ -6,80 +6,100 @@ extension Tokenizer {
     /// The whole `tokenizer.json` is among them, so that nothing is lost to readers that look at it; `notCarried` is for those that do not.
     /// Throws `unsupported` for a kind that llama.cpp has no name for.
     public func keys() throws(IsomerError) -> (keys: [(key: String, value: TokenizerKeyValue)], notCarried: [String]) {
-        var keys: [(String, TokenizerKeyValue)] = []
-        func put(_ name: String, _ value: TokenizerKeyValue) { keys.append((TokenizerKeys.prefix + name, value)) }
-        let vocabulary = model.vocabulary
-        let bound = TokenID(idBound)
-        let tokens = (0..<bound).map { token($0) ?? "" }
+        var list = KeyList()
+        let tokens = (0..<TokenID(idBound)).map { token($0) ?? "" }
         switch model {
-        case .unigram(let encoder):
-            put("model", .string("t5"))
-            put("pre", .string("default"))
-            put("tokens", .strings(tokens))
-            put("scores", .floats((0..<bound).map { Int($0) < encoder.scores.count ? Float(encoder.scores[Int($0)]) : 0 }))
-            put("token_type", .integers((0..<bound).map { type($0, unknown: encoder.unknownID, bytes: encoder.fallsBackToBytes) }))
-            putMarks(unknown: encoder.unknownID, put)
-            if let map = compiledMap { put("precompiled_charsmap", .integers(map.map { Int($0) })) }
-            put("add_space_prefix", .bool(metaspace.map { $0 != .never } ?? false))
-            put("remove_extra_whitespaces", .bool(true))
-        case .bytePair(let encoder) where encoder.fallsBackToBytes:
-            put("model", .string("llama"))
-            put("pre", .string("default"))
-            put("tokens", .strings(tokens))
-            // The earlier a merge, the better what it makes.
-            var scores = [Float](repeating: -Float(encoder.model.order.count), count: Int(bound))
-            for (rank, pair) in encoder.model.order.enumerated().reversed() {
-                if let merge = encoder.model.merges.merge(pair.left, pair.right) { scores[Int(merge.result)] = -Float(rank) }
-            }
-            put("scores", .floats(scores))
-            put("token_type", .integers((0..<bound).map { type($0, unknown: encoder.unknownID, bytes: true) }))
-            putMarks(unknown: encoder.unknownID, put)
-            put("add_space_prefix", .bool(prependsMark))
-        case .bytePair(let encoder):
-            guard (encoder.endOfWordSuffix ?? "").isEmpty, (encoder.continuingPrefix ?? "").isEmpty, let cut = cutName else {
-                throw IsomerError(
-                    .unsupported, "llama.cpp has no tokenizer of this kind",
-                    expected: "byte-level pairs cut as \((["gpt-2"] + TokenizerKeys.expressions.map(\.name)).joined(separator: ", ")) does",
-                    found: (encoder.endOfWordSuffix ?? "").isEmpty ? "another pre-tokenizer" : "a suffix that ends words, as CLIP's")
-            }
-            put("model", .string("gpt2"))
-            put("pre", .string(cut))
-            put("tokens", .strings(tokens))
-            put("token_type", .integers((0..<bound).map { type($0, unknown: nil, bytes: false) }))
-            put(
-                "merges",
-                .strings(encoder.model.order.map { "\(vocabulary.token($0.left) ?? "") \(vocabulary.token($0.right) ?? "")" }))
-            putMarks(unknown: encoder.unknownID, put)
-        case .wordPiece(let encoder):
-            guard encoder.continuingPrefix == "##" else {
-                throw IsomerError(.unsupported, "llama.cpp knows WordPiece with ## only", found: encoder.continuingPrefix)
-            }
-            put("model", .string("bert"))
-            put("pre", .string("default"))
-            let marked = tokens.map { token in
-                if token.hasPrefix("##") { return String(token.unicodeScalars.dropFirst(2)) }
-                return token.hasPrefix("[") && token.hasSuffix("]") && token.utf8.count > 2 ? token : "\u{2581}" + token
-            }
-            put("tokens", .strings(marked))
-            put("token_type", .integers((0..<bound).map { type($0, unknown: id(of: encoder.unknown), bytes: false) }))
-            putMarks(unknown: id(of: encoder.unknown), put)
+        case .unigram(let encoder): put(encoder, tokens, in: &list)
+        case .bytePair(let encoder) where encoder.fallsBackToBytes: put(fallingBack: encoder, tokens, in: &list)
+        case .bytePair(let encoder): try put(encoder, tokens, in: &list)
+        case .wordPiece(let encoder): try put(encoder, tokens, in: &list)
         case .wordLevel: throw IsomerError(.unsupported, "llama.cpp has no tokenizer of this kind", found: model.name)
         }
-        let found = Dictionary(keys.map { (ExactString($0.0), $0.1) }) { first, _ in first }
+        let found = Dictionary(list.keys.map { (ExactString($0.key), $0.value) }) { first, _ in first }
         let again = try Tokenizer(keys: { key throws(IsomerError) in found[ExactString(key)] })
-        keys.append((TokenizerKeys.wholeFile, .string(String(decoding: json(), as: UTF8.self))))
-        return (keys.map { (key: $0.0, value: $0.1) }, differences(from: again))
+        list.keys.append((TokenizerKeys.wholeFile, .string(String(decoding: json(), as: UTF8.self))))
+        return (list.keys, differences(from: again))
     }
 
-    private func putMarks(unknown: TokenID?, _ put: (String, TokenizerKeyValue) -> Void) {
+    /// Keys in the order in which they are written.
+    private struct KeyList {
+        var keys: [(key: String, value: TokenizerKeyValue)] = []
+
+        mutating func put(_ name: String, _ value: TokenizerKeyValue) { keys.append((TokenizerKeys.prefix + name, value)) }
+    }
+
+    private func put(_ encoder: UnigramEncoder, _ tokens: [String], in list: inout KeyList) {
+        list.put("model", .string("t5"))
+        list.put("pre", .string("default"))
+        list.put("tokens", .strings(tokens))
+        list.put("scores", .floats(tokens.indices.map { $0 < encoder.scores.count ? Float(encoder.scores[$0]) : 0 }))
+        putTypes(unknown: encoder.unknownID, bytes: encoder.fallsBackToBytes, in: &list)
+        putMarks(unknown: encoder.unknownID, in: &list)
+        if let map = compiledMap { list.put("precompiled_charsmap", .integers(map.map { Int($0) })) }
+        list.put("add_space_prefix", .bool(metaspace.map { $0 != .never } ?? false))
+        list.put("remove_extra_whitespaces", .bool(true))
+    }
+
+    /// SentencePiece's pairs, as Llama's.
+    private func put(fallingBack encoder: BytePairEncoder, _ tokens: [String], in list: inout KeyList) {
+        list.put("model", .string("llama"))
+        list.put("pre", .string("default"))
+        list.put("tokens", .strings(tokens))
+        // The earlier a merge, the better what it makes.
+        var scores = [Float](repeating: -Float(encoder.model.order.count), count: tokens.count)
+        for (rank, pair) in encoder.model.order.enumerated().reversed() {
+            if let merge = encoder.model.merges.merge(pair.left, pair.right) { scores[Int(merge.result)] = -Float(rank) }
+        }
+        list.put("scores", .floats(scores))
+        putTypes(unknown: encoder.unknownID, bytes: true, in: &list)
+        putMarks(unknown: encoder.unknownID, in: &list)
+        list.put("add_space_prefix", .bool(prependsMark))
+    }
+
+    private func put(_ encoder: BytePairEncoder, _ tokens: [String], in list: inout KeyList) throws(IsomerError) {
+        guard (encoder.endOfWordSuffix ?? "").isEmpty, (encoder.continuingPrefix ?? "").isEmpty, let cut = cutName else {
+            throw IsomerError(
+                .unsupported, "llama.cpp has no tokenizer of this kind",
+                expected: "byte-level pairs cut as \((["gpt-2"] + TokenizerKeys.expressions.map(\.name)).joined(separator: ", ")) does",
+                found: (encoder.endOfWordSuffix ?? "").isEmpty ? "another pre-tokenizer" : "a suffix that ends words, as CLIP's")
+        }
+        let vocabulary = model.vocabulary
+        list.put("model", .string("gpt2"))
+        list.put("pre", .string(cut))
+        list.put("tokens", .strings(tokens))
+        putTypes(unknown: nil, bytes: false, in: &list)
+        list.put(
+            "merges", .strings(encoder.model.order.map { "\(vocabulary.token($0.left) ?? "") \(vocabulary.token($0.right) ?? "")" }))
+        putMarks(unknown: encoder.unknownID, in: &list)
+    }
+
+    private func put(_ encoder: WordPieceEncoder, _ tokens: [String], in list: inout KeyList) throws(IsomerError) {
+        guard encoder.continuingPrefix == "##" else {
+            throw IsomerError(.unsupported, "llama.cpp knows WordPiece with ## only", found: encoder.continuingPrefix)
+        }
+        list.put("model", .string("bert"))
+        list.put("pre", .string("default"))
+        let marked = tokens.map { token in
+            if token.hasPrefix("##") { return String(token.unicodeScalars.dropFirst(2)) }
+            return token.hasPrefix("[") && token.hasSuffix("]") && token.utf8.count > 2 ? token : "\u{2581}" + token
+        }
+        list.put("tokens", .strings(marked))
+        putTypes(unknown: id(of: encoder.unknown), bytes: false, in: &list)
+        putMarks(unknown: id(of: encoder.unknown), in: &list)
+    }
+
+    private func putTypes(unknown: TokenID?, bytes: Bool, in list: inout KeyList) {
+        list.put("token_type", .integers((0..<TokenID(idBound)).map { type($0, unknown: unknown, bytes: bytes) }))
+    }
+
+    private func putMarks(unknown: TokenID?, in list: inout KeyList) {
         for (name, texts) in [
             ("bos", ["<s>", "<|startoftext|>"]), ("eos", ["</s>", "<|endoftext|>"]), ("padding", ["<pad>", "[PAD]"]),
-            ("seperator", ["[SEP]"]),
-            ("cls", ["[CLS]"]), ("mask", ["[MASK]", "<mask>"]),
+            ("seperator", ["[SEP]"]), ("cls", ["[CLS]"]), ("mask", ["[MASK]", "<mask>"]),
         ] {
-            if let id = texts.lazy.compactMap({ text in added.id(of: text) }).first { put(name + "_token_id", .integer(Int(id))) }
+            if let id = texts.lazy.compactMap({ text in added.id(of: text) }).first { list.put(name + "_token_id", .integer(Int(id))) }
         }
-        if let unknown { put("unknown_token_id", .integer(Int(unknown))) }
+        if let unknown { list.put("unknown_token_id", .integer(Int(unknown))) }
     }
 
     private func type(_ id: TokenID, unknown: TokenID?, bytes: Bool) -> Int {

@@ -17,10 +17,15 @@ indirect enum Decoder: Sendable {
     /// As Rust's `str::replace`: an empty text stands before, between and behind all characters.
     private static func replace(_ part: String, in text: String, with content: String) -> String {
         guard !part.isEmpty else { return content + text.unicodeScalars.map { String($0) + content }.joined() }
+        return replace(TextPattern.find(Array(part.utf8), in: Array(text.utf8)), in: text, with: content)
+    }
+
+    /// `text` with `content` for each of `matches`, which are ranges of its UTF-8 in order.
+    private static func replace(_ matches: [Range<Int>], in text: String, with content: String) -> String {
         let bytes = Array(text.utf8)
         var result: [UInt8] = []
         var end = 0
-        for match in TextPattern.find(Array(part.utf8), in: bytes) {
+        for match in matches {
             result += bytes[end..<match.lowerBound]
             result += content.utf8
             end = match.upperBound
@@ -71,20 +76,9 @@ indirect enum Decoder: Sendable {
             }
             return result
         case .replace(let pattern, let content):
-            var result: [String] = []
-            for token in tokens {
-                let bytes = Array(token.utf8)
-                var text: [UInt8] = []
-                var end = 0
-                for match in try pattern.matches(in: token) {
-                    text += bytes[end..<match.lowerBound]
-                    text += content.utf8
-                    end = match.upperBound
-                }
-                text += bytes[end...]
-                result.append(String(decoding: text, as: UTF8.self))
+            return try tokens.map { token throws(IsomerError) in
+                Self.replace(try pattern.matches(in: token), in: token, with: content)
             }
-            return result
         case .fuse: return [tokens.joined()]
         case .strip(let content, let start, let stop):
             return tokens.map { token in

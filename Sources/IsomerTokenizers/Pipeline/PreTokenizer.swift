@@ -47,37 +47,13 @@ indirect enum PreTokenizer: Sendable {
             }
             for index in pieces.indices where pieces[index].tokens == nil { Normalizer.byteLevel(&pieces[index].text) }
         case .whitespace:
-            try Piece.replace(&pieces) { text throws(IsomerError) in
-                // `\w+|[^\w\s]+`, inverted.
-                var words: [Range<Int>] = []
-                var kind = 0
-                for (offset, scalar) in text.scalars {
-                    let next = CharacterClass.isWord(scalar) ? 1 : CharacterClass.isWhiteSpace(scalar) ? 0 : 2
-                    let end = offset + UTF8.width(scalar)
-                    if next != 0 {
-                        if next == kind, let last = words.popLast() {
-                            words.append(last.lowerBound..<end)
-                        } else {
-                            words.append(offset..<end)
-                        }
-                    }
-                    kind = next
-                }
-                return words.map(text.slice)
-            }
+            try Piece.replace(&pieces) { text throws(IsomerError) in Self.words(in: text).map(text.slice) }
         case .whitespaceSplit: try split(&pieces, .removed, CharacterClass.isWhiteSpace)
         case .delimiter(let delimiter): try split(&pieces, .removed) { $0 == delimiter }
         case .metaspace(let replacement, let scheme, let splits):
             let mark = String(replacement)
             try Piece.replace(&pieces) { piece throws(IsomerError) in
-                var text = piece
-                text.replace(TextPattern.find([UInt8(ascii: " ")], in: text.bytes), with: mark)
-                let starts = text.bytes.starts(with: mark.utf8)
-                switch scheme {
-                case .always: if !starts { text.prepend(mark) }
-                case .first: if !starts, text.origin == 0 { text.prepend(mark) }
-                case .never: break
-                }
+                let text = Self.marked(piece, mark, scheme)
                 guard splits else { return [text] }
                 return Self.cut(text, TextPattern.find(Array(mark.utf8), in: text.bytes), .mergedWithNext)
             }
@@ -103,6 +79,38 @@ indirect enum PreTokenizer: Sendable {
                 return zip(starts, starts.dropFirst() + [text.bytes.count]).map { text.slice($0..<$1) }
             }
         }
+    }
+
+    /// What `\w+|[^\w\s]+` matches.
+    private static func words(in text: AlignedText) -> [Range<Int>] {
+        var words: [Range<Int>] = []
+        var kind = 0
+        for (offset, scalar) in text.scalars {
+            let next = CharacterClass.isWord(scalar) ? 1 : CharacterClass.isWhiteSpace(scalar) ? 0 : 2
+            let end = offset + UTF8.width(scalar)
+            if next != 0 {
+                if next == kind, let last = words.popLast() {
+                    words.append(last.lowerBound..<end)
+                } else {
+                    words.append(offset..<end)
+                }
+            }
+            kind = next
+        }
+        return words
+    }
+
+    /// `text` with `mark` for each space, and in front of it if `scheme` says so.
+    private static func marked(_ text: AlignedText, _ mark: String, _ scheme: PrependScheme) -> AlignedText {
+        var text = text
+        text.replace(TextPattern.find([UInt8(ascii: " ")], in: text.bytes), with: mark)
+        let starts = text.bytes.starts(with: mark.utf8)
+        switch scheme {
+        case .always: if !starts { text.prepend(mark) }
+        case .first: if !starts, text.origin == 0 { text.prepend(mark) }
+        case .never: break
+        }
+        return text
     }
 
     private func split(_ pieces: inout [Piece], _ behavior: Behavior, _ isDelimiter: (Unicode.Scalar) -> Bool) throws(IsomerError) {

@@ -21,12 +21,12 @@ struct MojibakeRules: Sendable {
         case start
     }
 
-    private var rules: [[Element]] = []
+    private let rules = MojibakeRules.table
     /// For characters that begin a rule, which; rules that begin otherwise are in `others`.
     private var rulesByFirst: [UInt32: [Int]] = [:]
     private var others: [Int] = []
 
-    private init() {
+    private static var table: [[Element]] {
         let tables = MojibakeTables.shared
         func names(_ names: String, _ characters: String = "") -> Element {
             .set(tables.union(names).union(characters.unicodeScalars.map(\.value)))
@@ -38,7 +38,7 @@ struct MojibakeRules: Sendable {
         let arabic = names("common currency bad numeric start_punctuation", "ŸŠ®°µ»")
         let marks = names("c1 bad start_punctuation end_punctuation currency", "°")
         let cyrillicMarks = names("c1 bad start_punctuation end_punctuation currency", "°µ")
-        rules = [
+        return [
             [names("c1")],
             [names("bad \(telling)"), names("bad")],
             [one(of: small + capital), names("lower_common upper_common"), names("bad")],
@@ -82,6 +82,9 @@ struct MojibakeRules: Sendable {
             [one(of: "ΒΓΞΟ"), marks, one(of: "ΒΓΞΟ")],
             [one(of: "ā"), one(of: "€")],
         ]
+    }
+
+    private init() {
         for (index, rule) in rules.enumerated() {
             if case .set(let first) = rule[0] {
                 for code in first { rulesByFirst[code, default: []].append(index) }
