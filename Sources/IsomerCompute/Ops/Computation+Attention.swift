@@ -23,16 +23,7 @@ extension Computation {
                 .unsupported, "an attention head is too large", expected: "at most \(ISOMER_ATTENTION_HEAD)", found: "\(size)")
         }
         let (images, queries, keys) = (query.shape[0], query.shape[1], key.shape[1])
-        var strides = (image: 0, head: 0, query: 0)
-        if let mask {
-            let allowed = [[1, images], [1, heads], [1, queries], [keys]]
-            guard mask.shape.count == 4, zip(mask.shape, allowed).allSatisfy({ $1.contains($0) }) else {
-                throw IsomerError(.mismatch, "an attention's mask does not fit", expected: "\(allowed)", found: "\(mask.shape)")
-            }
-            strides.query = mask.shape[2] == 1 ? 0 : keys
-            strides.head = mask.shape[1] == 1 ? 0 : mask.shape[2] * keys
-            strides.image = mask.shape[0] == 1 ? 0 : mask.shape[1] * mask.shape[2] * keys
-        }
+        let strides = if let mask { try maskStrides(mask, images, heads, queries, keys) } else { (image: 0, head: 0, query: 0) }
         let output = try tensor(query.shape)
         let level = level.kernels
         var job = isomer_attention_job()
@@ -74,5 +65,19 @@ extension Computation {
             }
         }
         return withExtendedLifetime((query, key, value, mask, packed)) { output }
+    }
+
+    /// How far apart an attention's mask has the images', heads' and queries' scores: 0 where one row serves all.
+    private func maskStrides(
+        _ mask: Tensor, _ images: Int, _ heads: Int, _ queries: Int, _ keys: Int
+    ) throws(IsomerError) -> (image: Int, head: Int, query: Int) {
+        let allowed = [[1, images], [1, heads], [1, queries], [keys]]
+        guard mask.shape.count == 4, zip(mask.shape, allowed).allSatisfy({ $1.contains($0) }) else {
+            throw IsomerError(.mismatch, "an attention's mask does not fit", expected: "\(allowed)", found: "\(mask.shape)")
+        }
+        return (
+            image: mask.shape[0] == 1 ? 0 : mask.shape[1] * mask.shape[2] * keys, head: mask.shape[1] == 1 ? 0 : mask.shape[2] * keys,
+            query: mask.shape[2] == 1 ? 0 : keys
+        )
     }
 }

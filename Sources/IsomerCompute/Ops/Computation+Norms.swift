@@ -13,64 +13,44 @@ extension Computation {
                 found: "\(channels)")
         }
         let output = try tensor(x.shape)
-        if isPlanning {
-            try module.weights.expect(module.path + "weight", [channels])
-            try module.weights.expect(module.path + "bias", [channels])
-            return output
-        }
-        let weight = try module.weights.values(module.path + "weight", [channels])
-        let bias = try module.weights.values(module.path + "bias", [channels])
-        guard let input = x.address, let target = output.address, x.count > 0, images > 0 else { return output }
+        guard let (weight, bias) = try normWeights(module, channels), let input = x.address, let target = output.address, x.count > 0,
+            images > 0
+        else { return output }
 
         let level = level.kernels
-        let pixels = x.rows / images
-        // In multiples of the 16 rows whose deviations are taken together.
-        let share = max(1, 65_536 / max(1, channels) / 16) * 16
-        let shares = (pixels + share - 1) / share
-        let moments = Slots<Double>(count: images * shares * groups * 2)
-        let factors = Slots<Float>(count: images * channels * 2)
-        let sums = Slots<Float>(count: images * shares * channels * 2)
-        // SAFETY: every share has its own slots, and reads and writes its own rows.
+        let parts = GroupParts(images: images, pixels: x.rows / images, channels: channels, groups: groups)
+        let moments = Slots<Double>(count: parts.count * groups * 2)
+        let sums = Slots<Float>(count: parts.count * channels * 2)
+        // SAFETY: every part has its own slots, and reads and writes its own rows.
         nonisolated(unsafe) let (source, destination) = (UnsafePointer(input), target)
-        try parallel(images * shares) { item, _ in
-            let (image, part) = (item / shares, item % shares)
-            let rows = min(share, pixels - part * share)
+        try parallel(parts.count) { item, _ in
             let place = moments.address + item * groups * 2
             isomer_group_moments(
-                level, source + (image * pixels + part * share) * channels, rows, channels, groups, sums.address + item * channels * 2,
-                place, place + groups)
+                level, source + parts.start(item), parts.rows(item), channels, groups, sums.address + item * channels * 2, place,
+                place + groups)
         }
-        let width = channels / groups
-        for image in 0..<images {
-            for group in 0..<groups {
-                // Chan, Golub and LeVeque: two sets' moments from each one's.
-                var (mean, deviation, before) = (0.0, 0.0, 0.0)
-                for part in 0..<shares {
-                    let place = moments.address + (image * shares + part) * groups * 2
-                    let size = Double(min(share, pixels - part * share) * width)
-                    let apart = place[group] - mean
-                    mean += apart * (size / (size + before))
-                    deviation += place[groups + group] + apart * apart * (size * before / (size + before))
-                    before += size
-                }
-                let factor = 1 / (deviation / before + Double(epsilon)).squareRoot()
-                for channel in group * width..<(group + 1) * width {
-                    factors.address[image * 2 * channels + channel] = Float(factor * Double(weight[channel]))
-                    factors.address[(image * 2 + 1) * channels + channel] =
-                        Float(Double(bias[channel]) - mean * factor * Double(weight[channel]))
-                }
-            }
-        }
-        try parallel(images * shares) { item, _ in
-            let (image, part) = (item / shares, item % shares)
-            let first = (image * pixels + part * share) * channels
-            let scale = factors.address + image * 2 * channels
+        let factors = parts.factors(moments, weight, bias, epsilon: Double(epsilon))
+        try parallel(parts.count) { item, _ in
+            let scale = factors.address + parts.image(item) * 2 * channels
             isomer_scale_shift(
-                level, source + first, destination + first, min(share, pixels - part * share), channels, scale, scale + channels,
+                level, source + parts.start(item), destination + parts.start(item), parts.rows(item), channels, scale, scale + channels,
                 activation.kernel)
         }
         try observer?(module.name, output)
         return withExtendedLifetime((x, moments, factors, sums)) { output }
+    }
+
+    /// `weight` and `bias [channels]` of a norm, the latter empty if it has none; `nil` where a pass is planned only.
+    private func normWeights(
+        _ module: Module, _ channels: Int, hasBias: Bool = true
+    ) throws(IsomerError) -> (weight: [Float], bias: [Float])? {
+        let names = hasBias ? ["weight", "bias"] : ["weight"]
+        guard !isPlanning else {
+            for name in names { try module.weights.expect(module.path + name, [channels]) }
+            return nil
+        }
+        let weight = try module.weights.values(module.path + "weight", [channels])
+        return (weight, hasBias ? try module.weights.values(module.path + "bias", [channels]) : [])
     }
 
     /// Layer norm over the last axis, with `weight` and `bias [channels]`.
@@ -88,14 +68,11 @@ extension Computation {
     ) throws(IsomerError) -> Tensor {
         let channels = x.channels
         let output = try tensor(x.shape)
-        if isPlanning {
-            try module.weights.expect(module.path + "weight", [channels])
-            if hasBias { try module.weights.expect(module.path + "bias", [channels]) }
-            return output
-        }
-        let weight = Slots(try module.weights.values(module.path + "weight", [channels]))
-        let bias = hasBias ? Slots(try module.weights.values(module.path + "bias", [channels])) : nil
-        guard let input = x.address, let target = output.address, channels > 0 else { return output }
+        guard let numbers = try normWeights(module, channels, hasBias: hasBias), let input = x.address, let target = output.address,
+            channels > 0
+        else { return output }
+        let weight = Slots(numbers.weight)
+        let bias = hasBias ? Slots(numbers.bias) : nil
         let level = level.kernels
         // SAFETY: every share reads and writes its own rows.
         nonisolated(unsafe) let (source, destination) = (UnsafePointer(input), target)
@@ -106,6 +83,56 @@ extension Computation {
         }
         try observer?(module.name, output)
         return withExtendedLifetime(x) { output }
+    }
+}
+
+/// How the rows of a group norm are shared out: each image in parts of equally many pixels, the last one perhaps smaller.
+private struct GroupParts {
+    let images, pixels, channels, groups: Int
+    /// Pixels in a part, in multiples of the 16 rows whose deviations are taken together.
+    let size: Int
+    /// Parts of one image.
+    let perImage: Int
+
+    init(images: Int, pixels: Int, channels: Int, groups: Int) {
+        (self.images, self.pixels, self.channels, self.groups) = (images, pixels, channels, groups)
+        size = max(1, 65_536 / max(1, channels) / 16) * 16
+        perImage = (pixels + size - 1) / size
+    }
+
+    var count: Int { images * perImage }
+    func image(_ item: Int) -> Int { item / perImage }
+    func rows(_ item: Int) -> Int { min(size, pixels - item % perImage * size) }
+    /// The first number of part `item`.
+    func start(_ item: Int) -> Int { (item / perImage * pixels + item % perImage * size) * channels }
+
+    /// What each channel of each image is multiplied by, and behind it what is added: `[images, 2, channels]`.
+    ///
+    /// - Parameter moments: of each part the groups' means, and behind them the sums of their squared deviations.
+    func factors(_ moments: Slots<Double>, _ weight: [Float], _ bias: [Float], epsilon: Double) -> Slots<Float> {
+        let factors = Slots<Float>(count: images * channels * 2)
+        let width = channels / groups
+        for image in 0..<images {
+            for group in 0..<groups {
+                // Chan, Golub and LeVeque: two sets' moments from each one's.
+                var (mean, deviation, before) = (0.0, 0.0, 0.0)
+                for item in image * perImage..<(image + 1) * perImage {
+                    let place = moments.address + item * groups * 2
+                    let size = Double(rows(item) * width)
+                    let apart = place[group] - mean
+                    mean += apart * (size / (size + before))
+                    deviation += place[groups + group] + apart * apart * (size * before / (size + before))
+                    before += size
+                }
+                let factor = 1 / (deviation / before + epsilon).squareRoot()
+                for channel in group * width..<(group + 1) * width {
+                    factors.address[image * 2 * channels + channel] = Float(factor * Double(weight[channel]))
+                    factors.address[(image * 2 + 1) * channels + channel] =
+                        Float(Double(bias[channel]) - mean * factor * Double(weight[channel]))
+                }
+            }
+        }
+        return factors
     }
 }
 
