@@ -51,7 +51,7 @@ public struct ComponentReading: Sendable {
 
     /// Looks up every tensor of `configuration`'s network in `inventory`.
     ///
-    /// `claimed` are tensors that belong to other components standing below the same prefix.
+    /// - Parameter extra: tensors that may stand beside the network, besides those of the layout.
     public init(
         _ placement: Placement, _ configuration: any NetworkConfiguration, in inventory: TensorInventory,
         companions extra: [Companion] = []
@@ -82,7 +82,24 @@ public struct ComponentReading: Sendable {
                         expected: "\(item.shape)", found: "\(shape)"))
             }
         }
+        let tables = Self.pairs(placement, assignments, in: inventory, &taken)
+        let beside = Self.companions(placement, extra, in: inventory, apartFrom: taken)
+        parameterCount = items.reduce(0) { $0 &+ $1.parts.reduce(0) { $0 &+ $1.shape.elementCount } }
+        self.assignments = assignments
+        pairs = tables.found
+        self.missing = missing + tables.missing
+        self.mismatches = mismatches + tables.mismatches
+        companions = beside.known
+        unexpected = beside.unknown
+    }
+
+    /// The second tables of those of `assignments` that have one.
+    private static func pairs(
+        _ placement: Placement, _ assignments: [Assignment], in inventory: TensorInventory, _ taken: inout Set<Int>
+    ) -> (found: [Pair], missing: [String], mismatches: [IsomerError]) {
         var pairs: [Pair] = []
+        var missing: [String] = []
+        var mismatches: [IsomerError] = []
         for table in placement.layout.secondTables {
             guard let first = assignments.first(where: { $0.item.name == table.first }) else { continue }
             let name = placement.name(of: table.second)
@@ -102,28 +119,28 @@ public struct ComponentReading: Sendable {
                         found: "\(found.scalarType.rawValue) \(found.shape)"))
             }
         }
-        var companions: [Companionship] = []
-        var unexpected: [Int] = []
-        if case .prefixed(let prefix) = placement.naming {
-            var known = PatternTrie<Companion>()
-            for companion in placement.layout.companions + extra { known.insert(companion.pattern, companion) }
-            for (index, tensor) in inventory.tensors.enumerated() where !taken.contains(index) {
-                guard tensor.name.utf8.starts(with: prefix.utf8) else { continue }
-                let rest = String(tensor.name.utf8.dropFirst(prefix.utf8.count)) ?? tensor.name
-                if let companion = known.matches(rest).first?.payload {
-                    companions.append(Companionship(index: index, companion: companion))
-                } else {
-                    unexpected.append(index)
-                }
+        return (pairs, missing, mismatches)
+    }
+
+    /// The tensors below the prefix that are not `taken`: those that the layout or `extra` knows, and the others.
+    private static func companions(
+        _ placement: Placement, _ extra: [Companion], in inventory: TensorInventory, apartFrom taken: Set<Int>
+    ) -> (known: [Companionship], unknown: [Int]) {
+        guard case .prefixed(let prefix) = placement.naming else { return ([], []) }
+        var patterns = PatternTrie<Companion>()
+        for companion in placement.layout.companions + extra { patterns.insert(companion.pattern, companion) }
+        var known: [Companionship] = []
+        var unknown: [Int] = []
+        for (index, tensor) in inventory.tensors.enumerated() where !taken.contains(index) {
+            guard tensor.name.utf8.starts(with: prefix.utf8) else { continue }
+            let rest = String(tensor.name.utf8.dropFirst(prefix.utf8.count)) ?? tensor.name
+            if let companion = patterns.matches(rest).first?.payload {
+                known.append(Companionship(index: index, companion: companion))
+            } else {
+                unknown.append(index)
             }
         }
-        parameterCount = items.reduce(0) { $0 &+ $1.parts.reduce(0) { $0 &+ $1.shape.elementCount } }
-        self.assignments = assignments
-        self.pairs = pairs
-        self.missing = missing
-        self.mismatches = mismatches
-        self.companions = companions
-        self.unexpected = unexpected
+        return (known, unknown)
     }
 
     /// A sentence on each tensor that stands under a name which only some files have.

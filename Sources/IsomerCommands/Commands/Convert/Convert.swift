@@ -121,18 +121,7 @@ public struct Convert: IsomerCommand {
                 .unsupported, "a weight file has no place for tokens, which live in a tokenizer's folder", path: destination.path,
                 remedy: "convert to a Diffusers folder, or give the embedding to the program that loads the checkpoint")
         case .file(let container) where !isFolder && model.keepsNames(options.layout):
-            var conversion = FileConversion(to: container)
-            conversion.floatType = options.floatType
-            conversion.makesBlocks = options.quantization != nil
-            conversion.repairs = options.repair
-            conversion.shardBytes = options.maxShardSize?.bytes
-            for entry in options.metadata { conversion.metadata[entry.key] = entry.value }
-            let file = try WeightFile(source.path, limits: shared.limits)
-            var plan = try conversion.plan(file)
-            plan.notes = file.warnings + plan.notes
-            plan.sayIdle(
-                model.reading.flagsOfModels, because: "the names stay, so the file is not read as a model (--layout original does)")
-            return plan
+            return try planKeepingNames(container)
         case .file(let container):
             guard options.layout != .keep else {
                 throw IsomerError(
@@ -148,6 +137,21 @@ public struct Convert: IsomerCommand {
             sayIdle(in: &plan, isFolder: isFolder)
             return plan
         }
+    }
+
+    /// The same tensors in another container, or as other numbers.
+    private func planKeepingNames(_ container: Container) throws(IsomerError) -> ConversionPlan {
+        var conversion = FileConversion(to: container)
+        conversion.floatType = options.floatType
+        conversion.makesBlocks = options.quantization != nil
+        conversion.repairs = options.repair
+        conversion.shardBytes = options.maxShardSize?.bytes
+        for entry in options.metadata { conversion.metadata[entry.key] = entry.value }
+        let file = try WeightFile(source.path, limits: shared.limits)
+        var plan = try conversion.plan(file)
+        plan.notes = file.warnings + plan.notes
+        plan.sayIdle(model.reading.flagsOfModels, because: "the names stay, so the file is not read as a model (--layout original does)")
+        return plan
     }
 
     /// Notes what was said in vain of a model's source.

@@ -7,20 +7,7 @@ extension PickleMachine {
         case .global:
             let (module, name) = try moduleAndName(instruction)
             stack.append(try makeGlobal(module, name, instruction))
-        case .stackGlobal:
-            let name = try pop(instruction)
-            let module = try pop(instruction)
-            guard case .string(let moduleText) = graph.node(module), case .string(let nameText) = graph.node(name) else {
-                if isTolerant, graph.mayBeComputedString(module), graph.mayBeComputedString(name) {
-                    try report(.computedGlobal(module: module, name: name), instruction)
-                    stack.append(try graph.addGlobal(PickleGraph.Global(module: graph.text(of: module), name: graph.text(of: name))))
-                    return
-                }
-                throw error(
-                    .malformed, "STACK_GLOBAL needs two strings", instruction, expected: "a module's name and a name in it",
-                    found: "\(graph.kind(of: module)) and \(graph.kind(of: name))")
-            }
-            stack.append(try makeGlobal(moduleText, nameText, instruction))
+        case .stackGlobal: try makeStackGlobal(instruction)
         case .reduce, .newObject:
             let arguments = try pop(instruction)
             let callable = try pop(instruction)
@@ -64,6 +51,23 @@ extension PickleMachine {
             stack.append(try graph.addBytes([]))
         default: _ = try top(instruction)
         }
+    }
+
+    /// A global whose names are on the stack.
+    private mutating func makeStackGlobal(_ instruction: PickleInstruction) throws(IsomerError) {
+        let name = try pop(instruction)
+        let module = try pop(instruction)
+        guard case .string(let moduleText) = graph.node(module), case .string(let nameText) = graph.node(name) else {
+            if isTolerant, graph.mayBeComputedString(module), graph.mayBeComputedString(name) {
+                try report(.computedGlobal(module: module, name: name), instruction)
+                stack.append(try graph.addGlobal(PickleGraph.Global(module: graph.text(of: module), name: graph.text(of: name))))
+                return
+            }
+            throw error(
+                .malformed, "STACK_GLOBAL needs two strings", instruction, expected: "a module's name and a name in it",
+                found: "\(graph.kind(of: module)) and \(graph.kind(of: name))")
+        }
+        stack.append(try makeGlobal(moduleText, nameText, instruction))
     }
 
     private mutating func makeGlobal(_ module: String, _ name: String, _ instruction: PickleInstruction) throws(IsomerError)
