@@ -38,11 +38,9 @@ struct MergeAssembly {
         self.amounts = amounts
         moduleCounts = adapters.map { _ in 0 }
         let own = try model.canonicalTensors()
-        var theirs: [(source: any TensorSource, inventory: [ExactString: Int])] = []
-        for other in others {
+        let theirs = try others.map { other throws(IsomerError) in
             let source = try other.model.canonicalTensors()
-            theirs.append(
-                (source, Dictionary(source.tensors.enumerated().map { (ExactString($1.name), $0) }, uniquingKeysWith: { a, _ in a })))
+            return (source: source, inventory: TensorInventory(source.tensors))
         }
         let updates = try Self.updates(of: adapters, merge, model)
         var made: [(key: UInt64, place: (slot: String, name: String), descriptor: TensorDescriptor, tensor: MergedTensors.Tensor)] = []
@@ -53,15 +51,7 @@ struct MergeAssembly {
             let slot = String(tensor.name[..<slash])
             let name = String(tensor.name[tensor.name.index(after: slash)...])
             var inputs = [MergedTensors.Input(source: own, index: index, columns: Self.columns(tensor.shape))]
-            for other in theirs {
-                guard let position = other.inventory[ExactString(tensor.name)] else { continue }
-                let shape = other.source.tensors[position].shape
-                let isGraft = Self.isGraft(tensor.shape, shape)
-                grafted = grafted || isGraft
-                inputs.append(
-                    MergedTensors.Input(
-                        source: other.source, index: position, columns: isGraft ? Self.columns(shape) : Self.columns(tensor.shape)))
-            }
+            inputs += theirs.compactMap { Self.input(tensor, $0, &grafted) }
             let added = updates[tensor.name] ?? []
             // A component that only some of the models have is the first one's.
             let isShared = inputs.count == others.count + 1 && !others.isEmpty
@@ -88,6 +78,17 @@ struct MergeAssembly {
         merged = MergedTensors(made.map { ($0.descriptor, $0.tensor) })
         for (number, (adapter, left)) in adapters.enumerated() { moduleCounts[number] = adapter.modules.count - left.count }
         describe(grafted: grafted)
+    }
+
+    /// What another model's tensor of the same name gives to `tensor`; `nil` if it has none.
+    private static func input(
+        _ tensor: TensorDescriptor, _ other: (source: any TensorSource, inventory: TensorInventory), _ grafted: inout Bool
+    ) -> MergedTensors.Input? {
+        guard let position = other.inventory.index(of: tensor.name) else { return nil }
+        let shape = other.source.tensors[position].shape
+        let isGraft = isGraft(tensor.shape, shape)
+        grafted = grafted || isGraft
+        return MergedTensors.Input(source: other.source, index: position, columns: columns(isGraft ? shape : tensor.shape))
     }
 
     private static func columns(_ shape: Shape) -> Int { max(1, shape.elementCount / max(1, shape.dimensions.first ?? 1)) }

@@ -1,17 +1,18 @@
+import IsomerArchitectures
 import IsomerBytes
 import IsomerTensors
 
 /// A source's tensors by name, for whoever looks for what belongs together.
 struct StoredNames {
     let source: any TensorSource
-    private let positions: [ExactString: Int]
+    private let inventory: TensorInventory
 
     init(_ source: any TensorSource) {
         self.source = source
-        positions = Dictionary(source.tensors.enumerated().map { (ExactString($1.name), $0) }, uniquingKeysWith: { first, _ in first })
+        inventory = TensorInventory(source.tensors)
     }
 
-    func index(_ name: String) -> Int? { positions[ExactString(name)] }
+    func index(_ name: String) -> Int? { inventory.index(of: name) }
 
     /// The tensor `name`, without which `weight` is no weight.
     func required(_ name: String, by weight: String) throws(IsomerError) -> Int {

@@ -1,3 +1,4 @@
+import IsomerArchitectures
 public import IsomerBytes
 public import IsomerTensors
 import Synchronization
@@ -53,9 +54,27 @@ public struct SourceDifference: Hashable, Sendable {
         }
         onlyInSecond = positions.values.sorted().map { second.tensors[$0] }
 
-        let matched = pairs
-        let ranges = TensorRanges(matched.map { first.tensors[$0.0].shape.elementCount }).items
-        let total = matched.reduce(UInt64(0)) { $0 &+ UInt64(first.tensors[$1.0].byteCount) }
+        let (different, values) = try Self.compare(pairs, first, second, workers, progress)
+        for (position, (left, right)) in pairs.enumerated() {
+            let (a, b) = (first.tensors[left], second.tensors[right])
+            if a.scalarType == b.scalarType, !different.contains(position) {
+                sameCount += 1
+            } else {
+                let nothing = a.shape.elementCount == 0 ? try? TensorDifference(from: a.scalarType, to: b.scalarType) : nil
+                changed.append(Changed(name: a.name, first: a, second: b, values: values[position] ?? nothing))
+            }
+        }
+        let order = TensorInventory(first.tensors)
+        changed.sort { (order.index(of: $0.name) ?? 0) < (order.index(of: $1.name) ?? 0) }
+    }
+
+    /// Which of `pairs`, the positions of tensors of one shape, differ in type or bytes, and how far the values of those lie apart.
+    private static func compare(
+        _ pairs: [(Int, Int)], _ first: any TensorSource, _ second: any TensorSource, _ workers: Workers,
+        _ progress: @Sendable (_ done: UInt64, _ total: UInt64) -> Void
+    ) throws(IsomerError) -> (different: Set<Int>, values: [Int: TensorDifference]) {
+        let ranges = TensorRanges(pairs.map { first.tensors[$0.0].shape.elementCount }).items
+        let total = pairs.reduce(UInt64(0)) { $0 &+ UInt64(first.tensors[$1.0].byteCount) }
         let buffers = (0..<workers.count).map { _ in
             [WorkerBuffer(byteCount: TensorRanges.elementsAtOnce * 16), WorkerBuffer(byteCount: TensorRanges.elementsAtOnce * 16)]
         }
@@ -64,7 +83,7 @@ public struct SourceDifference: Hashable, Sendable {
         let done = Counter()
         try workers.run(ranges.count) { (item, worker) throws(IsomerError) in
             let range = ranges[item]
-            let (left, right) = matched[range.tensor]
+            let (left, right) = pairs[range.tensor]
             let (a, b) = (first.tensors[left], second.tensors[right])
             let leftBytes = try buffers[worker][0].read(range.elements, of: left, in: first)
             let rightBytes = try buffers[worker][1].read(range.elements, of: right, in: second)
@@ -81,18 +100,6 @@ public struct SourceDifference: Hashable, Sendable {
             }
             progress(done.add(UInt64(leftBytes.count)), total)
         }
-        let found = differences.withLock { $0 }
-        let different = unequal.withLock { $0 }
-        for (position, (left, right)) in matched.enumerated() {
-            let (a, b) = (first.tensors[left], second.tensors[right])
-            if a.scalarType == b.scalarType, !different.contains(position) {
-                sameCount += 1
-            } else {
-                let nothing = a.shape.elementCount == 0 ? try? TensorDifference(from: a.scalarType, to: b.scalarType) : nil
-                changed.append(Changed(name: a.name, first: a, second: b, values: found[position] ?? nothing))
-            }
-        }
-        let order = Dictionary(first.tensors.enumerated().map { (ExactString($1.name), $0) }, uniquingKeysWith: { first, _ in first })
-        changed.sort { (order[ExactString($0.name)] ?? 0) < (order[ExactString($1.name)] ?? 0) }
+        return (unequal.withLock { $0 }, differences.withLock { $0 })
     }
 }
