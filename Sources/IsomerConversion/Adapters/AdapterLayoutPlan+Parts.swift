@@ -46,31 +46,50 @@ extension AdapterLayoutPlan {
             || parts.contains { adapter.scales[$0.number].isRankStabilized }
         if folds, parts.contains(where: { $0.factor != 1 }) { foldedCount += 1 }
         let rank = sharesFirst ? first.rank : parts.reduce(0) { $0 + $1.rank }
-        // The first factors, one after another.
+        let module = adapter.modules[first.number]
+        try stackFirstFactors(sharesFirst ? [first] : parts, of: parts, name, rank, like: tensors[down])
+        let rows = secondFactorBlocks(name, byModule, rank, sharesFirst: sharesFirst, folds: folds)
+        let height = name.target.rows.reduce(0, +)
+        try plan(
+            blocks: rows.blocks, try tensorName(name, .up, module), try Shape([height, rank] + tensors[up].shape.dimensions.dropFirst(2)),
+            tensors[up].scalarType, from: rows.sources)
+        let alpha = folds ? Double(rank) : first.factor * Double(rank)
+        if name.dialect.hasAlphaTensors { try planAlpha(alpha, name, module) }
+        written.append((name.target.slot, name.target.modules[0], rank, alpha, module.hasMagnitude))
+    }
+
+    /// Plans the first factor of a joined module: those of `stacked`, one after another. `parts` are all of its parts.
+    private mutating func stackFirstFactors(
+        _ stacked: [AdapterStrand], of parts: [AdapterStrand], _ name: AdapterModuleName, _ rank: Int, like down: TensorDescriptor
+    ) throws(IsomerError) {
         var pieces: [Piece] = []
-        let downWidth = tensors[down].shape.elementCount / max(1, tensors[down].shape.dimensions.first ?? 1)
-        for part in sharesFirst ? [first] : parts {
+        let width = down.shape.elementCount / max(1, down.shape.dimensions.first ?? 1)
+        for part in stacked {
             guard let index = adapter.modules[part.number].tensors[.down] else { continue }
             for run in part.ranks {
                 let isWhole = run == 0..<part.wholeRank
                 pieces.append(
                     .tensor(
                         TensorReference(source: 0, index: index),
-                        isWhole ? .whole : .elements(run.lowerBound * downWidth..<run.upperBound * downWidth)))
+                        isWhole ? .whole : .elements(run.lowerBound * width..<run.upperBound * width)))
             }
         }
         for part in parts {
             guard let index = adapter.modules[part.number].tensors[.down] else { continue }
-            guard tensors[index].scalarType == tensors[down].scalarType else {
+            guard tensors[index].scalarType == down.scalarType else {
                 throw IsomerError(.mismatch, "parts of one joined module have different types", item: tensors[index].name)
             }
             dissolved[index] = "it is part of a joined or parted factor"
         }
-        let module = adapter.modules[first.number]
         try plan(
-            tensors[down], pieces, try tensorName(name, .down, module),
-            try Shape([rank] + tensors[down].shape.dimensions.dropFirst()))
-        // The second ones, in blocks.
+            down, pieces, try tensorName(name, .down, adapter.modules[parts[0].number]),
+            try Shape([rank] + down.shape.dimensions.dropFirst()))
+    }
+
+    /// The second factor of a joined module: each part's in the columns of its own ranks, or all in the same.
+    private func secondFactorBlocks(
+        _ name: AdapterModuleName, _ byModule: [String: AdapterStrand], _ rank: Int, sharesFirst: Bool, folds: Bool
+    ) -> (blocks: [BlockTensors.Rows], sources: [Int]) {
         var rows: [BlockTensors.Rows] = []
         var sources: [Int] = []
         var place = 0
@@ -97,13 +116,7 @@ extension AdapterLayoutPlan {
             }
             place += part.rank
         }
-        let height = name.target.rows.reduce(0, +)
-        try plan(
-            blocks: rows, try tensorName(name, .up, module), try Shape([height, rank] + tensors[up].shape.dimensions.dropFirst(2)),
-            tensors[up].scalarType, from: sources)
-        let alpha = folds ? Double(rank) : first.factor * Double(rank)
-        if name.dialect.hasAlphaTensors { try planAlpha(alpha, name, module) }
-        written.append((name.target.slot, name.target.modules[0], rank, alpha, module.hasMagnitude))
+        return (rows, sources)
     }
 
     /// Whether all parts have the same first factor, so that the joined one is no larger: parts of one module, or copies of one.

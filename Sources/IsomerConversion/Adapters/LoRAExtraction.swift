@@ -190,12 +190,38 @@ public struct LoRAExtraction: Sendable {
                 found: rest.isEmpty ? "no difference at all" : "\(rest.count) other tensors that differ, such as \(rest[0])",
                 remedy: convolutions == nil ? "add --conv-rank for convolutions" : nil)
         }
+        let (held, metadata) = try hold(modules, factors)
+        var plan = ConversionPlan(
+            sources: [ConversionPlan.Source("factors of the difference", held, files: [])], shape: .file,
+            files: [
+                PlannedFile(
+                    container: container,
+                    tensors: held.tensors.enumerated().map {
+                        PlannedTensor($1, from: TensorReference(source: 0, index: $0), of: $1.scalarType)
+                    })
+            ])
+        plan.files[0].hold(metadata)
+        plan.sources[0].files = new.sources.flatMap(\.files) + old.sources.flatMap(\.files)
+        plan.notes.append("\(factors.count) modules differ, \(modules.count - factors.count) are equal")
+        let worst = factors.values.map(\.energy).reduce(1, min)
+        plan.notes.append("every module keeps at least \((worst * 1000).rounded(.down) / 10) % of its difference's energy")
+        if !rest.isEmpty {
+            plan.notes.append(
+                "\(rest.count) other tensors differ and are not in the LoRA: \(rest.prefix(3).joined(separator: ", "))"
+                    + (rest.count > 3 ? ", …" : ""))
+        }
+        plan.decisions.append(Decision("names", naming.identifier, because: naming.title, flag: "--layout NAMING"))
+        return plan
+    }
+
+    /// The factors under the naming's names, and what its files say of them.
+    private func hold(
+        _ modules: [Module], _ factors: [Int: LowRankFactors]
+    ) throws(IsomerError) -> (tensors: HeldTensors, metadata: FileMetadata) {
         var tensors: [(TensorDescriptor, [UInt8])] = []
         var written: [(slot: String, module: String, rank: Int, alpha: Double, hasMagnitude: Bool)] = []
-        var worst = 1.0
         for (number, module) in modules.enumerated() {
             guard let made = factors[number] else { continue }
-            worst = min(worst, made.energy)
             let kernel = module.shape.dimensions.dropFirst(2)
             for (role, buffer, shape) in [
                 (AdapterRole.down, made.down, [made.rank] + module.shape.dimensions.dropFirst()),
@@ -223,26 +249,6 @@ public struct LoRAExtraction: Sendable {
             metadata[PEFTConfigurations.metadataKey] = PEFTConfigurations.text(written)
         }
         for (key, value) in self.metadata { metadata[key] = value }
-        let held = HeldTensors(tensors)
-        var plan = ConversionPlan(
-            sources: [ConversionPlan.Source("factors of the difference", held, files: [])], shape: .file,
-            files: [
-                PlannedFile(
-                    container: container,
-                    tensors: held.tensors.enumerated().map {
-                        PlannedTensor($1, from: TensorReference(source: 0, index: $0), of: $1.scalarType)
-                    })
-            ])
-        plan.files[0].hold(metadata)
-        plan.sources[0].files = new.sources.flatMap(\.files) + old.sources.flatMap(\.files)
-        plan.notes.append("\(factors.count) modules differ, \(modules.count - factors.count) are equal")
-        plan.notes.append("every module keeps at least \((worst * 1000).rounded(.down) / 10) % of its difference's energy")
-        if !rest.isEmpty {
-            plan.notes.append(
-                "\(rest.count) other tensors differ and are not in the LoRA: \(rest.prefix(3).joined(separator: ", "))"
-                    + (rest.count > 3 ? ", …" : ""))
-        }
-        plan.decisions.append(Decision("names", naming.identifier, because: naming.title, flag: "--layout NAMING"))
-        return plan
+        return (HeldTensors(tensors), metadata)
     }
 }

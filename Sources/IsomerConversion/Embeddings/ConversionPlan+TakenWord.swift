@@ -12,24 +12,7 @@ extension ConversionPlan {
         -> ConversionPlan
     {
         let encoders = try EncoderVocabulary.all(of: self, limits: limits)
-        var taken: [(encoder: EncoderVocabulary, ids: [TokenID])] = []
-        for encoder in encoders {
-            let ids = Self.ids(of: word, in: encoder.tokenizer)
-            if let last = ids.max(), last >= encoder.rows {
-                throw IsomerError(
-                    .mismatch, "the tokenizer has a token for which the text encoder has no vector", item: word,
-                    expected: "\(encoder.rows) rows",
-                    found: "id \(last)")
-            }
-            if !ids.isEmpty { taken.append((encoder, ids)) }
-        }
-        guard !taken.isEmpty else {
-            let known = Set(encoders.flatMap { $0.tokenizer.addedTokens.filter { !$0.token.isSpecial }.map(\.token.content) })
-            throw IsomerError(
-                .mismatch,
-                encoders.isEmpty ? "there is no text encoder with its tokenizer here" : "no tokenizer of this model has such a word added",
-                item: word, found: known.isEmpty ? nil : "added are " + known.sorted().prefix(12).joined(separator: ", "))
-        }
+        let taken = try Self.knowing(word, encoders)
         let isWebUI = taken.count == 1 && destination.extension.map { ["pt", "pth"].contains($0.lowercased()) } ?? false
         let isDiffusers = taken.count == 1 && destination.extension?.lowercased() == "bin"
         var plan = ConversionPlan(sources: sources, shape: .file, files: [], decisions: [], notes: [])
@@ -51,6 +34,40 @@ extension ConversionPlan {
                     sourceType: table.sourceType))
             plan.notes.append("\(word) is \(ids.count == 1 ? "1 vector" : "\(ids.count) vectors") of \(encoder.name)")
         }
+        plan.files = [Self.embeddingFile(tensors, of: word, container, isWebUI: isWebUI)]
+        leaveModel(to: &plan)
+        return plan
+    }
+
+    /// The text encoders whose tokenizers have `word` added, each with the ids of its vectors.
+    private static func knowing(
+        _ word: String, _ encoders: [EncoderVocabulary]
+    ) throws(IsomerError) -> [(encoder: EncoderVocabulary, ids: [TokenID])] {
+        var taken: [(encoder: EncoderVocabulary, ids: [TokenID])] = []
+        for encoder in encoders {
+            let ids = ids(of: word, in: encoder.tokenizer)
+            if let last = ids.max(), last >= encoder.rows {
+                throw IsomerError(
+                    .mismatch, "the tokenizer has a token for which the text encoder has no vector", item: word,
+                    expected: "\(encoder.rows) rows",
+                    found: "id \(last)")
+            }
+            if !ids.isEmpty { taken.append((encoder, ids)) }
+        }
+        guard !taken.isEmpty else {
+            let known = Set(encoders.flatMap { $0.tokenizer.addedTokens.filter { !$0.token.isSpecial }.map(\.token.content) })
+            throw IsomerError(
+                .mismatch,
+                encoders.isEmpty ? "there is no text encoder with its tokenizer here" : "no tokenizer of this model has such a word added",
+                item: word, found: known.isEmpty ? nil : "added are " + known.sorted().prefix(12).joined(separator: ", "))
+        }
+        return taken
+    }
+
+    /// The file that loaders of such a container expect.
+    private static func embeddingFile(
+        _ tensors: [PlannedTensor], of word: String, _ container: Container, isWebUI: Bool
+    ) -> PlannedFile {
         var file = PlannedFile(container: container, tensors: tensors)
         switch container {
         case .torch(_, let legacy) where isWebUI:
@@ -60,9 +77,12 @@ extension ConversionPlan {
         case .safetensors: file.metadata = ["name": word]
         case .gguf: file.container = .gguf([GGUFKeyValue("name", .string(word))])
         }
-        plan.files = [file]
-        // Everything else of the model stays where it is.
-        let used = tensors.flatMap(\.pieces).reduce(into: Set<TensorReference>()) { used, piece in
+        return file
+    }
+
+    /// Leaves to `plan`, which takes some tensors of this one, the sources that they are from; everything else of the model stays where it is.
+    private func leaveModel(to plan: inout ConversionPlan) {
+        let used = plan.files[0].tensors.flatMap(\.pieces).reduce(into: Set<TensorReference>()) { used, piece in
             if case .tensor(let reference, _) = piece { used.insert(reference) }
         }
         let kept = Set(used.map(\.source)).sorted()
@@ -75,7 +95,6 @@ extension ConversionPlan {
                         TensorReference(source: place, index: index), name: tensor.name, .ignored, because: "the model beside the word"))
             }
         }
-        return plan
     }
 
     /// The ids of `word`, `word_1`, …, if the first is an added token that is not special.

@@ -21,14 +21,36 @@ public struct EmbeddingConversion: Sendable {
     ///
     /// Throws `unsupported` for several words, or vectors for several text encoders, where the arrangement has room for one.
     public func plan(_ inversion: TextualInversion) throws(IsomerError) -> ConversionPlan {
-        var sources: [ConversionPlan.Source] = []
-        var tensors: [PlannedTensor] = []
         let arrangement = arrangement ?? usual(for: inversion)
         guard let word = inversion.words.first, inversion.words.count == 1 || arrangement == .diffusers else {
             throw IsomerError(
                 .unsupported, "this arrangement has room for one word", path: inversion.path, found: "\(inversion.words.count) words",
                 remedy: "choose a destination that ends in .bin, or --layout diffusers")
         }
+        let (sources, tensors) = try vectors(of: inversion, arrangement)
+        var plan = ConversionPlan(sources: sources, shape: .file, files: [])
+        var file = PlannedFile(container: container, tensors: tensors)
+        describe(&file, inversion, arrangement, token: token ?? word.token(in: inversion.path))
+        plan.files = [file]
+        let used = Set(tensors.flatMap(\.pieces).compactMap { if case .tensor(let reference, _) = $0 { reference } else { nil } })
+        for (place, source) in sources.enumerated() {
+            for (index, tensor) in source.tensors.tensors.enumerated() where !used.contains(TensorReference(source: place, index: index)) {
+                plan.setAside.append(
+                    SetAside(
+                        TensorReference(source: place, index: index), name: tensor.name, .dropped, because: "no vector: training state"))
+            }
+        }
+        plan.decisions.append(
+            Decision("arrangement", arrangement.rawValue, because: "its loaders expect it in such a file", flag: "--layout NAME"))
+        return plan
+    }
+
+    /// Every vector of `inversion` as the arrangement names and shapes it, and the sources that they are in.
+    private func vectors(
+        of inversion: TextualInversion, _ arrangement: TextualInversion.Arrangement
+    ) throws(IsomerError) -> (sources: [ConversionPlan.Source], tensors: [PlannedTensor]) {
+        var sources: [ConversionPlan.Source] = []
+        var tensors: [PlannedTensor] = []
         for word in inversion.words {
             guard word.vectors.count == 1 || arrangement == .perEncoder else {
                 throw IsomerError(
@@ -52,9 +74,13 @@ public struct EmbeddingConversion: Sendable {
                         from: TensorReference(source: place, index: vectors.index), of: vectors.scalarType))
             }
         }
-        var plan = ConversionPlan(sources: sources, shape: .file, files: [])
-        var file = PlannedFile(container: container, tensors: tensors)
-        let token = token ?? word.token(in: inversion.path)
+        return (sources, tensors)
+    }
+
+    /// Puts into `file` what the arrangement says beside the vectors.
+    private func describe(
+        _ file: inout PlannedFile, _ inversion: TextualInversion, _ arrangement: TextualInversion.Arrangement, token: String?
+    ) {
         switch container {
         case .torch(_, let legacy) where arrangement == .webUI:
             func text(_ key: String) -> TorchValue { inversion.metadata[key].map(TorchValue.string) ?? .none }
@@ -72,18 +98,6 @@ public struct EmbeddingConversion: Sendable {
             if arrangement != .diffusers, let token { metadata["name"] = token }
             file.metadata = metadata
         }
-        plan.files = [file]
-        let used = Set(tensors.flatMap(\.pieces).compactMap { if case .tensor(let reference, _) = $0 { reference } else { nil } })
-        for (place, source) in sources.enumerated() {
-            for (index, tensor) in source.tensors.tensors.enumerated() where !used.contains(TensorReference(source: place, index: index)) {
-                plan.setAside.append(
-                    SetAside(
-                        TensorReference(source: place, index: index), name: tensor.name, .dropped, because: "no vector: training state"))
-            }
-        }
-        plan.decisions.append(
-            Decision("arrangement", arrangement.rawValue, because: "its loaders expect it in such a file", flag: "--layout NAME"))
-        return plan
     }
 
     /// A picture that holds the vectors, as the web UI's users pass them on.

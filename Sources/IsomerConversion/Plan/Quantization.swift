@@ -101,34 +101,7 @@ extension ConversionPlan {
                     if isScaled { scaled.append(TensorPlace(file: file, tensor: index)) }
                     if type.kind == .block, let wanted = quantization.scalarType, type != wanted { smaller += 1 }
                 }
-                switch files[file].container {
-                case .gguf:
-                    // Exact: binary16 has every such number.
-                    guard quantization?.scalarType?.isScaledFloat != true else {
-                        throw IsomerError(
-                            .unsupported, "GGUF has no 8-bit floats", found: quantization?.scalarType?.rawValue,
-                            remedy: "choose q8_0, or a destination that ends in .safetensors")
-                    }
-                    if type.kind == .float, type.bitCount == 8, type != .f8e8m0 { type = .f16 }
-                    // Exact too, and needed: gguf's own reader takes what is no number of its own for bytes in rows, and a single one has no row.
-                    if type == .bf16, before.shape.rank == 0 {
-                        type = .f32
-                        tensor.widenConstants()
-                    }
-                case .safetensors, .torch:
-                    if type.kind == .block {
-                        guard quantization == nil else {
-                            throw IsomerError(
-                                .unsupported, "only GGUF files hold blocks", item: before.name, found: type.rawValue,
-                                remedy: "choose a destination that ends in .gguf")
-                        }
-                        type = .f16
-                        let decision = Decision(
-                            "type of what was quantised", ScalarType.f16.rawValue, because: "the target has no blocks", flag: "--dtype TYPE"
-                        )
-                        if !decisions.contains(decision) { decisions.append(decision) }
-                    }
-                }
+                type = try held(type, of: &tensor, in: files[file].container, quantization)
                 guard type != before.scalarType else { continue }
                 do throws(IsomerError) {
                     tensor.descriptor = try TensorDescriptor(name: before.name, scalarType: type, shape: before.shape)
@@ -152,6 +125,37 @@ extension ConversionPlan {
             "\(made) tensors become \(scaled.isEmpty ? "blocks" : "8-bit floats with a scale") and \(kept) stay as they are: norms, biases, embeddings, convolutions, first and last layers, "
                 + "autoencoders; --quantize-rule PATTERN=TYPE says otherwise")
         if smaller > 0 { notes.append("\(smaller) of them become other blocks, by a rule or because their rows are not whole blocks") }
+    }
+
+    /// The type that `container` holds what is to be of `type` in: another one where it has no place for it.
+    private mutating func held(
+        _ type: ScalarType, of tensor: inout PlannedTensor, in container: Container, _ quantization: Quantization?
+    ) throws(IsomerError) -> ScalarType {
+        switch container {
+        case .gguf:
+            guard quantization?.scalarType?.isScaledFloat != true else {
+                throw IsomerError(
+                    .unsupported, "GGUF has no 8-bit floats", found: quantization?.scalarType?.rawValue,
+                    remedy: "choose q8_0, or a destination that ends in .safetensors")
+            }
+            // Exact: binary16 has every such number.
+            if type.kind == .float, type.bitCount == 8, type != .f8e8m0 { return .f16 }
+            // Exact too, and needed: gguf's own reader takes what is no number of its own for bytes in rows, and a single one has no row.
+            guard type == .bf16, tensor.descriptor.shape.rank == 0 else { return type }
+            tensor.widenConstants()
+            return .f32
+        case .safetensors, .torch:
+            guard type.kind == .block else { return type }
+            guard quantization == nil else {
+                throw IsomerError(
+                    .unsupported, "only GGUF files hold blocks", item: tensor.descriptor.name, found: type.rawValue,
+                    remedy: "choose a destination that ends in .gguf")
+            }
+            let decision = Decision(
+                "type of what was quantised", ScalarType.f16.rawValue, because: "the target has no blocks", flag: "--dtype TYPE")
+            if !decisions.contains(decision) { decisions.append(decision) }
+            return .f16
+        }
     }
 
     /// Adds what readers of GGUF files want to know.
