@@ -42,17 +42,13 @@ enum GGUFDescription {
         return result
     }
 
-    /// The name under which ComfyUI knows the tensors' family; `nil` if they are of none that it knows.
+    /// The name under which readers know the tensors' family; `nil` if the tensors are of none, or of several.
     private static func architecture(of tensors: [TensorDescriptor]) -> String? {
         let inventory = TensorInventory(tensors)
         guard let detection = try? FamilyDetection(of: inventory), let reading = detection.decided ?? detection.agreeing else { return nil }
-        switch reading.family {
-        // It has no name of its own for version 2, whose parts have the same names.
-        case .stableDiffusion1, .stableDiffusion2: return "sd1"
-        case .stableDiffusionXL, .stableDiffusionXLRefiner: return "sdxl"
-        case .t5: return inventory.has("enc.blk.0.attn_q.weight") ? "t5encoder" : "t5"
-        case let family: return family.identifier
-        }
+        // llama.cpp has a name for the encoder alone, whose tensors have llama.cpp's names.
+        if reading.family == .t5, inventory.matches(Layouts.llamaT5.signature) { return "t5encoder" }
+        return reading.family.ggufName
     }
 
     /// The number of the type that most bytes have.

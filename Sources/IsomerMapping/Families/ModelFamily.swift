@@ -21,12 +21,14 @@ public struct ModelFamily: Sendable {
     public let asksForPrediction: Bool
     /// Whether checkpoints say by a marker tensor that the denoiser predicts velocity.
     public let marksVelocity: Bool
+    /// What `general.architecture` says in a GGUF file of it, as ComfyUI's loader knows it.
+    public let ggufName: String
     /// What speaks for and against a model being of this family, given the configurations of the components that were found.
     let evidence: @Sendable (Components) -> [Evidence]
 
     init(
         identifier: String, title: String, slots: [Slot], members: [ModelMember], companions: [Companion] = [], asksForMember: Bool = false,
-        asksForPrediction: Bool = false, marksVelocity: Bool = false,
+        asksForPrediction: Bool = false, marksVelocity: Bool = false, ggufName: String? = nil,
         evidence: @escaping @Sendable (Components) -> [Evidence] = { _ in [] }
     ) {
         self.identifier = identifier
@@ -37,6 +39,7 @@ public struct ModelFamily: Sendable {
         self.asksForMember = asksForMember
         self.asksForPrediction = asksForPrediction
         self.marksVelocity = marksVelocity
+        self.ggufName = ggufName ?? identifier
         self.evidence = evidence
     }
 

@@ -33,6 +33,8 @@ extension ModelFamily {
             Companion("low_scale_model.{*}", "the noise for the picture to be enlarged, which a scheduler's configuration says"),
         ],
         asksForPrediction: true,
+        // It has no name of its own, since its parts have the same names as version 1's.
+        ggufName: "sd1",
         evidence: { components in
             Evidence.stableDiffusion(components, widths: (own: 1024, other: 768), isLinear: true) {
                 Evidence("the text encoder is OpenCLIP's", $0.activation != .quickGELU)

@@ -82,6 +82,7 @@ extension ModelFamily {
         ],
         companions: Companion.ldmTraining + Companion.conditioner,
         marksVelocity: true,
+        ggufName: "sdxl",
         evidence: { components in
             Evidence.stableDiffusionXL(components) { unet, largerTextWidth in
                 Evidence("the UNet attends to the larger encoder's text alone", unet.crossAttentionWidth == largerTextWidth)
