@@ -104,15 +104,8 @@ public final class RandomSource: TensorSource {
         }
     }
 
-    /// FNV-1a over the name, then two rounds of mixing with the seed.
+    /// A sequence's name that follows from a tensor's and a seed.
     private static func key(of name: String, seed: UInt64) -> UInt64 {
-        func mix(_ value: UInt64) -> UInt64 {
-            var z = value &+ 0x9E37_79B9_7F4A_7C15
-            z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-            return z ^ z >> 31
-        }
-        let hash = name.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-        return mix(mix(seed) ^ hash)
+        (seed.mixed ^ UInt64(fnv1a: name)).mixed
     }
 }

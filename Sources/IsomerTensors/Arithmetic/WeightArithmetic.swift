@@ -151,13 +151,6 @@ public struct TaskVectorCombination: Hashable, Sendable {
 
     /// A sequence's name that follows from a seed, a tensor's name and a model's number.
     public static func key(seed: UInt64, tensor: String, model: Int) -> UInt64 {
-        func mix(_ value: UInt64) -> UInt64 {
-            var z = value &+ 0x9E37_79B9_7F4A_7C15
-            z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-            return z ^ z >> 31
-        }
-        let name = tensor.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-        return mix(mix(mix(seed) ^ name) &+ UInt64(truncatingIfNeeded: model))
+        ((seed.mixed ^ UInt64(fnv1a: tensor)).mixed &+ UInt64(truncatingIfNeeded: model)).mixed
     }
 }
