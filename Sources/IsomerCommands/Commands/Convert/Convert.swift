@@ -168,10 +168,7 @@ public struct Convert: IsomerCommand {
         var request = model.request(for: source.path)
         request.destination = destination.path
         request.limits = shared.limits
-        request.scalarType = options.floatType
-        request.repairs = options.repair
-        request.shardBytes = options.maxShardSize?.bytes
-        for entry in options.metadata { request.metadata[entry.key] = entry.value }
+        options.apply(to: &request)
         return request
     }
 }

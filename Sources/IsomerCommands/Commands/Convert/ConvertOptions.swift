@@ -94,6 +94,14 @@ struct ConvertOptions: ParsableArguments {
         return verify == .full ? .full : .header
     }
 
+    /// Puts into `request` what the flags say of the output's tensors, files and metadata.
+    func apply(to request: inout ConversionRequest) {
+        request.scalarType = floatType
+        request.repairs = repair
+        request.shardBytes = maxShardSize?.bytes
+        for entry in metadata { request.metadata[entry.key] = entry.value }
+    }
+
     /// The type that every floating tensor is cast to; `nil` if they stay, or if only some become blocks.
     var floatType: ScalarType? { dtype.flatMap { $0.isForSome ? nil : $0.scalarType } }
 

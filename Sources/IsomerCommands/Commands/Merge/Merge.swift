@@ -115,10 +115,7 @@ public struct Merge: IsomerCommand {
         var request = model.request(for: models.first?.path ?? "")
         request.destination = output.path
         request.limits = shared.limits
-        request.scalarType = options.floatType
-        request.repairs = options.repair
-        request.shardBytes = options.maxShardSize?.bytes
-        for entry in options.metadata { request.metadata[entry.key] = entry.value }
+        options.apply(to: &request)
         let target: ModelTarget
         switch try options.target(for: output) {
         case .diffusers: target = .diffusers
