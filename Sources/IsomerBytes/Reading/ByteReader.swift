@@ -46,14 +46,4 @@ public struct ByteReader: Sendable {
     public mutating func skip(_ count: Int, _ meaning: String) throws(IsomerError) {
         _ = try take(count, meaning)
     }
-
-    /// Goes to an absolute position in this range of bytes.
-    public mutating func seek(to position: Int, _ meaning: String) throws(IsomerError) {
-        guard position >= 0, position <= bytes.count else {
-            throw IsomerError(
-                .malformed, "\(meaning) lies outside its file", byteOffset: base,
-                expected: "at most \(bytes.count)", found: "\(position)")
-        }
-        self.position = position
-    }
 }

@@ -115,20 +115,4 @@ extension Bitmap {
         }
         return result
     }
-
-    /// Whether any pixel is not fully opaque.
-    public func hasTransparency() -> Bool {
-        guard channels.hasAlpha else { return false }
-        let stride = channels.count * samples.byteCount
-        switch samples {
-        case .uint8:
-            for i in 0..<width * height where source[i * stride + stride - 1] != 255 { return true }
-        case .uint16:
-            for i in 0..<width * height where source[i * stride + stride - 1] != 255 || source[i * stride + stride - 2] != 255 {
-                return true
-            }
-        case .float32: return true
-        }
-        return false
-    }
 }

@@ -13,8 +13,6 @@ public enum PixelChannels: Int, Hashable, Sendable, CaseIterable {
     public var isColour: Bool { self == .rgb || self == .rgba }
     /// The same without alpha.
     public var opaque: PixelChannels { isColour ? .rgb : .gray }
-    /// The same with alpha.
-    public var transparent: PixelChannels { isColour ? .rgba : .grayAlpha }
 }
 
 /// How one sample is stored. Integers run from black (0) to their largest value, in the machine's byte order.
