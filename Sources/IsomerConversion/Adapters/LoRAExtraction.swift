@@ -85,16 +85,13 @@ public struct LoRAExtraction: Sendable {
         _ model: Model, _ new: any TensorSource, _ old: any TensorSource
     ) throws(IsomerError) -> (modules: [Module], rest: [(Int, Int)]) {
         let aliases = try AdapterAliases(model.family, model.components.mapValues(\.configuration))
-        var positions: [ExactString: Int] = [:]
-        for (index, tensor) in old.tensors.enumerated() { positions[ExactString(tensor.name)] = index }
-        var own: [ExactString: Int] = [:]
-        for (index, tensor) in new.tensors.enumerated() { own[ExactString(tensor.name)] = index }
+        let (newer, older) = (TensorInventory(new.tensors), TensorInventory(old.tensors))
         var modules: [Module] = []
         var rest: [(Int, Int)] = []
         var seen: Set<String> = []
         var taken: Set<Int> = []
         for (index, tensor) in new.tensors.enumerated() {
-            guard let position = positions[ExactString(tensor.name)], FileConversion.isCast(tensor.scalarType), !taken.contains(index),
+            guard let position = older.index(of: tensor.name), FileConversion.isCast(tensor.scalarType), !taken.contains(index),
                 let slash = tensor.name.firstIndex(of: "/")
             else { continue }
             let slot = String(tensor.name[..<slash])
@@ -110,8 +107,8 @@ public struct LoRAExtraction: Sendable {
             var parts: [(tuned: Int, base: Int)] = []
             var rows = 0
             for (part, shape) in zip(name.target.modules, name.target.shapes) {
-                let key = ExactString("\(slot)/\(part).weight")
-                guard let mine = own[key], let theirs = positions[key] else { continue }
+                let key = "\(slot)/\(part).weight"
+                guard let mine = newer.index(of: key), let theirs = older.index(of: key) else { continue }
                 parts.append((mine, theirs))
                 taken.insert(mine)
                 rows += shape.dimensions.first ?? 0
