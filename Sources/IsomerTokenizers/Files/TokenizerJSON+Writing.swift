@@ -133,16 +133,11 @@ extension Decoder {
         case .sequence(let parts): ["type": "Sequence", "decoders": .array(parts.map(\.json))]
         case .bytePair(let suffix): ["type": "BPEDecoder", "suffix": .string(suffix)]
         case .byteLevel(let addsPrefixSpace, let trimsOffsets, let usesExpression):
-            [
-                "type": "ByteLevel", "add_prefix_space": .bool(addsPrefixSpace), "trim_offsets": .bool(trimsOffsets),
-                "use_regex": .bool(usesExpression),
-            ]
+            // What undoes a pre-tokenizer is written as that is.
+            PreTokenizer.byteLevel(addsPrefixSpace: addsPrefixSpace, trimsOffsets: trimsOffsets, usesExpression: usesExpression).json
         case .wordPiece(let prefix, let cleansUp): ["type": "WordPiece", "prefix": .string(prefix), "cleanup": .bool(cleansUp)]
         case .metaspace(let replacement, let scheme, let splits):
-            [
-                "type": "Metaspace", "replacement": .string(String(replacement)), "prepend_scheme": .string(scheme.rawValue),
-                "split": .bool(splits),
-            ]
+            PreTokenizer.metaspace(replacement: replacement, scheme, splits: splits).json
         case .ctc(let padding, let delimiter, let cleansUp):
             [
                 "type": "CTC", "pad_token": .string(padding), "word_delimiter_token": .string(delimiter), "cleanup": .bool(cleansUp),
