@@ -112,7 +112,9 @@ let package = Package(
         tests(of: "IsomerTensors"),
         tests(of: "IsomerImages", ["IsomerBytes", "CKernels"]),
         tests(of: "IsomerCompute", ["IsomerTensors", "IsomerBytes"]),
-        tests(of: "IsomerNetworks", ["IsomerCompute", "IsomerArchitectures", "IsomerFormats", "IsomerTensors", "IsomerBytes"]),
+        tests(
+            of: "IsomerNetworks",
+            ["IsomerCompute", "IsomerMapping", "IsomerArchitectures", "IsomerFormats", "IsomerTensors", "IsomerBytes"]),
         tests(
             of: "IsomerGeneration", ["IsomerConversion", "IsomerCompute", "IsomerImages", "IsomerFormats", "IsomerTensors", "IsomerBytes"]),
         tests(of: "IsomerFormats", ["IsomerTensors", "IsomerBytes", crypto]),

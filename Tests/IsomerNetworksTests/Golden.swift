@@ -3,6 +3,7 @@ import IsomerArchitectures
 import IsomerBytes
 import IsomerCompute
 import IsomerFormats
+import IsomerMapping
 import IsomerTensors
 import Testing
 

@@ -1,6 +1,7 @@
 import IsomerArchitectures
 import IsomerBytes
 import IsomerCompute
+import IsomerMapping
 import IsomerTensors
 import Testing
 

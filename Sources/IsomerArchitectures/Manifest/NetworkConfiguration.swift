@@ -2,8 +2,7 @@ public import IsomerBytes
 
 /// What one kind of network must tell about itself to be recognised, converted, made and run.
 ///
-/// A new network is one type that conforms to this, in one folder, and one line in `Networks.all`; its other namings are one file of rules in
-/// IsomerMapping.
+/// A new network is one type that conforms to this, in one file; its namings are layouts in IsomerMapping, by which `Networks.all` knows it.
 public protocol NetworkConfiguration: Hashable, Sendable {
     /// The library and class that Diffusers' `model_index.json` and configuration files name: `diffusers`, `UNet2DConditionModel`. The first is
     /// written unless `classIdentity` says otherwise; the others are read alike.
@@ -146,22 +145,5 @@ extension NetworkConfiguration {
             remedy:
                 "say it with --config and a config.json or Diffusers folder of the same structure, or name with --architecture a published model that does it alike"
         )
-    }
-}
-
-/// Every kind of network that is known.
-public enum Networks {
-    /// In the order in which they are tried.
-    public static let all: [any NetworkConfiguration.Type] = [
-        UNetConfiguration.self, ControlNetConfiguration.self, SD3TransformerConfiguration.self, FluxTransformerConfiguration.self,
-        PixArtTransformerConfiguration.self,
-        AutoencoderKLConfiguration.self,
-        FluxControlNetConfiguration.self, SD3ControlNetConfiguration.self, T2IAdapterConfiguration.self, AutoencoderTinyConfiguration.self,
-        CLIPTextConfiguration.self, T5EncoderConfiguration.self,
-    ]
-
-    /// The kind that a class name in a configuration file stands for.
-    public static func type(of className: String) -> (any NetworkConfiguration.Type)? {
-        all.first { $0.classes.contains { $0.name == className } }
     }
 }

@@ -18,7 +18,7 @@ public enum Layouts {
         t5, t5EmbeddedTokens, llamaT5,
     ]
 
-    /// The layouts of one kind of network.
+    /// The layouts of one kind of network, the canonical one first.
     static func of(_ network: any NetworkConfiguration.Type) -> [Layout] {
         all.filter { $0.network == network }
     }
