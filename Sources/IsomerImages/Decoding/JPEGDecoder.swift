@@ -20,21 +20,7 @@ enum JPEGDecoder {
     private static func decode(
         _ buffer: UnsafeBufferPointer<UInt8>, _ bytes: [UInt8], _ options: DecodeOptions, _ level: isomer_level, _ planner: RowPlanner
     ) throws(IsomerError) -> DecodedRows {
-        var denominator: Int32 = 1
-        if case .factor(let factor) = options.shrink {
-            guard [1, 2, 4, 8].contains(factor) else {
-                throw IsomerError(.usage, "a JPEG shrinks by 1, 2, 4 or 8 while it is decoded", found: "\(factor)")
-            }
-            denominator = Int32(factor)
-        }
-        if case .covering(let wanted) = options.shrink {
-            let header = try Reader(buffer, scanLimit, options.limits)
-            let info = try header.start(denominator: 1)
-            // Reference: Pillow 13.0.0 JpegImagePlugin `draft`: the largest of 8, 4, 2, 1 that leaves both sides large enough.
-            let room = min(Int(info.width) / max(1, wanted.width), Int(info.height) / max(1, wanted.height))
-            denominator = [8, 4, 2].first { Int($0) <= room } ?? 1
-        }
-
+        let denominator = try denominator(buffer, options)
         let reader = try Reader(buffer, scanLimit, options.limits)
         let info = try reader.start(denominator: denominator)
         try ImageDecoder.check(info.width, info.height, channels: Int(info.output_components), options.limits)
@@ -84,6 +70,23 @@ enum JPEGDecoder {
         rows.bitmap = window.bitmap
         rows.warnings += [colours.warning].compactMap(\.self)
         return rows
+    }
+
+    /// By what the picture is made smaller while it is decoded.
+    private static func denominator(_ buffer: UnsafeBufferPointer<UInt8>, _ options: DecodeOptions) throws(IsomerError) -> Int32 {
+        switch options.shrink {
+        case .factor(let factor):
+            guard [1, 2, 4, 8].contains(factor) else {
+                throw IsomerError(.usage, "a JPEG shrinks by 1, 2, 4 or 8 while it is decoded", found: "\(factor)")
+            }
+            return Int32(factor)
+        case .covering(let wanted):
+            let info = try Reader(buffer, scanLimit, options.limits).start(denominator: 1)
+            // Reference: Pillow 13.0.0 JpegImagePlugin `draft`: the largest of 8, 4, 2, 1 that leaves both sides large enough.
+            let room = min(Int(info.width) / max(1, wanted.width), Int(info.height) / max(1, wanted.height))
+            return [8, 4, 2].first { Int($0) <= room } ?? 1
+        case .none: return 1
+        }
     }
 
     /// What never came is gray, as libjpeg itself fills it.

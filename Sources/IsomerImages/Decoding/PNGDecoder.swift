@@ -29,12 +29,7 @@ enum PNGDecoder {
         }
         let size = PixelSize(Int(info.width), Int(info.height))
         let samples: SampleType = info.sample_bits == 16 && options.keep16Bits ? .uint16 : .uint8
-        var colours = ColourTreatment()
-        if let profile = reader.profile {
-            colours = ColourTreatment(profile: profile, channels, samples, convert: options.convertToSRGB)
-        } else if info.is_srgb == 0, info.gamma > 0, options.convertToSRGB, samples == .uint8 {
-            colours = ColourTreatment(gamma: info, channels)
-        }
+        let colours = colours(reader.profile, info, channels, samples, options)
         var rows = DecodedRows(
             format: .png, storedSize: size, orientation: .upright, profile: colours.profile, warnings: [], isTruncated: false)
         func orientation() -> Orientation { reader.exif.flatMap { EXIF($0)?.orientation } ?? .upright }
@@ -81,6 +76,15 @@ enum PNGDecoder {
         rows.exif = reader.exif
         rows.orientation = orientation()
         return rows
+    }
+
+    /// An embedded profile counts; without one, the gamma that the file gives.
+    private static func colours(
+        _ profile: [UInt8]?, _ info: isomer_png_info, _ channels: PixelChannels, _ samples: SampleType, _ options: DecodeOptions
+    ) -> ColourTreatment {
+        if let profile { return ColourTreatment(profile: profile, channels, samples, convert: options.convertToSRGB) }
+        guard info.is_srgb == 0, info.gamma > 0, options.convertToSRGB, samples == .uint8 else { return ColourTreatment() }
+        return ColourTreatment(gamma: info, channels)
     }
 
     /// Throws unless what there is of a broken picture is to be taken.

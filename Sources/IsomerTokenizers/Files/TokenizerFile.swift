@@ -67,16 +67,7 @@ public struct TokenizerFile: Sendable {
     private init(
         _ name: String, _ raw: [UInt8], path: FilePath, beside store: TokenizerStore, settings: TokenizerSettings, limits: Limits
     ) throws(IsomerError) {
-        var bytes = raw
-        if bytes.starts(with: [0x1F, 0x8B]) {
-            do throws(IsomerError) {
-                let reachable = UInt64(bytes.count).multipliedReportingOverflow(by: max(1, limits.unpackedRatio / 8))
-                let grown = max(limits.unpackedRatioFloor, reachable.overflow ? .max : reachable.partialValue)
-                bytes = try Inflater.inflate(bytes, .gzip, size: .atMost(min(limits.jsonBytes, grown)))
-            } catch {
-                throw error.inFile(path)
-            }
-        }
+        let bytes = try Self.unpacked(raw, path: path, limits)
         var tokenizer: Tokenizer
         var origin = name
         var window = settings.window
@@ -85,36 +76,10 @@ public struct TokenizerFile: Sendable {
             switch format {
             case .tokenizerJSON: tokenizer = try Tokenizer(json: bytes, path: path, limits: limits)
             case .vocabularyJSON, .merges:
-                let isMerges = format == .merges
-                let other = isMerges ? "vocab.json" : "merges.txt"
-                guard let otherBytes = try store.bytes(other) else {
-                    guard isMerges else {
-                        throw IsomerError(
-                            .cannotRead, "a vocabulary needs its merges beside it", expected: store.path.appending(other).string)
-                    }
-                    // OpenAI's table implies its vocabulary.
-                    tokenizer = try .clip(vocabulary: try CLIPVocabulary(merges: bytes), padding: settings.clipPadding)
-                    window = window ?? CLIPVocabulary.window
-                    break
-                }
-                let otherPath = store.path.appending(other)
-                let vocabulary = try VocabularyFiles.json(
-                    isMerges ? otherBytes : bytes, path: isMerges ? otherPath : path, limits: limits)
-                let model: BytePairModel
-                do throws(IsomerError) {
-                    model = try BytePairModel(vocabulary: vocabulary, text: try MergesText(isMerges ? bytes : otherBytes))
-                } catch {
-                    throw error.inFile(isMerges ? path : otherPath)
-                }
-                origin = "vocab.json and merges.txt"
-                if vocabulary.id(of: CLIPVocabulary.startMark) != nil {
-                    tokenizer = try .bytePairCLIP(
-                        model, start: CLIPVocabulary.startMark, end: CLIPVocabulary.endMark,
-                        padding: settings.padding ?? CLIPVocabulary.endMark)
-                    window = window ?? CLIPVocabulary.window
-                } else {
-                    tokenizer = try .gpt2(model, addsPrefixSpace: settings.addsPrefixSpace)
-                }
+                let found = try Self.bytePairs(bytes, isMerges: format == .merges, path: path, beside: store, settings, limits)
+                tokenizer = found.tokenizer
+                if found.isPair { origin = "vocab.json and merges.txt" }
+                if found.isCLIP { window = window ?? CLIPVocabulary.window }
             case .sentencePiece: tokenizer = try Tokenizer(try SentencePieceModel(bytes))
             case .lines: tokenizer = try .bert(try VocabularyFiles.lines(bytes), lowercases: settings.lowercases)
             case .tiktoken: tokenizer = try VocabularyFiles.tiktoken(bytes)
@@ -133,6 +98,45 @@ public struct TokenizerFile: Sendable {
         self.init(
             tokenizer: tokenizer, origin: origin, window: window,
             padding: settings.padding.flatMap { tokenizer.id(of: $0) })
+    }
+
+    /// What is in a file, which may be packed by gzip.
+    private static func unpacked(_ bytes: [UInt8], path: FilePath, _ limits: Limits) throws(IsomerError) -> [UInt8] {
+        guard bytes.starts(with: [0x1F, 0x8B]) else { return bytes }
+        do throws(IsomerError) {
+            let reachable = UInt64(bytes.count).multipliedReportingOverflow(by: max(1, limits.unpackedRatio / 8))
+            let grown = max(limits.unpackedRatioFloor, reachable.overflow ? .max : reachable.partialValue)
+            return try Inflater.inflate(bytes, .gzip, size: .atMost(min(limits.jsonBytes, grown)))
+        } catch {
+            throw error.inFile(path)
+        }
+    }
+
+    /// The tokenizer of a vocabulary or of merges, and of the other of the two beside it; of merges alone, which OpenAI's are, CLIP's.
+    private static func bytePairs(
+        _ bytes: [UInt8], isMerges: Bool, path: FilePath, beside store: TokenizerStore, _ settings: TokenizerSettings, _ limits: Limits
+    ) throws(IsomerError) -> (tokenizer: Tokenizer, isPair: Bool, isCLIP: Bool) {
+        let other = isMerges ? "vocab.json" : "merges.txt"
+        let otherPath = store.path.appending(other)
+        guard let otherBytes = try store.bytes(other) else {
+            guard isMerges else {
+                throw IsomerError(.cannotRead, "a vocabulary needs its merges beside it", expected: otherPath.string)
+            }
+            return (try .clip(vocabulary: try CLIPVocabulary(merges: bytes), padding: settings.clipPadding), isPair: false, isCLIP: true)
+        }
+        let vocabulary = try VocabularyFiles.json(isMerges ? otherBytes : bytes, path: isMerges ? otherPath : path, limits: limits)
+        let model: BytePairModel
+        do throws(IsomerError) {
+            model = try BytePairModel(vocabulary: vocabulary, text: try MergesText(isMerges ? bytes : otherBytes))
+        } catch {
+            throw error.inFile(isMerges ? path : otherPath)
+        }
+        guard vocabulary.id(of: CLIPVocabulary.startMark) != nil else {
+            return (try .gpt2(model, addsPrefixSpace: settings.addsPrefixSpace), isPair: true, isCLIP: false)
+        }
+        let clip = try Tokenizer.bytePairCLIP(
+            model, start: CLIPVocabulary.startMark, end: CLIPVocabulary.endMark, padding: settings.padding ?? CLIPVocabulary.endMark)
+        return (clip, isPair: true, isCLIP: true)
     }
 
     private static func isFolder(_ path: FilePath) -> Bool { (try? FileSystem.kind(of: path)) == .folder }
