@@ -35,9 +35,7 @@ public struct CLIPTextEncoder {
     /// Throws `undecided` if the configuration leaves open what shapes do not tell.
     public init(_ configuration: CLIPTextConfiguration) throws(IsomerError) {
         guard let headCount = configuration.headCount, let activation = configuration.activation else {
-            throw IsomerError(
-                .undecided, "the weights alone do not tell the number of heads or the activation of this CLIP text encoder",
-                remedy: "say it with --config and a config.json of the same structure")
+            throw .undecided("the number of heads or the activation", of: CLIPTextConfiguration.title)
         }
         self.configuration = configuration
         self.headCount = headCount

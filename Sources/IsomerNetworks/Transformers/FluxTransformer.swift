@@ -81,9 +81,7 @@ extension FluxTransformerConfiguration {
     /// How many of a head's numbers turn with each coordinate. They must fill the head.
     func checkedRotaryWidths() throws(IsomerError) -> [Int] {
         guard let rotaryWidths else {
-            throw IsomerError(
-                .undecided, "the weights alone do not tell axes_dims_rope of this \(Self.title)",
-                remedy: "say it with --config and a config.json of the same structure")
+            throw .undecided("axes_dims_rope", of: Self.title)
         }
         guard headWidth > 0, width % headWidth == 0, rotaryWidths.allSatisfy({ $0 > 0 && $0 % 2 == 0 && $0 <= headWidth }),
             rotaryWidths.count == 3, rotaryWidths.reduce(0, +) == headWidth

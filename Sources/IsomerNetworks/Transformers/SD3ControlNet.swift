@@ -12,7 +12,9 @@ public struct SD3ControlNet {
 
     /// Throws `undecided` if the configuration leaves open what shapes do not tell.
     public init(_ configuration: SD3ControlNetConfiguration) throws(IsomerError) {
-        guard let headWidth = configuration.headWidth else { throw .undecidedHeads(SD3ControlNetConfiguration.title) }
+        guard let headWidth = configuration.headWidth else {
+            throw .undecided("the number of attention heads", of: SD3ControlNetConfiguration.title)
+        }
         guard headWidth > 0, configuration.width % headWidth == 0, configuration.layers > 0, configuration.patchSize > 0 else {
             throw IsomerError(.malformed, "the ControlNet's width does not divide into heads", found: "\(configuration.width)")
         }

@@ -30,7 +30,9 @@ public struct SD3Transformer {
 
     /// Throws `undecided` if the configuration leaves open what shapes do not tell.
     public init(_ configuration: SD3TransformerConfiguration) throws(IsomerError) {
-        guard let headWidth = configuration.headWidth else { throw .undecidedHeads(SD3TransformerConfiguration.title) }
+        guard let headWidth = configuration.headWidth else {
+            throw .undecided("the number of attention heads", of: SD3TransformerConfiguration.title)
+        }
         guard headWidth > 0, configuration.width % headWidth == 0, configuration.layers > 0, configuration.patchSize > 0 else {
             throw IsomerError(.malformed, "the transformer's width does not divide into heads", found: "\(configuration.width)")
         }
@@ -77,14 +79,6 @@ public struct SD3Transformer {
         try c.embeddedPatches(
             sample, weights["pos_embed"], channels: configuration.inputChannels, patch: configuration.patchSize,
             width: configuration.width, positionsSide: configuration.positionsSide)
-    }
-}
-
-extension IsomerError {
-    static func undecidedHeads(_ title: String) -> IsomerError {
-        IsomerError(
-            .undecided, "the weights alone do not tell the number of attention heads of this \(title)",
-            remedy: "say it with --config and a config.json of the same structure")
     }
 }
 

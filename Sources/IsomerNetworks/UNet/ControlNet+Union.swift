@@ -38,9 +38,7 @@ extension ControlNet {
     ) throws(IsomerError) -> Tensor {
         let (width, images) = (union.width, x.shape[0])
         guard let heads = union.headCount, heads > 0, width % heads == 0 else {
-            throw IsomerError(
-                .undecided, "the weights alone do not tell num_trans_head of this union ControlNet",
-                remedy: "say it with --config and a config.json of the same structure")
+            throw .undecided("num_trans_head", of: "union \(ControlNetConfiguration.title)")
         }
         guard x.channels == width, union.projectionWidth == width else {
             throw IsomerError(

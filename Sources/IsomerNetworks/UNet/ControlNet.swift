@@ -32,9 +32,7 @@ public struct ControlNet {
     public init(_ configuration: ControlNetConfiguration) throws(IsomerError) {
         let encoder = configuration.encoder
         guard let headCounts = encoder.headCounts, let groups = encoder.normGroups else {
-            throw IsomerError(
-                .undecided, "the weights alone do not tell the number of attention heads or norm groups of this ControlNet",
-                remedy: "say it with --config and a config.json of the same structure")
+            throw .undecided("the number of attention heads or norm groups", of: ControlNetConfiguration.title)
         }
         guard headCounts.count == encoder.down.count, !encoder.down.isEmpty, !configuration.conditioningWidths.isEmpty else {
             throw IsomerError(.malformed, "the ControlNet's configuration contradicts itself", found: "\(headCounts.count) head counts")

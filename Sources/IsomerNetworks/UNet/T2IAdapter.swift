@@ -14,9 +14,7 @@ public struct T2IAdapter {
     /// Throws `undecided` if the configuration leaves open what shapes do not tell.
     public init(_ configuration: T2IAdapterConfiguration) throws(IsomerError) {
         guard let foldedSide = configuration.foldedSide, let isForXL = configuration.isLight ? false : configuration.isForXL else {
-            throw IsomerError(
-                .undecided, "the weights alone do not tell \(configuration.undecided.joined(separator: ", ")) of this T2I-Adapter",
-                remedy: "say it with --config and a config.json of the same structure")
+            throw .undecided(configuration.undecided.joined(separator: ", "), of: T2IAdapterConfiguration.title)
         }
         guard foldedSide > 0, configuration.foldedChannels % (foldedSide * foldedSide) == 0, !configuration.channels.isEmpty else {
             throw IsomerError(.malformed, "the adapter's pixels do not fold", found: "\(configuration.foldedChannels) channels")

@@ -36,9 +36,7 @@ public struct UNet2DCondition {
     /// Throws `undecided` if the configuration leaves open what shapes do not tell.
     public init(_ configuration: UNetConfiguration) throws(IsomerError) {
         guard let headCounts = configuration.headCounts, let groups = configuration.normGroups else {
-            throw IsomerError(
-                .undecided, "the weights alone do not tell the number of attention heads or norm groups of this UNet",
-                remedy: "say it with --config and a config.json of the same structure")
+            throw .undecided("the number of attention heads or norm groups", of: UNetConfiguration.title)
         }
         guard headCounts.count == configuration.down.count, configuration.up.count == configuration.down.count,
             !configuration.down.isEmpty

@@ -15,9 +15,7 @@ public struct AutoencoderKL {
     /// Throws `undecided` if the configuration leaves open what shapes do not tell.
     public init(_ configuration: AutoencoderKLConfiguration) throws(IsomerError) {
         guard let groups = configuration.normGroups else {
-            throw IsomerError(
-                .undecided, "the weights alone do not tell the number of norm groups of this VAE",
-                remedy: "say it with --config and a config.json of the same structure")
+            throw .undecided("the number of norm groups", of: AutoencoderKLConfiguration.title)
         }
         guard !configuration.channels.isEmpty else { throw IsomerError(.malformed, "an autoencoder needs at least one resolution") }
         self.configuration = configuration
