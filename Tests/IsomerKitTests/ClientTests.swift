@@ -20,7 +20,11 @@ import Testing
         var request = ConversionRequest(source: Fixtures["models/sd15-tiny"])
         request.scalarType = .f16
         let plan = try ConversionPlan(request, to: .checkpoint(.safetensors))
-        _ = try Executor().run(plan, to: folder["model.safetensors"])
+        // As README has it.
+        var executor = Executor()
+        executor.overwrite = true
+        let outcome = try executor.run(plan, to: folder["model.safetensors"]) { _ = ($0.done, $0.total) }
+        #expect(outcome.seconds > 0 && !plan.setAside.map(\.name).contains(""))
         let written = try openWeights(folder["model.safetensors"])
         #expect(written.tensors.count == plan.tensorCount && written.tensors.contains { $0.scalarType == .f16 })
     }
