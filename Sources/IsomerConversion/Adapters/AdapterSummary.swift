@@ -71,9 +71,9 @@ public struct AdapterSummary: Sendable {
             bySlot[slot, default: (0, [:])].targets[leaf, default: 0] += 1
         }
         kinds = kindCounts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) }
-        ranks = rankCounts.sorted { left, right in
-            left.value != right.value ? left.value > right.value : (left.key[0] ?? 0) < (right.key[0] ?? 0)
-        }.map { (Int($0.key[0] ?? 0), $0.key[1], $0.value) }
+        ranks = rankCounts.map { (Int($0.key[0] ?? 0), $0.key[1], $0.value) }.sorted { left, right in
+            (right.2, left.0, left.1 ?? -.infinity) < (left.2, right.0, right.1 ?? -.infinity)
+        }
         components = bySlot.sorted { ($0.key ?? "~") < ($1.key ?? "~") }.map { slot, found in
             Component(slot: slot, modules: found.modules, targets: found.targets.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" })
         }
