@@ -115,7 +115,9 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
             wanted[m * job.outputs + n] = sum;
         }
     const char *what = plan.way == ISOMER_MATRIX_WINOGRAD ? job.stride > 1 ? "Winograd's convolution with stride 2" : "Winograd's convolution" : is_linear ? "linear map" : "convolution";
-    compare(what, level, job.output, wanted, rows * job.outputs, rounds ? 1e-2 : 2e-6);
+    // The squares of stride 2 lose up to four times what plain sums do.
+    const bool has_squares = plan.way == ISOMER_MATRIX_WINOGRAD && job.stride > 1;
+    compare(what, level, job.output, wanted, rows * job.outputs, rounds ? has_squares ? 2e-2 : 1e-2 : 2e-6);
     if (plan.way == ISOMER_MATRIX_FEW_ROWS) {
         memset(job.output, 0xFF, rows * job.outputs * 4);
         memset(scratch, 0xFF, isomer_matrix_scratch());
