@@ -48,7 +48,7 @@ func sums(_ source: any TensorSource) throws -> Set<TensorSum> {
 func listed(_ lists: [String]) throws -> [(name: String, dimensions: [Int])] {
     var found: [(name: String, dimensions: [Int])] = []
     for list in lists {
-        for line in String(decoding: try Fixtures.bytes("manifests/\(list).txt"), as: UTF8.self).split(separator: "\n") {
+        for line in String(decoding: try Fixtures.unpacked("manifests/\(list).txt"), as: UTF8.self).split(separator: "\n") {
             let words = line.split(separator: " ", maxSplits: 2)
             found.append((String(words[0]), words[2].split(separator: ",").compactMap { Int($0.filter(\.isNumber)) }))
         }

@@ -24,8 +24,8 @@ import Testing
 
         private func list(_ candidates: [String]) throws -> [TensorDescriptor] {
             for candidate in candidates {
-                let path = Fixtures["manifests/\(candidate).txt"]
-                if try FileSystem.kind(of: path) == .file { return try keyList(path) }
+                let path = "manifests/\(candidate).txt"
+                if try FileSystem.kind(of: Fixtures[path + ".gz"]) == .file { return try keyList(Fixtures.unpacked(path)) }
             }
             throw IsomerError(.cannotRead, "there is no list", item: candidates.joined(separator: ", "))
         }

@@ -3,9 +3,8 @@ import IsomerBytes
 import IsomerTensors
 
 /// Reads a list of `name dtype [d0, d1]` lines, as the generators write them; a fourth column is ignored.
-func keyList(_ path: FilePath) throws -> [TensorDescriptor] {
-    let bytes = try ReadableFile(path).contents(limit: 1 << 26)
-    return try String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { line in
+func keyList(_ bytes: [UInt8]) throws -> [TensorDescriptor] {
+    try String(decoding: bytes, as: UTF8.self).split(separator: "\n").map { line in
         let parts = line.split(separator: " ", maxSplits: 2)
         let open = parts[2].firstIndex(of: "[").map { parts[2][parts[2].index(after: $0)...] } ?? parts[2]
         let list = open.prefix { $0 != "]" }

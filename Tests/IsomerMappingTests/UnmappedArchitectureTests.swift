@@ -26,7 +26,7 @@ import Testing
     @Test func thereAreLists() { #expect(Self.lists.count >= 10) }
 
     @Test(arguments: lists) func thePeersOwnNamesTellIt(list: String) throws {
-        let inventory = try TensorInventory(keyList(Fixtures["recognised/\(list)"]))
+        let inventory = try TensorInventory(keyList(Fixtures.bytes("recognised/\(list)")))
         #expect(UnmappedArchitecture.found(in: inventory).map { $0.identifier + ".txt" } == list)
         #expect(try FamilyDetection(of: inventory).decided?.family.identifier == nil)
     }

@@ -3,7 +3,7 @@
     python Tools/Benchmarks/convert.py --isomer PATH --model MODEL --scratch FOLDER [--dtype f16] [--peer SCRIPT] [--runs 5]
 
 MODEL is a Diffusers folder, a weight file, the name of a published model (`isomer inspect --list`), which is then synthesized, or a list of
-tensors (Fixtures/manifests/flux-dev/checkpoint/transformer.txt), of which a file of holes is made that takes no room.
+tensors (Fixtures/manifests/flux-dev/checkpoint/transformer.txt.gz), of which a file of holes is made that takes no room.
 
 FOLDER must be on the disk of the model, with room for three copies. SCRIPT is diffusers'
 scripts/convert_diffusers_to_original_stable_diffusion.py or …_sdxl.py, which its wheel does not contain; without it that peer is left out. The
@@ -15,6 +15,7 @@ synced, so that no case pays for another's writes. With a file as the model, onl
 """
 
 import argparse
+import gzip
 import importlib.util
 import json
 import math
@@ -56,7 +57,7 @@ def weights(model):
 
 def made(isomer, model, scratch, dtype):
     """A model to start from that is not there yet."""
-    if model.suffix == ".txt" and model.is_file():
+    if model.name.endswith(".txt.gz") and model.is_file():
         return sparse(model, scratch / "model.safetensors", dtype)
     if model.exists():
         return model
@@ -68,7 +69,7 @@ def made(isomer, model, scratch, dtype):
 def sparse(listing, path, dtype):
     """A safetensors file with the names and shapes of a list, whose numbers are holes: all zero, and no room on the disk."""
     header, end = {}, 0
-    for line in listing.read_text().splitlines():
+    for line in gzip.decompress(listing.read_bytes()).decode().splitlines():
         name, _, shape = line.split(" ", 2)
         shape = json.loads(shape)
         size = math.prod(shape) * (4 if dtype == "f32" else 2)

@@ -16,7 +16,7 @@ def main(target, *names):
         for layout, components in catalogue.ENTRIES[name]().items():
             counts = {}
             for component, tensors in components.items():
-                tensor_lists.write(pathlib.Path(target) / name / layout / f"{component}.txt", tensors)
+                tensor_lists.write(pathlib.Path(target) / name / layout / f"{component}.txt.gz", tensors)
                 counts[component] = sum(tensor.numel() for tensor in tensors.values())
             print(name, layout, counts, flush=True)
 

@@ -3,9 +3,11 @@
     name dtype [d0, d1]            a key list: what a model's class declares
     name dtype [d0, d1] sha256     a golden: also the digest of the tensor's little-endian, contiguous bytes
 
-The dtype is spelled as in safetensors. A scalar has the shape []. Names hold no white space.
+The dtype is spelled as in safetensors. A scalar has the shape []. Names hold no white space. A file whose name ends in .gz is compressed, to the
+same bytes each time.
 """
 
+import gzip
 import hashlib
 import pathlib
 
@@ -43,4 +45,5 @@ def line(name, tensor, digest):
 def write(path, tensors, digest=False):
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(line(name, tensor, digest) + "\n" for name, tensor in tensors.items()))
+    text = "".join(line(name, tensor, digest) + "\n" for name, tensor in tensors.items()).encode()
+    path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
