@@ -180,6 +180,39 @@ import Testing
         #expect(try FileSystem.entries(of: folder["again"]).map(\.string) == ["model_index.json", "scheduler", "unet", "vae"])
     }
 
+    /// A class that a pipeline brings along is a model of diffusers' or of transformers': its weights keep the name under which it opens them.
+    @Test func classesOfPipelinesOpenTheirWeights() throws {
+        let source = try made("m") { $0["image_normalizer"] = ["stable_diffusion", "StableUnCLIPImageNormalizer"] }
+        try folder.folder("m/image_normalizer")
+        try folder.file("m/image_normalizer/config.json", Array(#"{"_class_name": "StableUnCLIPImageNormalizer"}"#.utf8))
+        let weights = "image_normalizer/diffusion_pytorch_model.safetensors"
+        try folder.link("m/" + weights, to: model.appending("vae").appending("diffusion_pytorch_model.safetensors").string)
+        try folder.convert(source, to: .diffusers, "again")
+        try folder.convert(source, to: .checkpoint(.safetensors), "m.safetensors") { $0.keepsExtras = true }
+        try folder.convert(folder["m.safetensors"], to: .diffusers, "back")
+        for name in ["again/", "back/"] { #expect(try folder.bytes(name + weights) == folder.bytes("m/" + weights)) }
+    }
+
+    /// Where an index and a single file are both there, the one is read that the library of the component opens.
+    @Test func anIndexBesideASingleFile() throws {
+        let parts: Set = ["unet", "text_encoder"]
+        let source = try made("m", without: parts)
+        for (part, stem) in [("unet", "diffusion_pytorch_model"), ("text_encoder", "model")] {
+            try folder.folder("m/\(part)")
+            for file in ["config.json", stem + ".safetensors"] {
+                try folder.link("m/\(part)/\(file)", to: model.appending(part).appending(file).string)
+            }
+            var half = FileConversion(to: .safetensors)
+            (half.floatType, half.shardBytes) = (.f16, 10_000)
+            let plan = try half.plan(WeightFile(model.appending(part).appending(stem + ".safetensors")))
+            _ = try Executor().run(plan, to: folder["m/\(part)/\(stem).safetensors"])
+        }
+        try folder.convert(source, to: .diffusers, "again")
+        for (file, type) in [("unet/diffusion_pytorch_model", ScalarType.f16), ("text_encoder/model", .f32)] {
+            #expect(Set(try SafetensorsReader(folder["again/\(file).safetensors"]).tensors.map(\.scalarType)).contains(type), "\(file)")
+        }
+    }
+
     /// Components without a slot are read in the variant that the others are read in.
     @Test func allPartsAreOfOneVariant() throws {
         let source = try made("m", without: ["unet", "vae", "text_encoder"]) { $0["safety_checker"] = ["stable_diffusion", "X"] }

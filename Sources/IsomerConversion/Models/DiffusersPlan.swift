@@ -172,7 +172,7 @@ extension Model {
     private func addOtherComponents(
         to plan: inout ConversionPlan, _ request: ConversionRequest, used: inout Set<TensorReference>
     ) throws(IsomerError) {
-        var byFolder: [(folder: String, tensors: [PlannedTensor])] = []
+        var byFolder: [(folder: String, source: Int, tensors: [PlannedTensor])] = []
         for entry in beside {
             guard let (folder, name) = placeAmongOthers(entry) else { continue }
             let tensor = sources[entry.tensor.source].tensors.tensors[entry.tensor.index]
@@ -180,12 +180,15 @@ extension Model {
                 name: name,
                 scalarType: sources[entry.tensor.source].packing.isEmpty ? request.target(of: tensor.scalarType) : tensor.scalarType,
                 shape: tensor.shape)
-            if byFolder.last?.folder != folder { byFolder.append((folder, [])) }
+            if byFolder.last?.folder != folder { byFolder.append((folder, entry.tensor.source, [])) }
             byFolder[byFolder.count - 1].tensors.append(PlannedTensor(descriptor, from: entry.tensor, of: tensor.scalarType))
             used.insert(entry.tensor)
         }
-        for (folder, tensors) in byFolder {
-            let stem = index?[folder].map(Model.isDiffusers) ?? false ? "diffusion_pytorch_model" : "model"
+        for (folder, source, tensors) in byFolder {
+            // Whose class it is decides which name is opened, and pipelines have classes of their own of either kind.
+            let name = sources[source].files.first?.path.lastComponent?.string ?? ""
+            let isDiffusers = name.hasPrefix(Self.diffusersStem) || index?[folder].map(Model.isDiffusers) ?? false
+            let stem = isDiffusers ? Self.diffusersStem : "model"
             plan.files.append(
                 PlannedFile(
                     path: FilePath(folder).appending(stem + ".safetensors"), container: .safetensors, tensors: tensors,
@@ -194,9 +197,11 @@ extension Model {
         }
     }
 
+    private static let diffusersStem = "diffusion_pytorch_model"
+
     private static func isDiffusers(_ entry: JSONValue) -> Bool {
-        if case .array(let pair) = entry, pair.first == .string("diffusers") { return true }
-        return false
+        guard case .array(let pair) = entry else { return false }
+        return pair.first == .string("diffusers") || pair.last == .string("StableUnCLIPImageNormalizer")
     }
 
     private func addIndex(to plan: inout ConversionPlan) {

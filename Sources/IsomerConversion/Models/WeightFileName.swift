@@ -96,10 +96,17 @@ struct WeightFileName: Hashable, Sendable {
             decision = Decision(
                 "variant", only, because: "\(folder.lastComponent?.string ?? "the folder") has no other weights", flag: "--variant NAME")
         }
-        let fitting = found.filter { $0.variant == chosen }.sorted { $0.preference > $1.preference }
+        let withShards = names.contains { ShardNaming.shard(named: $0) != nil }
+        let fitting = found.filter { $0.variant == chosen }.sorted {
+            $0.preference(withShards: withShards) > $1.preference(withShards: withShards)
+        }
         return (fitting[0].name, decision)
     }
 
-    /// Safetensors first; a single file before an index, should both be there, as the loaders have it.
-    private var preference: Int { (isSafetensors ? 2 : 0) + (name.hasSuffix(".json") ? 0 : 1) }
+    /// Safetensors first. Should both be there, diffusers opens the index, which may be all that is left of its set, and transformers the single
+    /// file.
+    private func preference(withShards: Bool) -> Int {
+        let prefersIndex = withShards && name.hasPrefix(WeightFileName.stems[0])
+        return (isSafetensors ? 2 : 0) + (name.hasSuffix(".json") == prefersIndex ? 1 : 0)
+    }
 }
