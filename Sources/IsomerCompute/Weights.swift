@@ -19,12 +19,17 @@ public final class Weights {
     /// What was asked for and is not there, or is something else.
     public private(set) var problems: [IsomerError] = []
 
+    /// What changes parameters before they are used, in order.
+    public var adapters: [any WeightAdapter] = []
+    /// Whether what the adapters make of a parameter is kept in memory: LoRA applied on load rather than in every pass.
+    public var keepsAdapted = false
+    var kept: [String: Slots<Float>] = [:]
     /// Whether tensors that a source has to make, rather than has stored, stay in memory once they are made: sums with adapters, which would
     /// cost as much as a pass.
     public var keepsMade = false
     private var made: [Int: Slots<UInt8>] = [:]
     /// The most bytes that one parameter takes beside the file it is stored in, of those that were asked for: where it is not stored as it is
-    /// used, or not as bytes.
+    /// used, or not as bytes, or changed by an adapter.
     public private(set) var widenedPeak = 0
 
     private let source: (any TensorSource)?
@@ -80,7 +85,7 @@ public final class Weights {
                     .unsupported, "the tensor's numbers cannot be computed with", item: prefix + name, expected: "a floating type",
                     found: found.scalarType.rawValue)
             } else {
-                widenedPeak = max(widenedPeak, widenedBytes(index, source))
+                widenedPeak = max(widenedPeak, widenedBytes(index, source, name))
                 return index
             }
         } else {
@@ -94,6 +99,14 @@ public final class Weights {
 
     /// Notes that a tensor will be read, in a plan.
     func expect(_ name: String, _ shape: [Int]) throws(IsomerError) { _ = try position(of: name, shape) }
+
+    /// Lends a tensor's bytes to `body`, changed by the adapters if there are any: mapped where they lie in a file as they are, else read.
+    func withBytes(
+        _ name: String, _ shape: [Int], _ body: (UnsafeRawPointer, ScalarType) throws(IsomerError) -> Void
+    ) throws(IsomerError) {
+        if isAdapted(name) { return try withAdapted(name, shape, body) }
+        try withStoredBytes(name, shape, body)
+    }
 
     /// Whether there is a way from the type's elements to numbers.
     private static func isComputable(_ type: ScalarType) -> Bool {
@@ -109,16 +122,21 @@ public final class Weights {
     }
 
     /// Bytes that a parameter takes while it is used, beside the file it is stored in.
-    private func widenedBytes(_ index: Int, _ source: any TensorSource) -> Int {
+    private func widenedBytes(_ index: Int, _ source: any TensorSource, _ name: String) -> Int {
         let tensor = source.tensors[index]
         let wide = tensor.shape.elementCount.multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
-        guard Self.isUsedAsStored(tensor) else { return tensor.byteCount.addingReportingOverflow(wide.partialValue).partialValue }
-        return source.storedRange(of: index) == nil ? tensor.byteCount : 0
+        var bytes = 0
+        if !Self.isUsedAsStored(tensor) {
+            bytes = tensor.byteCount.addingReportingOverflow(wide.partialValue).partialValue
+        } else if source.storedRange(of: index) == nil {
+            bytes = tensor.byteCount
+        }
+        // What is stored, its sum, and the copies that the sum is made of.
+        return isAdapted(name) ? bytes.addingReportingOverflow(3 * (wide.partialValue / 4 * 4)).partialValue : bytes
     }
 
-    /// Lends a tensor's bytes to `body` as they are stored, mapped where they lie in a file and else read, or widened to f32 if there is no way
-    /// to compute with those.
-    func withBytes(
+    /// Lends a tensor's bytes to `body` as they are stored, or widened to f32 if there is no way to compute with those.
+    func withStoredBytes(
         _ name: String, _ shape: [Int], _ body: (UnsafeRawPointer, ScalarType) throws(IsomerError) -> Void
     ) throws(IsomerError) {
         guard let index = try position(of: name, shape), let source else {
