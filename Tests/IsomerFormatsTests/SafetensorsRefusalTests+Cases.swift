@@ -333,6 +333,8 @@ extension SafetensorsRefusalTests {
                 remedy: "unpack it first, and mind that what comes out may be unsafe")),
         Case(
             "GGUF", bytes: Array("GGUF\u{3}\0\0\0".utf8) + [UInt8](repeating: 0, count: 16),
-            malformed("this is a GGUF file", at: 0, expected: "a safetensors file")),
+            malformed(
+                "this is a GGUF file", at: 0, expected: "a safetensors file",
+                remedy: "make a safetensors file of it first, with `isomer convert`")),
     ]
 }
