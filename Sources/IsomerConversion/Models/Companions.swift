@@ -28,8 +28,7 @@ struct Companions {
     /// What cards, licences, settings, vocabularies and examples end in.
     private static let endings: Set = [
         "md", "txt", "rst", "json", "jsonl", "yaml", "yml", "toml", "csv", "jinja", "model", "vocab", "pdf", "png", "jpg", "jpeg", "webp",
-        "gif",
-        "svg",
+        "gif", "svg",
     ]
 
     /// Looks through the folder at `root`.
