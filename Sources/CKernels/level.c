@@ -54,6 +54,11 @@ bool isomer_level_supported(isomer_level level) {
     return false;
 }
 
+const char *isomer_level_wish(void) {
+    const char *wish = getenv("ISOMER_KERNELS");
+    return wish == NULL || *wish == '\0' ? NULL : wish;
+}
+
 static isomer_level best_level(void) {
     isomer_level level = ISOMER_LEVEL_BASELINE;
     if (isomer_level_supported(ISOMER_LEVEL_AVX2)) level = ISOMER_LEVEL_AVX2;
@@ -61,7 +66,7 @@ static isomer_level best_level(void) {
     if (isomer_level_supported(ISOMER_LEVEL_AVX512BF16)) level = ISOMER_LEVEL_AVX512BF16;
     if (isomer_level_supported(ISOMER_LEVEL_AMX)) level = ISOMER_LEVEL_AMX;
 
-    const char *wish = getenv("ISOMER_KERNELS");
+    const char *wish = isomer_level_wish();
     if (wish == NULL) return level;
     if (strcmp(wish, "baseline") == 0) return ISOMER_LEVEL_BASELINE;
     if (strcmp(wish, "avx2") == 0 && level > ISOMER_LEVEL_AVX2) return ISOMER_LEVEL_AVX2;

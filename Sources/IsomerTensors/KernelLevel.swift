@@ -1,6 +1,7 @@
 internal import CKernels
+public import IsomerBytes
 
-/// Which of the processor's instructions the numeric kernels use. All levels give the same bits; they differ in speed.
+/// Which of the processor's instructions the numeric kernels use. All levels give the same bits but for sums of products, whose order differs.
 public enum KernelLevel: Int, Hashable, Sendable, CaseIterable, Comparable {
     /// What every processor of the architecture has: SSE2 on x86-64, NEON on arm64.
     case baseline = 0
@@ -19,6 +20,18 @@ public enum KernelLevel: Int, Hashable, Sendable, CaseIterable, Comparable {
 
     /// The levels that this machine has, lowest first.
     public static var available: [KernelLevel] { allCases.filter { isomer_level_supported($0.native) } }
+
+    /// What `ISOMER_KERNELS` says, if it is set.
+    public static var wish: String? { isomer_level_wish().map { String(cString: $0) } }
+
+    /// Throws `usage` if `wish` names no level that this machine has: the best one would be taken for it.
+    public static func check(wish: String?) throws(IsomerError) {
+        let names = available.map { "\($0)" }
+        guard let wish, !names.contains(wish) else { return }
+        throw IsomerError(
+            .usage, "this machine has no such level of kernels", item: "ISOMER_KERNELS", expected: names.joined(separator: ", "),
+            found: wish)
+    }
 
     public static func < (left: KernelLevel, right: KernelLevel) -> Bool { left.rawValue < right.rawValue }
 

@@ -24,4 +24,7 @@ bool isomer_level_supported(isomer_level level);
 // if that is lower. Looked up once.
 isomer_level isomer_level_current(void);
 
+// What ISOMER_KERNELS says; NULL if it is not set or empty.
+const char *isomer_level_wish(void);
+
 #endif

@@ -1,5 +1,6 @@
 public import ArgumentParser
 internal import IsomerBytes
+internal import IsomerTensors
 
 /// A subcommand of `isomer`.
 public protocol IsomerCommand: ParsableCommand {
@@ -31,6 +32,7 @@ extension Isomer {
             return ExitStatus(error)
         }
         do {
+            try KernelLevel.check(wish: KernelLevel.wish)
             var command = try parseAsRoot(arguments)
             if let command = command as? any IsomerCommand { return try command.run(in: environment) }
             // The root without a subcommand, and `help`: their own `run` throws what is to be printed.
