@@ -54,14 +54,16 @@ import Testing
             let places = (0..<wanted.count - 1).map { $0 * (values.count - 1) / (wanted.count - 2) }
             let peak = values.reduce(0) { max($0, abs($1)) }
             #expect(abs(peak - wanted[0]) <= 2e-5 * wanted[0], "\(name)")
-            let worst = zip(places, wanted.dropFirst()).reduce(Float(0)) { max($0, abs(values[$1.0] - $1.1)) }
+            let worst = Difference(places.map { values[$0] }, Array(wanted.dropFirst())).largest
             #expect(worst <= Self.bound * wanted[0], "\(name): \(worst / wanted[0])")
         }
     }
 
     /// How far numbers are from others.
     struct Difference {
-        /// The largest, as a part of the largest number.
+        /// The largest.
+        var largest: Float = 0
+        /// The same as a part of the largest number.
         var relative: Float = 0
         /// In dB below it.
         var signalToNoise: Float = .infinity
@@ -71,11 +73,12 @@ import Testing
             var (worst, squares): (Float, Double) = (0, 0)
             for (a, b) in zip(found, wanted) {
                 let apart = abs(a - b)
-                if !(apart <= worst) { worst = apart }
+                // The first that is not a number stays.
+                if !(apart <= worst), !worst.isNaN { worst = apart }
                 squares += Double(apart) * Double(apart)
             }
-            relative = worst / peak
-            guard squares > 0 else { return }
+            (largest, relative) = (worst, worst / peak)
+            guard squares != 0 else { return }
             let mean = squares / Double(max(1, found.count))
             signalToNoise = Golden.decibels(Double(peak) * Double(peak) / mean)
         }
