@@ -19,7 +19,7 @@ public final class Computation {
     /// How exact matrix products are.
     public let precision: Precision
     let arena: Arena
-    /// Told of every tensor that a layer with weights makes, and the layer's name. Not called in a plan.
+    /// Told of every tensor that a layer with weights makes, and of products and sums of those, with the layer's name. Not called in a plan.
     public var observer: ((_ layer: String, _ output: Tensor) throws(IsomerError) -> Void)?
 
     /// Told how large an attention's products of queries and keys are before they are scaled, where they may be beyond `limit`: they are no

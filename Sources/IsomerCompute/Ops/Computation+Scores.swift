@@ -2,6 +2,13 @@ internal import CKernels
 public import IsomerBytes
 
 extension Computation {
+    /// Tells `observer` of numbers between layers: products and sums of what layers with weights made, which f16 may not hold though it holds
+    /// those. Gives them back.
+    public func observed(_ x: Tensor, _ module: Module, _ what: String) throws(IsomerError) -> Tensor {
+        if !isPlanning { try observer?("\(module.name) (\(what))", x) }
+        return x
+    }
+
     /// Tells `scoreObserver` how large the products of queries and keys are before they are scaled, where they can be larger than its limit:
     /// they overflow in f16 first. Without an observer, and in a plan, nothing is computed.
     public func observeScores(_ query: Tensor, _ key: Tensor, heads: Int, _ module: Module) throws(IsomerError) {

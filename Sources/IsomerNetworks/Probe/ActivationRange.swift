@@ -22,7 +22,8 @@ public final class ActivationRange {
             let magnitude = try c.magnitude(of: output)
             let isFinite = magnitude.isFinite
             if !isFinite, firstNonFinite == nil { firstNonFinite = layer }
-            if !isFinite || magnitude > Self.halfPrecisionLimit, firstBeyondHalf == nil { firstBeyondHalf = (layer, magnitude) }
+            // What is not a number is not too large for f16: it was told of already.
+            if magnitude > Self.halfPrecisionLimit, firstBeyondHalf == nil { firstBeyondHalf = (layer, magnitude) }
             if isFinite, magnitude > largest?.magnitude ?? -1 { largest = (layer, magnitude) }
         }
         c.scoreObserver = (

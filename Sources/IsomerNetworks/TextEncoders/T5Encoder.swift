@@ -54,7 +54,9 @@ public struct T5Encoder {
         func map(_ name: String, _ activation: Activation) throws(IsomerError) -> Tensor {
             try c.linear(normal, maps[name], outputs: configuration.feedForwardWidth, hasBias: false, activation: activation)
         }
-        let wide = configuration.isGated ? try c.multiply(map("wi_0", .geluTanh), map("wi_1", .none)) : try map("wi", .relu)
+        let wide =
+            configuration.isGated
+            ? try c.observed(c.multiply(map("wi_0", .geluTanh), map("wi_1", .none)), maps, "gated") : try map("wi", .relu)
         // The numbers between the maps are so large in some layers that their low bits matter: peers keep this map in f32 too.
         return try c.linear(wide, maps["wo"], outputs: configuration.width, hasBias: false, residual: x, isExact: true)
     }

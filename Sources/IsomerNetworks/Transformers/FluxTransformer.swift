@@ -134,6 +134,6 @@ extension JointPass {
         let wide = try c.linear(normal, module["proj_mlp"], outputs: 4 * width, activation: .geluTanh)
         let seen = try attend(projections(normal, module["attn"], .picture))
         let out = try c.linear(c.concatenate(seen, wide), module["proj_out"], outputs: width)
-        return try c.addGated(x, out, mine, gate: 2)
+        return try c.observed(c.addGated(x, out, mine, gate: 2), module, "sum after")
     }
 }

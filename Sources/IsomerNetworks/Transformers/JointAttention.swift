@@ -82,8 +82,9 @@ struct JointPass {
     ) throws(IsomerError) -> Tensor {
         var x = try c.addGated(x, attended, modulation, gate: 2)
         if let second { x = try c.addGated(x, second, modulation, gate: 8) }
+        x = try c.observed(x, module, "sum before")
         let h = try feedForward(norm(x, modulation, shift: 3, scale: 4), module)
-        return try c.addGated(x, h, modulation, gate: 5)
+        return try c.observed(c.addGated(x, h, modulation, gate: 5), module, "sum after")
     }
 
     /// The final norm. Unlike all others its scale comes first.

@@ -90,7 +90,7 @@ struct UNetPass {
         var h = try attention(first, looksAtTextOnly ? context : first, module["attn1"], heads, residual: x)
         h = try attention(c.layerNorm(h, module["norm2"], epsilon: 1e-5), context, module["attn2"], heads, residual: h)
         var wide = try c.linear(c.layerNorm(h, module["norm3"], epsilon: 1e-5), module["ff"]["net"]["0"]["proj"], outputs: 8 * width)
-        wide = try c.gate(wide, .gelu)
+        wide = try c.observed(c.gate(wide, .gelu), module["ff"]["net"]["0"], "gated")
         return try c.linear(wide, module["ff"]["net"]["2"], outputs: width, residual: h)
     }
 
