@@ -150,6 +150,11 @@ struct Golden {
             var conditioning = SD3Transformer.Conditioning(context: try wanted("context"), pooled: try wanted("pooled"))
             conditioning.control = try inputs(c, "control")
             return ["prediction": try SD3Transformer(known)(c, root, sample: wanted("sample"), times: times, conditioning)]
+        case let known as PixArtTransformerConfiguration:
+            var conditioning = PixArtTransformer.Conditioning(context: try wanted("context"))
+            conditioning.mask = try input(c, "mask")
+            conditioning.sizes = (try tensor("input/sizes")?.values ?? []).chunked(by: 3).map { ($0[0], $0[1], $0[2]) }
+            return ["prediction": try PixArtTransformer(known)(c, root, sample: wanted("sample"), times: times, conditioning)]
         case let known as SD3ControlNetConfiguration:
             return numbered(
                 "block",
@@ -197,5 +202,11 @@ struct Golden {
         conditioning.classes = try tensor("input/classes")?.values
         conditioning.classVector = try input(c, "class_vector")
         return conditioning
+    }
+}
+
+extension [Float] {
+    fileprivate func chunked(by count: Int) -> [[Float]] {
+        stride(from: 0, to: self.count, by: count).map { Array(self[$0..<Swift.min(self.count, $0 + count)]) }
     }
 }

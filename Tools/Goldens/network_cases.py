@@ -6,8 +6,8 @@ published networks; their weights are not stored but made from the seed, by the 
 """
 
 from diffusers import (
-    AutoencoderKL, AutoencoderTiny, ControlNetModel, ControlNetUnionModel, FluxControlNetModel, FluxTransformer2DModel, SD3ControlNetModel,
-    SD3Transformer2DModel, T2IAdapter, UNet2DConditionModel,
+    AutoencoderKL, AutoencoderTiny, ControlNetModel, ControlNetUnionModel, FluxControlNetModel, FluxTransformer2DModel,
+    PixArtTransformer2DModel, SD3ControlNetModel, SD3Transformer2DModel, T2IAdapter, UNet2DConditionModel,
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, T5Config, T5EncoderModel
 
@@ -44,6 +44,10 @@ FLUX = dict(
     in_channels=16, num_layers=2, num_single_layers=3, attention_head_dim=16, num_attention_heads=2, joint_attention_dim=20,
     pooled_projection_dim=14, guidance_embeds=True, axes_dims_rope=[4, 6, 6],
 )
+PIXART = dict(
+    num_attention_heads=2, attention_head_dim=12, in_channels=4, out_channels=8, num_layers=3, cross_attention_dim=24, sample_size=20,
+    patch_size=2, caption_channels=20, use_additional_conditions=False,
+)
 CONTROL_WAY = {k: v for k, v in UNET.items() if k not in ("up_block_types", "sample_size")}
 CONTROL_WAY_XL = {k: v for k, v in XL.items() if k not in ("up_block_types", "sample_size")}
 HINT = {"conditioning_embedding_out_channels": [4, 6, 10]}
@@ -72,6 +76,7 @@ def adapter(configuration):
 unet, vae, sd3, flux = (
     diffusers(class_) for class_ in (UNet2DConditionModel, AutoencoderKL, SD3Transformer2DModel, FluxTransformer2DModel)
 )
+pixart = diffusers(PixArtTransformer2DModel)
 control, union, sd3_control, flux_control, tiny = (
     diffusers(class_)
     for class_ in (ControlNetModel, ControlNetUnionModel, SD3ControlNetModel, FluxControlNetModel, AutoencoderTiny)
@@ -164,4 +169,9 @@ CASES = {
             **CONTROL_WAY, "block_out_channels": [96, 192, 192], "cross_attention_dim": 256, "norm_num_groups": 32, "attention_head_dim": 4,
             "conditioning_embedding_out_channels": [16, 32, 96],
         }, None),
+    "pixart-alpha": (pixart, {**PIXART, "use_additional_conditions": True}, 1),
+    "pixart-sigma": (pixart, {**PIXART, "interpolation_scale": 2}, 1),
+    "pixart-faint": (pixart, PIXART, 0.02),
+    "pixart-wide": (
+        pixart, {**PIXART, "num_attention_heads": 6, "attention_head_dim": 64, "cross_attention_dim": 384, "caption_channels": 256}, None),
 }

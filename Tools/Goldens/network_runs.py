@@ -61,6 +61,16 @@ def inputs(name, model, configuration, gain):
             if name == "sd3":
                 values |= {f"control/{i}": normal(2, 24, 24) for i in range(2)}
             return values
+        case "PixArtTransformer2DModel":
+            values = {
+                "sample": normal(2, 12, 8, configuration["in_channels"]) * gain, "times": torch.tensor([981.0, 37.0]),
+                "context": normal(2, 7, configuration["caption_channels"]) * gain,
+                # Two tokens of the second text are padding.
+                "mask": torch.tensor([[0.0] * 7, [0.0] * 5 + [-10000.0] * 2])[:, None, None],
+            }
+            if configuration["use_additional_conditions"]:
+                values["sizes"] = torch.tensor([[96.0, 64, 1.5], [1024, 512, 2]])
+            return values
         case "FluxTransformer2DModel" | "FluxControlNetModel":
             values = {
                 # A latent of 12 by 8 pixels.
@@ -153,6 +163,12 @@ def outputs(name, model, values):
                 first(sample) if sample.dim() == 4 else sample, controlnet_cond=first(values["condition"]), conditioning_scale=0.7,
                 encoder_hidden_states=values.get("context"), pooled_projections=values["pooled"], timestep=values["times"])
             return {f"block.{i}": sample for i, sample in enumerate(made.controlnet_block_samples)}
+        case "PixArtTransformer2DModel":
+            sizes = values.get("sizes", torch.zeros(2, 3))
+            made = model(
+                first(values["sample"]), encoder_hidden_states=values["context"], timestep=values["times"],
+                encoder_attention_mask=values["mask"][:, 0], added_cond_kwargs={"resolution": sizes[:, :2], "aspect_ratio": sizes[:, 2:]})
+            return {"prediction": last(made.sample)}
         case "FluxTransformer2DModel" | "FluxControlNetModel":
             places = [[0.0, y, x] for y in range(6) for x in range(4)]
             places += [[1.0, y, x] for y in range(3) for x in range(2)][: values["sample"].shape[1] - 24]
@@ -217,7 +233,7 @@ SUBMODULES = {
 # Layers of their own in both.
 LEAVES = (
     "context_embedder", "attn.to_out.0", "attn2.to_out.0", "to_add_out", "ff.net.2", "ff_context.net.2", "norm1.linear",
-    "norm1_context.linear", "norm.linear", "norm_out.linear",
+    "norm1_context.linear", "norm.linear", "norm_out.linear", "attn1.to_out.0", "adaln_single.linear", "caption_projection.linear_2",
 )
 
 
@@ -235,12 +251,15 @@ def layers(name, model, values):
             found[path] = torch.cat([flat.abs().max().reshape(1), flat[places]])
         return note
 
-    is_joint = kind(model).startswith(("SD3", "Flux"))
+    is_joint = kind(model).startswith(("SD3", "Flux", "PixArt"))
     for path, module in model.named_modules():
         suffix = SUBMODULES.get(type(module).__name__)
         # The others' outputs are sums in this project.
         is_sum = is_joint or path != "time_embedding" or kind(model) == "ControlNetUnionModel"
         if type(module).__name__ == "TimestepEmbedding" and is_sum:
+            continue
+        # Its blocks end in a sum, and the one of the text's attention is part of the layer in this project.
+        if kind(model).startswith("PixArt") and (suffix == ".ff.net.2" or path.endswith("attn2.to_out.0")):
             continue
         # Heads stand before tokens in the reference's norms of Stable Diffusion 3.
         if type(module).__name__ == "RMSNorm" and not kind(model).startswith("Flux"):
