@@ -147,6 +147,71 @@ import Testing
         #expect(first.output.contains(name + "es"))
     }
 
+    /// A wrong shape is a part of the report too, and does not keep the other components from it.
+    @Test func misshapenTensorsAreReportedByComponent() throws {
+        let name = Self.unet + "middle_block.1.transformer_blocks.0.ff.net.0.proj.weight"
+        let path = try damaged("misshapen") { tensor in if tensor.name == name { tensor.shape.reverse() } }
+        let run = CommandRun("validate", path, "--latent-size", "8", "--config", model, "--json")
+        #expect(run.status == .checkFailed, "\(run.error)")
+        guard case .array(let components)? = try run.json["components"], case .array(let problems)? = components[0]["problems"] else {
+            Issue.record("no components")
+            return
+        }
+        #expect(problems.count == 1)
+        #expect(problems[0]["error"]?["item"] == .string(name))
+        #expect(problems[0]["error"]?["found"] == "[12, 96]")
+        #expect(components.dropFirst().allSatisfy { $0["sound"] == true && $0["outputs"] != .array([]) })
+        #expect(components.count == 3)
+    }
+
+    /// A component runs though another is broken or not there; the whole model does not pass for sound then.
+    @Test func otherComponentsDoNotMatter() throws {
+        for isThere in [true, false] {
+            let copy = try TemporaryFolder()
+            for name in ["model_index.json", "unet", "text_encoder", "scheduler", "tokenizer"] {
+                try copy.link(name, to: "\(model)/\(name)")
+            }
+            if isThere {
+                try copy.folder("vae")
+                try copy.link("vae/config.json", to: model + "/vae/config.json")
+                try copy.file("vae/diffusion_pytorch_model.safetensors", [1, 2, 3])
+            }
+            let path = copy.path.string
+            let alone = CommandRun("validate", path, "--component", "unet", "--latent-size", "8")
+            #expect(alone.status == .done, "\(alone.error)")
+            let whole = CommandRun("validate", path, "--latent-size", "8")
+            #expect(whole.status == .failed)
+            #expect(whole.error.contains("vae"))
+            #expect(CommandRun("validate", path, "--component", "vae", "--latent-size", "8").status != .done)
+        }
+    }
+
+    /// What cannot be compared is said, not left out, and the same weights must agree exactly though one side has more components.
+    @Test func saysWhatIsNotCompared() throws {
+        let alone = CommandRun("validate", model, "--against", model + "/unet", "--latent-size", "8")
+        #expect(alone.status == .checkFailed)
+        #expect(alone.output.contains("vae: only in \(model)"))
+        #expect(alone.output.contains("no difference"))
+        #expect(CommandRun("validate", model, "--against", model + "/unet", "--component", "unet", "--latent-size", "8").status == .done)
+        let other = CommandRun("validate", model, "--against", Fixtures["models/sd21-tiny"].string, "--latent-size", "8")
+        #expect(other.status == .checkFailed)
+        #expect(other.output.contains("text_encoder last: [1, 77, 8] in the first, [1, 77, 12] in the second"))
+    }
+
+    /// Products that f16 cannot hold between layers whose outputs it holds.
+    @Test func namesWhatOverflowsBetweenLayers() throws {
+        let block = Self.unet + "middle_block.1.transformer_blocks.0.ff.net."
+        let path = try damaged("gated") { tensor in
+            let factor: Float = [block + "0.proj.weight": 3e3, block + "2.weight": 1e-7][tensor.name] ?? 1
+            if factor != 1 {
+                tensor.bytes = Weights.floats(tensor.bytes.withUnsafeBytes { $0.bindMemory(to: Float.self).map { $0 * factor } })
+            }
+        }
+        let run = CommandRun("validate", path, "--component", "unet", "--latent-size", "8", "--config", model)
+        #expect(run.status == .done)
+        #expect(run.output.contains("first after mid_block.attentions.0.transformer_blocks.0.ff.net.0 (gated)"))
+    }
+
     /// What nothing tells, the network does: a Stable Diffusion 2 UNet whose answers lie far below its inputs predicts v.
     @Test(arguments: ["epsilon", "v_prediction"]) func asksWhatStableDiffusion2Predicts(wanted: String) throws {
         let model = Fixtures["models/sd20-base-tiny"].string

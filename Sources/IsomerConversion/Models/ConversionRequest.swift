@@ -32,6 +32,8 @@ public struct ConversionRequest: Sendable {
     public var repairs = false
     /// Tensors that may be missing.
     public var allowedMissing: [NamePattern] = []
+    /// Whether tensors of another shape than the network's are put on record with their component, as missing ones may be, rather than refused.
+    public var allowsMisshapen = false
     /// Tensors that may be left out though nothing explains them.
     public var allowedUnknown: [NamePattern] = []
     /// Text to be written beside the tensors.

@@ -106,7 +106,15 @@ extension Model {
         if let (_, error) = unread.first(where: { isAsked($0.component) }) { throw error }
     }
 
-    /// The same for a target: a folder has all components without a slot, and so have extras; with a slot it has those that are chosen.
+    /// Throws `mismatch` if the folder's index names a network whose folder is not there.
+    public func refuseAbsent() throws(IsomerError) {
+        guard let absent = folder?.missing.first(where: { $0.className.flatMap(Networks.type(of:)) != nil }) else { return }
+        throw IsomerError(
+            .mismatch, "the folder of a component that model_index.json names is missing", path: folder?.path.appending("model_index.json"),
+            item: absent.name, remedy: "get the folder again")
+    }
+
+    /// `refuseUnread` for a target: a folder has all components without a slot, and so have extras; with a slot it has those that are chosen.
     func refuseUnread(forFolder isFolder: Bool, _ request: ConversionRequest) throws(IsomerError) {
         guard isFolder || request.keepsExtras else { return }
         try refuseUnread { name in family.slot(name) == nil && !request.allowedMissing.contains { $0.matches(name) } }

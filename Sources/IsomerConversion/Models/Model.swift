@@ -108,6 +108,8 @@ public struct ModelComponent: Sendable {
     var implied: [String: GeneratedTensor] = [:]
     /// Canonical tensors that were not found and that the user allowed to be missing.
     public var missing: Set<String> = []
+    /// What is wrong with tensors of another shape than the network's, if the user allowed such, with the canonical names of what they are.
+    public var misshapen: [(error: IsomerError, names: [String])] = []
 }
 
 extension ModelComponent {

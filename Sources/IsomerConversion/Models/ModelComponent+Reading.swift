@@ -10,14 +10,15 @@ extension ModelComponent {
     init(
         _ slot: Slot, _ reading: ComponentReading, source: Int, in tensors: any TensorSource, _ request: ConversionRequest
     ) throws(IsomerError) {
-        if var error = reading.mismatches.first {
+        if var error = reading.mismatches.first, !request.allowsMisshapen {
             if reading.mismatches.count > 1 { error.what += " (the first of \(reading.mismatches.count) such tensors)" }
             error.remedy = "give the configuration that belongs to these weights with --config"
             throw error
         }
         let implied = Dictionary(slot.implied(reading.configuration).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let items = try reading.placement.layout.expansion(of: reading.configuration).items
         let impliedNames = Set(
-            try reading.placement.layout.expansion(of: reading.configuration).items.filter { item in
+            items.filter { item in
                 item.parts.allSatisfy { implied[$0.name] != nil }
             }.map { reading.placement.name(of: $0.name) })
         let needed = reading.missing.filter { name in !impliedNames.contains(name) }.filter { name in
@@ -42,7 +43,11 @@ extension ModelComponent {
             origin: reading.placement.description,
             placement: reading.placement, oddShapes: oddShapes, tensors: expressions,
             implied: implied.filter { expressions[$0.key] == nil },
-            missing: Set(manifest.entries.map(\.name)).subtracting(expressions.keys).subtracting(implied.keys))
+            missing: Set(manifest.entries.map(\.name)).subtracting(expressions.keys).subtracting(implied.keys),
+            misshapen: reading.mismatches.map { error in
+                let its = items.filter { reading.placement.name(of: $0.name) == error.location.item }
+                return (error, its.flatMap { $0.parts.map(\.name) })
+            })
     }
 
     /// Its configuration and place, and of its tensors only the canonical `names`.

@@ -89,7 +89,9 @@ extension ComponentValidation {
         }
         peak = plan.peak
         widenedPeak = lookup.widenedPeak
-        problems = lookup.problems
+        // A tensor of another shape is not taken for the network's, and so is missing too.
+        let misshapen = Set(component.misshapen.flatMap(\.names).map { "\(slot)/\($0)" })
+        problems = component.misshapen.map(\.error) + lookup.problems.filter { !misshapen.contains($0.location.item ?? "") }
         let (needed, overflow) = peak.addingReportingOverflow(widenedPeak)
         guard !overflow, needed <= settings.memory else {
             throw IsomerError(

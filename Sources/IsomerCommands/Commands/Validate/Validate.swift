@@ -27,7 +27,10 @@ public struct Validate: IsomerCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How far outputs may be apart, relative to the largest number. If not said: 0 for weights of the same types, else 0.02.",
+            """
+            How far outputs may be apart, relative to the largest number. If not said: 0 for components of the same types, else 0.02; 0.1 with \
+            Q8_0, 0.5 with 8-bit floats and smaller blocks.
+            """,
             valueName: "difference"))
     var tolerance: Double?
 
@@ -47,7 +50,7 @@ public struct Validate: IsomerCommand {
     @Option(help: ArgumentHelp("The precision of products: f32 or bf16.", valueName: "type"))
     var precision: PrecisionArgument = .f32
 
-    @Option(help: ArgumentHelp("Refuse to start if activations would take more than this.", valueName: "size"))
+    @Option(help: ArgumentHelp("Refuse to start if activations would take more than this: 8GB.", valueName: "size"))
     var memory: ByteSize?
 
     @Flag(help: "Latents of 16 by 16, or of 64 by 64.")
@@ -70,7 +73,12 @@ public struct Validate: IsomerCommand {
         let models: (Model, Model?) =
             if let against { try Model.pair(request(path.path), request(against.path)) } else { (try Model(request(path.path)), nil) }
         // What could not be read is no less a part of what is asked about, unless another part was named.
-        if component.isEmpty { for model in [models.0, models.1].compactMap(\.self) { try model.refuseUnread() } }
+        if component.isEmpty {
+            for model in [models.0, models.1].compactMap(\.self) {
+                try model.refuseUnread()
+                try model.refuseAbsent()
+            }
+        }
         let first = try ValidatedModel(models.0, path.path, like: models.1, only: component, settings, environment, shared)
         var second: ValidatedModel?
         if let against, let model = models.1 {
@@ -100,9 +108,11 @@ public struct Validate: IsomerCommand {
         request.configuration = config?.path
         request.variant = variant
         request.architecture = architecture
-        // Nothing stops here: what is missing or unknown is what there is to tell.
+        // Nothing stops here: what is missing, unknown or misshapen is what there is to tell.
         request.allowedMissing = [NamePattern("*")]
         request.allowedUnknown = [NamePattern("*")]
+        request.allowsMisshapen = true
+        request.only = Set(component)
         return request
     }
 }

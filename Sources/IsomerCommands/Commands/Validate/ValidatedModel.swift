@@ -13,8 +13,10 @@ struct ValidatedModel {
     let unexpected: [String]
     /// What is known from elsewhere of what the denoiser predicts.
     let prediction: String?
-    /// The types of the weights, component by component.
-    let types: [String: Set<ScalarType>]
+    /// The types of the weights, component by component, by canonical name.
+    let types: [String: [String: ScalarType]]
+    /// What the user should know besides.
+    let notes: [String]
 
     /// Runs `model`.
     ///
@@ -28,12 +30,14 @@ struct ValidatedModel {
         prediction = model.prediction?.value
         unexpected = model.beside.filter { $0.nature == .unknown }.map(\.name)
         let source = try model.canonicalTensors()
-        var types: [String: Set<ScalarType>] = [:]
+        var types: [String: [String: ScalarType]] = [:]
         for tensor in source.tensors {
-            types[String(tensor.name.prefix { $0 != "/" }), default: []].insert(tensor.scalarType)
+            types[String(tensor.name.prefix { $0 != "/" }), default: [:]][tensor.name] = tensor.scalarType
         }
         self.types = types
+        notes = model.notes
         for name in only where model.components[name] == nil {
+            try model.refuseUnread { $0 == name }
             throw IsomerError(
                 .usage, "the model has no such component", path: path, item: name,
                 expected: model.components.keys.sorted().joined(separator: ", "))

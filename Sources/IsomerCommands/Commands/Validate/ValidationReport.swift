@@ -6,27 +6,77 @@ struct ValidationReport {
     private let first: ValidatedModel
     private let second: ValidatedModel?
     private let differences: [OutputDifference]
-    private let tolerance: Double
+    /// Outputs that only one of the models has, or has in another shape: a sentence on each.
+    private let incomparable: [String]
+    /// How far apart outputs may be, by component.
+    private let tolerances: [String: Double]
 
     init(_ first: ValidatedModel, _ second: ValidatedModel?, tolerance: Double?) {
         self.first = first
         self.second = second
-        self.tolerance = tolerance ?? (first.types == second?.types ? 0 : 0.02)
-        var differences: [OutputDifference] = []
-        for component in second?.components ?? [] {
-            guard let mine = first.components.first(where: { $0.slot == component.slot }) else { continue }
-            differences += zip(mine.outputs, component.outputs).compactMap { OutputDifference(component.slot, $0, $1) }
+        var (differences, incomparable): ([OutputDifference], [String]) = ([], [])
+        var tolerances: [String: Double] = [:]
+        if let second {
+            for component in first.components {
+                let slot = component.slot
+                guard let other = second.components.first(where: { $0.slot == slot }) else {
+                    incomparable.append("\(slot): only in \(first.path)")
+                    continue
+                }
+                let (mine, its) = (first.types[slot] ?? [:], second.types[slot] ?? [:])
+                // What only one of them has tells nothing of types.
+                let changed = mine.compactMap { name, type in its[name].flatMap { $0 == type ? nil : [type, $0] } }
+                tolerances[slot] = tolerance ?? changed.joined().map(Self.usualTolerance).max() ?? 0
+                let pairs = Self.pairs(component, other)
+                differences += pairs.alike
+                incomparable += pairs.others
+            }
+            let slots = first.components.map(\.slot)
+            incomparable += second.components.filter { !slots.contains($0.slot) }.map { "\($0.slot): only in \(second.path)" }
         }
-        self.differences = differences
+        (self.differences, self.incomparable, self.tolerances) = (differences, incomparable, tolerances)
+    }
+
+    /// How far apart outputs may be where weights of `type` are other ones in the other model: some four times what rounding makes of random models
+    /// of true size, which is far from what other weights make of them.
+    private static func usualTolerance(of type: ScalarType) -> Double {
+        switch type {
+        case .q8_0: 0.1
+        case _ where type.bitCount < 16: 0.5
+        default: 0.02
+        }
+    }
+
+    /// The outputs of one component in two models.
+    private static func pairs(
+        _ first: ComponentValidation, _ second: ComponentValidation
+    ) -> (alike: [OutputDifference], others: [String]) {
+        let mine = first.outputs.isEmpty, its = second.outputs.isEmpty
+        guard mine == its else { return ([], ["\(first.slot): not run in the \(mine ? "first" : "second")"]) }
+        var (alike, others): ([OutputDifference], [String]) = ([], [])
+        for output in first.outputs {
+            let name = "\(first.slot) \(output.name)"
+            guard let other = second.outputs.first(where: { $0.name == output.name }) else {
+                others.append("\(name): only in the first")
+                continue
+            }
+            if let difference = OutputDifference(first.slot, output, other) {
+                alike.append(difference)
+            } else {
+                others.append("\(name): \(output.shape) in the first, \(other.shape) in the second")
+            }
+        }
+        let names = first.outputs.map(\.name)
+        others += second.outputs.filter { !names.contains($0.name) }.map { "\(first.slot) \($0.name): only in the second" }
+        return (alike, others)
     }
 
     /// Whether every component loaded, is finite, and is as near to the other model's as asked.
     var isSound: Bool {
         guard first.components.allSatisfy(\.isSound) else { return false }
         guard let second else { return true }
-        return second.components.allSatisfy(\.isSound) && first.components.map(\.slot) == second.components.map(\.slot)
-            && first.components.reduce(0) { $0 + $1.outputs.count } == differences.count
-            && differences.allSatisfy { $0.relative <= tolerance }
+        return second.components.allSatisfy(\.isSound) && incomparable.isEmpty
+            && differences.allSatisfy { $0.relative <= tolerances[$0.component] ?? 0 }
     }
 
     func text(for terminal: Terminal?) -> String {
@@ -35,6 +85,7 @@ struct ValidationReport {
         report.field("result", isSound ? "sound" : "not sound")
         for component in first.components { add(component, to: &report) }
         report.list("tensors that nothing explains", first.unexpected, limit: 20)
+        report.list("notes", first.notes)
         guard let second else { return report.finish() }
         report.heading("against \(second.path)")
         for component in second.components where !component.isSound { add(component, to: &report) }
@@ -48,8 +99,18 @@ struct ValidationReport {
             ])
         }
         report.table(table)
-        report.field("allowed", tolerance == 0 ? "no difference" : Numbers.significant(tolerance))
+        report.list("not compared", incomparable)
+        report.field("allowed", allowed)
+        report.list("notes", second.notes.filter { !first.notes.contains($0) })
         return report.finish()
+    }
+
+    /// The largest difference that is allowed in all components, or what is in which.
+    private var allowed: String {
+        func said(_ tolerance: Double) -> String { tolerance == 0 ? "no difference" : Numbers.significant(tolerance) }
+        let several = Set(tolerances.values)
+        if let only = several.first, several.count == 1 { return said(only) }
+        return tolerances.sorted { $0.key < $1.key }.map { "\($0.key): \(said($0.value))" }.joined(separator: ", ")
     }
 
     private func add(_ component: ComponentValidation, to report: inout Report) {
@@ -96,17 +157,18 @@ struct ValidationReport {
         var object: JSONObject = [
             "schema": "isomer.validate/1", "path": .path(first.path), "sound": .bool(isSound), "architecture": .string(first.family),
             "components": .array(first.components.map(json)), "unexpected": .strings(first.unexpected),
+            "notes": .strings(first.notes),
         ]
         if let second {
             object["against"] = [
                 "path": .path(second.path), "architecture": .string(second.family), "components": .array(second.components.map(json)),
-                "allowed": .real(tolerance),
+                "allowed": .real(tolerances.values.max() ?? 0), "notCompared": .strings(incomparable), "notes": .strings(second.notes),
                 "differences": .array(
                     differences.map { difference in
                         [
                             "component": .string(difference.component), "output": .string(difference.output),
                             "largest": .real(difference.largest), "relative": .real(difference.relative),
-                            "psnr": .real(difference.signalToNoise),
+                            "psnr": .real(difference.signalToNoise), "allowed": .real(tolerances[difference.component] ?? 0),
                         ]
                     }),
             ]
