@@ -174,4 +174,12 @@ CASES = {
     "pixart-faint": (pixart, PIXART, 0.02),
     "pixart-wide": (
         pixart, {**PIXART, "num_attention_heads": 6, "attention_head_dim": 64, "cross_attention_dim": 384, "caption_channels": 256}, None),
+    # Halved at every level one side or the other is odd, and so are channels, heads and their sizes.
+    "unet-odd": (
+        unet,
+        {
+            **UNET, "block_out_channels": [15, 21, 33, 33], "norm_num_groups": 3, "attention_head_dim": 3, "layers_per_block": 1,
+            "down_block_types": ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"],
+            "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3, "cross_attention_dim": 33,
+        }, None),
 }

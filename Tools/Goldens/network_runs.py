@@ -92,8 +92,9 @@ def inputs(name, model, configuration, gain):
                     values["mode"] = torch.tensor([2, 0]).int()
             return values
     width = configuration["cross_attention_dim"]
+    sides = (17, 11) if name == "unet-odd" else (12, 8)
     values = {
-        "sample": normal(2, 12, 8, get("in_channels", 4)) * gain, "times": torch.tensor([981.0, 37.0]), "context": normal(2, 7, width),
+        "sample": normal(2, *sides, get("in_channels", 4)) * gain, "times": torch.tensor([981.0, 37.0]), "context": normal(2, 7, width),
     }
     if "addition_embed_type" in configuration:
         sizes = [[64.0, 48, 0, 3, 64, 64], [512, 512, 8, 0, 1024, 1024]]
