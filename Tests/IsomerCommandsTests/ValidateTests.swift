@@ -198,6 +198,19 @@ import Testing
         #expect(other.output.contains("text_encoder last: [1, 77, 8] in the first, [1, 77, 12] in the second"))
     }
 
+    /// What has no forward pass is refused before anything is written; words that were added do not count as a difference.
+    @Test func verifyingForwardRunsWhatCanRun() throws {
+        let path = folder["adapter.safetensors"]
+        let adapter = CommandRun(
+            "convert", Fixtures["adapters/kohya.safetensors"].string, path.string, "--layout", "peft", "--base-model", model, "--verify",
+            "forward")
+        #expect(adapter.status == .usage, "\(adapter.error)")
+        #expect(try FileSystem.kind(of: path) == nil)
+        let grown = CommandRun(
+            "convert", model, folder["grown"].string, "-q", "--embedding", Fixtures["adapters/embedding.pt"].string, "--verify", "forward")
+        #expect(grown.status == .done, "\(grown.error)")
+    }
+
     /// Products that f16 cannot hold between layers whose outputs it holds.
     @Test func namesWhatOverflowsBetweenLayers() throws {
         let block = Self.unet + "middle_block.1.transformer_blocks.0.ff.net."

@@ -53,9 +53,11 @@ public struct NetworkProbe {
         throw IsomerError(.unsupported, "there is no forward pass for a \(type(of: configuration).title) in this version")
     }
 
-    /// Runs the network, or plans it. Inputs follow from `seed`.
-    public func run(_ c: Computation, _ weights: Weights, seed: UInt64 = 1) throws(IsomerError) -> [Output] {
-        try network.outputs(c, weights, size: size, ProbeInputs(seed: seed))
+    /// Runs the network, or plans it. Inputs follow from `seed`, and ids of tokens are below `vocabulary`.
+    public func run(
+        _ c: Computation, _ weights: Weights, seed: UInt64 = 1, vocabulary: Int = .max
+    ) throws(IsomerError) -> [Output] {
+        try network.outputs(c, weights, size: size, ProbeInputs(seed: seed, vocabulary: vocabulary))
     }
 
     /// The mean of output less input, for an input of 0.5 everywhere at time 999 under a text of 0.5 everywhere: below -1 where the network

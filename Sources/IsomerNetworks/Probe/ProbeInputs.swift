@@ -7,12 +7,17 @@ import IsomerTensors
 public struct ProbeInputs: Sendable {
     /// What the numbers follow from.
     public let seed: UInt64
+    /// Ids stay below this though the network knows more: two that are compared are to read the same.
+    public let vocabulary: Int
 
     /// Tokens of a text where the network does not say how many it reads: CLIP's.
     static let tokens = 77
 
     /// Inputs of one seed.
-    public init(seed: UInt64) { self.seed = seed }
+    public init(seed: UInt64, vocabulary: Int = .max) {
+        self.seed = seed
+        self.vocabulary = vocabulary
+    }
 
     /// Nearly normally distributed numbers; the name and place of each tell its value.
     public func tensor(_ c: Computation, _ name: String, _ shape: [Int]) throws(IsomerError) -> Tensor {
@@ -30,7 +35,8 @@ public struct ProbeInputs: Sendable {
 
     /// Ids below `count`, the largest at the end of each text.
     public func ids(texts: Int, tokens: Int, count: Int) -> [Int] {
-        (0..<texts).flatMap { text in
+        let count = min(count, vocabulary)
+        return (0..<texts).flatMap { text in
             (0..<tokens).map { place in
                 place + 1 == tokens ? count - 1 : (place &* 7919 &+ text &* 104_729 &+ 320) % max(1, count - 1)
             }

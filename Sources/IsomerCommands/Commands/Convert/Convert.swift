@@ -63,10 +63,13 @@ public struct Convert: IsomerCommand {
         try plan.settleTypes(options.quantization)
         plan.describeGGUF()
         try plan.check()
+        let comparison =
+            options.verify == .forward && !options.noVerify && !options.output.dryRun
+            ? try ForwardComparison(request, destination.path) : nil
         let status = try options.output.perform(
             plan, from: source.path, to: destination.path, verification: options.verification, in: environment, shared)
-        guard options.verify == .forward, !options.noVerify, !options.output.dryRun, status == .done else { return status }
-        return try ForwardComparison(request, destination.path).perform(in: environment, shared)
+        guard let comparison, status == .done else { return status }
+        return try comparison.perform(in: environment, shared)
     }
 
     /// What to write. What a denoiser predicts, if nothing tells or it is but a guess, the denoiser itself is asked.

@@ -59,6 +59,8 @@ struct ValidationSettings {
     /// Width and height of latents.
     var size = 16
     var seed: UInt64 = 1
+    /// How many words each text encoder is asked for at most, by slot.
+    var vocabularies: [String: Int] = [:]
     /// Whether a UNet is asked what it predicts.
     var asksForPrediction = false
 }
@@ -82,7 +84,7 @@ extension ComponentValidation {
         let lookup = Weights(source, under: slot + "/", isLenient: true)
         let plan = Computation.plan(workers: settings.workers, precision: settings.precision, memory: settings.memory)
         do throws(IsomerError) {
-            _ = try probe.run(plan, lookup, seed: settings.seed)
+            _ = try probe.run(plan, lookup, seed: settings.seed, vocabulary: settings.vocabularies[slot] ?? .max)
             if settings.asksForPrediction { _ = try probe.predictionMean(plan, lookup) }
         } catch {
             throw error.about(slot)
@@ -111,7 +113,8 @@ extension ComponentValidation {
         range.watch(pass)
         let clock = ContinuousClock()
         let start = clock.now
-        outputs = try probe.run(pass, weights, seed: settings.seed).map { output throws(IsomerError) in
+        let made = try probe.run(pass, weights, seed: settings.seed, vocabulary: settings.vocabularies[slot] ?? .max)
+        outputs = made.map { output in
             Output(name: output.name, shape: output.tensor.shape, values: output.tensor.values)
         }
         seconds = (clock.now - start) / .seconds(1)

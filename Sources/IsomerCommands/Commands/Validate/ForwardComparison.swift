@@ -5,10 +5,26 @@ internal import IsomerConversion
 struct ForwardComparison {
     private let source: ConversionRequest
     private let destination: FilePath
+    private let first: Model
 
-    init(_ source: ConversionRequest, _ destination: FilePath) {
+    /// Reads the source, before anything is written. Throws `usage` if there is nothing in it to run, and `undecided` if it is not known how.
+    init(_ source: ConversionRequest, _ destination: FilePath) throws(IsomerError) {
         self.source = source
         self.destination = destination
+        do throws(IsomerError) { first = try Model(source) } catch {
+            guard error.code == .unsupported else { throw error }
+            throw IsomerError(
+                .usage, "there is nothing in this file that could be run", path: source.source, item: "--verify forward",
+                expected: "a model that is known", remedy: "leave --verify away, or choose full")
+        }
+        let tensors = try first.canonicalTensors()
+        for (slot, component) in first.components where source.only.isEmpty || source.only.contains(slot) {
+            do throws(IsomerError) {
+                _ = try ComponentValidation(slot, component, in: tensors, ValidationSettings())
+            } catch {
+                throw error.inFile(source.source)
+            }
+        }
     }
 
     /// Says nothing if they agree.
@@ -20,7 +36,6 @@ struct ForwardComparison {
         request.configuration = source.configuration
         request.architecture = source.architecture
         request.keepsExtras = true
-        let first = try Model(source)
         let models = (first, try Model(request, like: first))
         let made = try ValidatedModel(models.1, destination, like: models.0, only: [], settings, environment, shared)
         // The output may have fewer components than the source.

@@ -44,6 +44,10 @@ struct ValidatedModel {
         }
         var settings = settings
         settings.asksForPrediction = model.family.asksForPrediction
+        // Words that were added to one of them are none of the other's.
+        settings.vocabularies = (other?.components ?? [:]).compactMapValues {
+            ($0.configuration as? CLIPTextConfiguration)?.vocabularySize ?? ($0.configuration as? T5EncoderConfiguration)?.vocabularySize
+        }
         let slots = model.family.slots.map(\.name).filter { only.isEmpty || only.contains($0) }
         // All are planned before the first one runs: what is too large says so at once.
         for slot in slots {
