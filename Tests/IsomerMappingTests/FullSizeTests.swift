@@ -20,6 +20,7 @@ import Testing
             "flux-dev/text_encoder_2": "t5-v1_1-xxl/diffusers/text_encoder",
             "clip-l-projected/text_encoder": "sd3-medium/diffusers/text_encoder",
             "pixart-alpha/vae": "vae-sd/diffusers/vae", "pixart-alpha/text_encoder": "t5-v1_1-xxl/diffusers/text_encoder",
+            "auraflow-0.3/vae": "vae-sd/diffusers/vae",
         ]
 
         private func list(_ candidates: [String]) throws -> [TensorDescriptor] {
@@ -31,7 +32,7 @@ import Testing
         }
 
         /// Families whose transformer is published alone and which other tools join with these: the list of the VAE.
-        static let joined = ["flux-dev": "vae-16", "pixart-alpha": "vae-sd"]
+        static let joined = ["flux-dev": "vae-16", "pixart-alpha": "vae-sd", "auraflow-0.3": "vae-sd"]
 
         /// Models whose lists are another's and one tensor more: the name that it follows, in either layout, and what it is.
         static let added: [String: (after: Set<String>, tensor: (name: String, shape: [Int]))] = [

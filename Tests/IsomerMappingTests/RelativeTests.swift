@@ -62,6 +62,7 @@ import Testing
         case is SD3TransformerConfiguration.Type: sd3(&random)
         case is FluxTransformerConfiguration.Type: flux(&random)
         case is PixArtTransformerConfiguration.Type: pixArt(&random)
+        case is AuraFlowTransformerConfiguration.Type: auraFlow(&random)
         case is FluxControlNetConfiguration.Type:
             FluxControlNetConfiguration(
                 trunk: flux(&random, isControl: true), modes: random.flag() ? random.number(2...12) : nil,
@@ -183,6 +184,18 @@ extension RelativeTests {
             headWidth: head, doubleBlocks: random.number(1...5), singleBlocks: random.number(isControl ? 0...5 : 1...5),
             contextWidth: context ?? random.number(2...40), pooledWidth: pooled ?? random.number(2...40), hasGuidance: random.flag())
         network.rotaryWidths = [2, 2, head - 4]
+        return network
+    }
+
+    static func auraFlow(_ random: inout SplitMix) -> AuraFlowTransformerConfiguration {
+        let (head, patch) = (random.number(1...12), random.number(1...4))
+        var network = AuraFlowTransformerConfiguration(
+            inputWidth: random.number(1...16) * patch * patch, outputWidth: random.number(1...16) * patch * patch,
+            width: head * random.number(1...4), jointBlocks: random.number(1...4), singleBlocks: random.number(1...4),
+            contextWidth: random.number(1...40), positions: random.number(1...100))
+        network.patchSize = patch
+        network.headWidth = head
+        network.sampleSize = 8 * random.number(1...20)
         return network
     }
 

@@ -129,7 +129,7 @@ def xl(unet, refiner=False):
     return {"diffusers": canonical, "checkpoint": original}
 
 
-# --- SD3 and Flux ---------------------------------------------------------------------------------------------------------------
+# --- SD3, Flux, PixArt, AuraFlow ------------------------------------------------------------------------------------------------
 
 
 def sd3(depth, positions, normalized, dual=0):
@@ -185,6 +185,14 @@ def pixart(sample, sizes, caption_tokens):
         lambda: originals_transformers.PixArt(tokens=(sample // 2) ** 2, caption_tokens=caption_tokens, sizes=sizes)
     )
     require_same_keys("transformer", originals_transformers.pixart_to_diffusers(original), canonical)
+    return {"diffusers": {"transformer": canonical}, "checkpoint": {"transformer": original}}
+
+
+def auraflow(positions):
+    canonical = model("AuraFlowTransformer2DModel", pos_embed_max_size=positions)
+    original = meta(lambda: originals_transformers.AuraFlow(positions=positions))
+    found = single_file_utils.convert_auraflow_transformer_checkpoint_to_diffusers(dict(original))
+    require_same_keys("transformer", found, canonical)
     return {"diffusers": {"transformer": canonical}, "checkpoint": {"transformer": original}}
 
 
@@ -377,6 +385,8 @@ ENTRIES = {
     "pixart-alpha": lambda: pixart(128, True, 120),
     "pixart-alpha-512": lambda: pixart(64, False, 120),
     "pixart-sigma": lambda: pixart(128, False, 300),
+    "auraflow-0.3": lambda: auraflow(9216),
+    "auraflow-0.2": lambda: auraflow(4096),
     "vae-sd": lambda: autoencoder(LDM_WIDTHS, 4, True),
     "vae-16": lambda: latent_16(LDM_WIDTHS),
     "taesd": tiny_autoencoder,

@@ -1,7 +1,8 @@
-"""The module trees of Stable Diffusion 3's, Flux's and PixArt's original code, written anew: names, shapes and order, no forward pass.
+"""The module trees of Stable Diffusion 3's, Flux's, PixArt's and AuraFlow's original code, written anew: names, shapes and order, no
+forward pass.
 
 Reference: Stability-AI/sd3.5, mmditx.py; black-forest-labs/flux, src/flux/{model.py,modules/layers.py};
-PixArt-alpha/PixArt-sigma, diffusion/model/nets/{PixArt.py,PixArtMS.py,PixArt_blocks.py}.
+PixArt-alpha/PixArt-sigma, diffusion/model/nets/{PixArt.py,PixArtMS.py,PixArt_blocks.py}; cloneofsimo/minRF, advanced/mmdit.py.
 """
 
 import torch
@@ -283,3 +284,63 @@ def pixart_to_diffusers(tensors):
             else:
                 result[".".join(filter(None, (block, inside.get(rest, rest), leaf)))] = tensor
     return result
+
+
+# --- AuraFlow -------------------------------------------------------------------------------------------------------------------
+
+
+def aura_linear(inputs, outputs):
+    return nn.Linear(inputs, outputs, bias=False)
+
+
+def aura_modulation(width, parts):
+    return nn.Sequential(nothing(), aura_linear(width, parts * width))
+
+
+class AuraFlowMLP(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        inner = 256 * -(-int(8 * width / 3) // 256)
+        self.c_fc1 = aura_linear(width, inner)
+        self.c_fc2 = aura_linear(width, inner)
+        self.c_proj = aura_linear(inner, width)
+
+
+def aura_attention(width, streams):
+    module = nn.Module()
+    for stream in range(1, streams + 1):
+        for part in "qkvo":
+            setattr(module, f"w{stream}{part}", aura_linear(width, width))
+    return module
+
+
+class AuraFlowDouble(nn.Module):
+    """The text's stream is called C and 1, the picture's X and 2."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.mlpC, self.modC = AuraFlowMLP(width), aura_modulation(width, 6)
+        self.mlpX, self.modX = AuraFlowMLP(width), aura_modulation(width, 6)
+        self.attn = aura_attention(width, 2)
+
+
+class AuraFlowSingle(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.modCX = aura_modulation(width, 6)
+        self.attn = aura_attention(width, 1)
+        self.mlp = AuraFlowMLP(width)
+
+
+class AuraFlow(nn.Module):
+    def __init__(self, *, double=4, single=32, width=3072, latent=4, patch=2, context=2048, positions):
+        super().__init__()
+        self.t_embedder = embedder(256, width)
+        self.cond_seq_linear = aura_linear(context, width)
+        self.init_x_linear = nn.Linear(patch * patch * latent, width)
+        self.positional_encoding = nn.Parameter(torch.empty(1, positions, width))
+        self.register_tokens = nn.Parameter(torch.empty(1, 8, width))
+        self.double_layers = nn.ModuleList(AuraFlowDouble(width) for _ in range(double))
+        self.single_layers = nn.ModuleList(AuraFlowSingle(width) for _ in range(single))
+        self.final_linear = aura_linear(width, patch * patch * latent)
+        self.modF = aura_modulation(width, 2)

@@ -15,7 +15,6 @@ import torch
 import tensor_lists
 
 NETWORKS = {
-    "auraflow": ("AuraFlowTransformer2DModel", dict(num_mmdit_layers=1, num_single_dit_layers=1)),
     "hunyuan-dit": (
         "HunyuanDiT2DModel",
         dict(num_layers=2, in_channels=4, sample_size=32, patch_size=2, activation_fn="gelu-approximate", hidden_size=64,

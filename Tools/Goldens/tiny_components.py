@@ -98,6 +98,19 @@ def pixart(depth, sizes, sample):
     return "PixArtTransformer2DModel", config, "", original, originals_transformers.pixart_to_diffusers
 
 
+def auraflow(joint, single):
+    config = dict(
+        attention_head_dim=4, caption_projection_dim=8, in_channels=4, joint_attention_dim=12, num_attention_heads=2,
+        num_mmdit_layers=joint, num_single_dit_layers=single, out_channels=4, patch_size=2, pos_embed_max_size=16, sample_size=8,
+    )
+    original = catalogue.meta(
+        lambda: originals_transformers.AuraFlow(double=joint, single=single, width=8, context=12, positions=16)
+    )
+    return "AuraFlowTransformer2DModel", config, "", original, (
+        single_file_utils.convert_auraflow_transformer_checkpoint_to_diffusers
+    )
+
+
 def autoencoder(latent, quantization):
     config = {
         **published.VAE, "block_out_channels": [4, 8, 8, 12], "latent_channels": latent, "norm_num_groups": 4, "sample_size": 64,
@@ -169,6 +182,7 @@ NETWORKS = {
     "flux-fill-transformer": lambda: flux(2, 2, inputs=48),
     "pixart-alpha-transformer": lambda: pixart(2, True, 128),
     "pixart-sigma-transformer": lambda: pixart(3, False, 16),
+    "auraflow-transformer": lambda: auraflow(1, 2),
     "vae-16": lambda: autoencoder(16, False),
     "vae-4": lambda: autoencoder(4, True),
     "controlnet-sd15": lambda: controlnet(published.UNET_1, linear=False),

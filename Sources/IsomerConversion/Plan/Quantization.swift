@@ -70,6 +70,7 @@ extension Quantization {
         [
             "img_in", "txt_in", "time_in", "vector_in", "guidance_in", "final_layer", "x_embedder", "y_embedder", "t_embedder",
             "context_embedder", "time_text_embed", "proj_out", "norm_out", "label_emb", "out", "conv_in", "conv_out", "shared",
+            "init_x_linear", "cond_seq_linear", "time_step_proj", "modF", "final_linear",
             "input_hint_block", "zero_convs", "middle_block_out", "first_stage_model", "vae", "quant_conv", "post_quant_conv",
         ].map { [$0] } + [
             ["input_blocks", "0"], ["encoder", "mid"], ["decoder", "mid"], ["encoder", "mid_block"], ["decoder", "mid_block"],

@@ -3,8 +3,8 @@ public import IsomerBytes
 extension ModelFamily {
     /// Every family that is known.
     public static let all: [ModelFamily] = [
-        stableDiffusion1, stableDiffusion2, stableDiffusionXL, stableDiffusionXLRefiner, stableDiffusion3, flux, pixArt, controlNet,
-        fluxControlNet, sd3ControlNet, t2iAdapter, vae, tinyVAE, clip, t5,
+        stableDiffusion1, stableDiffusion2, stableDiffusionXL, stableDiffusionXLRefiner, stableDiffusion3, flux, pixArt, auraFlow,
+        controlNet, fluxControlNet, sd3ControlNet, t2iAdapter, vae, tinyVAE, clip, t5,
     ]
 
     /// The family called `identifier`.

@@ -46,12 +46,6 @@ extension UnmappedArchitecture {
     /// comfy/model_detection.py.
     public static let all: [UnmappedArchitecture] = [
         UnmappedArchitecture(
-            "auraflow", "AuraFlow", classNames: ["AuraFlowTransformer2DModel"],
-            [
-                ["double_layers.0.attn.w1q.weight", "double_layers.0.attn.w2q.weight", "cond_seq_linear.weight"],
-                ["joint_transformer_blocks.0.norm1_context.linear.weight", "register_tokens"],
-            ]),
-        UnmappedArchitecture(
             "hunyuan-dit", "Hunyuan-DiT", classNames: ["HunyuanDiT2DModel"],
             [["text_embedding_padding", "blocks.0.attn1.Wqkv.weight"], ["text_embedding_padding", "blocks.0.attn1.to_q.weight"]]),
         UnmappedArchitecture(

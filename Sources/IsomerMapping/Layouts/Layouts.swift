@@ -8,6 +8,7 @@ public enum Layouts {
         sd3Transformer, mmdit,
         fluxTransformer, fluxWithWeights, flux,
         pixArtTransformer, pixArt,
+        auraFlowTransformer, auraFlow,
         controlNet, ldmControlNet,
         fluxControlNet, xlabsControlNet,
         sd3ControlNet, stabilityControlNet,
