@@ -154,13 +154,66 @@ import Testing
         func write(_ obsolete: [FilePath]) throws {
             let files = try ["a", "b", "index"].map { try AtomicFile(path: folder[$0], byteCount: nil, overwrite: true) }
             for file in files { try file.file.write(Array("new".utf8), at: 0) }
-            try AtomicFile.commitTogether(files, removing: obsolete)
+            try AtomicFile.commitTogether(files, removing: ObsoleteFiles(parts: obsolete))
         }
         #expect(throws: IsomerError.self) { try write([folder["further/old"]]) }
         #expect(try folder.names == ["a", "index", "old", "other"])
         try write([folder["old"], folder["never"]])
         #expect(try folder.names == ["a", "b", "index", "other"])
         #expect(try folder.bytes("index") == Array("new".utf8))
+    }
+
+    /// One file takes the place of a set, whose index goes last: killed anywhere, the set comes back, whether there was such a file or not.
+    @Test(arguments: [true, false]) func anIndexThatIsGivenUp(replacesOne: Bool) throws {
+        let old = (replacesOne ? ["one"] : []) + ["index", "part"]
+        func prepare() throws -> [() -> Void] {
+            for file in ["one", "index", "part"] { unlink(folder[file].string) }
+            for file in old { try folder.file(file, Array("old \(file)".utf8)) }
+            func step(_ name: FilePath.Component, _ number: Int, _ content: String?, replaces: Bool = true) throws -> SetJournal.Step {
+                func hidden(_ number: Int) throws -> FilePath.Component {
+                    try #require(.init(".isomer-\(Self.dead)-1-\(number).partial"))
+                }
+                let staged = try hidden(number)
+                let new = try content.map { try FileSystem.identity(of: folder.file(staged.string, Array($0.utf8))) }
+                return SetJournal.Step(
+                    name: name, staged: staged, aside: try hidden(number + 100), replaces: replaces, inode: new?.inode ?? 0,
+                    modified: new?.modified ?? 0)
+            }
+            let steps = try [
+                step("index", 1, ""), step("part", 2, nil), step("index", 3, nil), step("one", 4, "new one", replaces: replacesOne),
+            ]
+            try folder.file(SetJournal.name.string, SetJournal(folder: folder.path, steps: steps).encoded)
+            func move(_ from: FilePath.Component, _ to: FilePath.Component) -> () -> Void {
+                { rename(folder[from.string].string, folder[to.string].string) }
+            }
+            return [
+                move("index", steps[0].aside), move(steps[0].staged, "index"), move(steps[0].aside, steps[0].staged),
+                move("part", steps[1].aside), move("index", steps[2].aside),
+            ] + (replacesOne ? [move("one", steps[3].aside)] : []) + [move(steps[3].staged, "one")]
+        }
+        let count = try prepare().count
+        for stop in 0...count {
+            for move in try prepare().prefix(stop) { move() }
+            #expect(SetJournal.recover(folder.path))
+            #expect(try folder.names == old.sorted(), "after \(stop) of \(count)")
+            for file in old { #expect(try folder.bytes(file) == Array("old \(file)".utf8)) }
+        }
+    }
+
+    @Test func whatAReaderBeginsWithGoesToo() throws {
+        for name in ["a", "index"] { try folder.file(name, Array("old \(name)".utf8)) }
+        symlink("index", folder["link"].string)
+        func write(_ obsolete: ObsoleteFiles) throws {
+            let file = try AtomicFile(path: folder["one"], byteCount: nil, overwrite: true)
+            try file.file.write(Array("new".utf8), at: 0)
+            try AtomicFile.commitTogether([file], removing: obsolete)
+        }
+        // A link's name could go, but the empty file would stand where it leads.
+        #expect(throws: IsomerError.self) { try write(ObsoleteFiles(heads: [folder["link"]])) }
+        #expect(try folder.names == ["a", "index", "link"])
+        try write(ObsoleteFiles(heads: [folder["index"], folder["never"]], parts: [folder["a"]]))
+        #expect(try folder.names == ["link", "one"])
+        #expect(try folder.bytes("one") == Array("new".utf8))
     }
 
     /// What is no journal of ours moves nothing: names that lead elsewhere, hidden ones of another kind, cut short, not a file.

@@ -217,6 +217,78 @@ import Testing
         #expect(try folder.names == (new + others).sorted())
     }
 
+    /// One file and a set of shards with the same name are one model: what replaces it replaces both forms.
+    @Test func oneFileAndASetTakeEachOthersPlace() throws {
+        let source = try MemorySource((0..<3).map { ("t\($0)", .f32, [25], Self.noise(100, seed: UInt64($0))) })
+        var plan = Self.plan(source, try (0..<3).map { try Self.planned("t\($0)", .f32, [25], [Self.tensor($0)]) })
+        let set = (1...3).map { "model-0000\($0)-of-00003.safetensors" } + ["model.safetensors.index.json"]
+        let others = ["model-00001-of-00004.safetensors", "model.bin", "model.bin.index.json", "model.fp16.safetensors"]
+        for name in others { try folder.file(name, [1]) }
+        let target = folder["model.safetensors"]
+        var executor = Executor()
+        plan.files[0].shardBytes = 150
+        #expect(try executor.run(plan, to: target).removed.isEmpty)
+        plan.files[0].shardBytes = nil
+        // The other form is something with this name.
+        #expect {
+            try executor.run(plan, to: target)
+        } throws: {
+            ($0 as? IsomerError)?.location.path == folder["model.safetensors.index.json"]
+        }
+        #expect(try folder.names == (set + others).sorted())
+        executor.overwrite = true
+        #expect(try executor.run(plan, to: target).removed == set.map { folder[$0] })
+        #expect(try folder.names == (others + ["model.safetensors"]).sorted())
+
+        plan.files[0].shardBytes = 150
+        executor.overwrite = false
+        #expect { try executor.run(plan, to: target) } throws: { ($0 as? IsomerError)?.location.path == target }
+        executor.overwrite = true
+        #expect(try executor.run(plan, to: target).removed == [target])
+        #expect(try folder.names == (set + others).sorted())
+    }
+
+    /// How diffusers calls the index of a variant.
+    @Test func aVariantsSetIsTold() throws {
+        let source = try MemorySource([("w", .f32, [2], Self.floats([1, 2]))])
+        let plan = Self.plan(source, [try Self.planned("w", .f32, [2], [Self.tensor(0)])])
+        let shards = (1...2).map { "model.fp16-0000\($0)-of-00002.safetensors" }
+        for name in shards { try folder.file(name, [1]) }
+        let index = "{\"weight_map\": {\"a\": \"\(shards[0])\", \"b\": \"\(shards[1])\"}}"
+        try folder.file("model.safetensors.index.fp16.json", Array(index.utf8))
+        var executor = Executor()
+        executor.overwrite = true
+        #expect(try executor.run(plan, to: folder["model.safetensors"]).removed.isEmpty)
+        let removed = try executor.run(plan, to: folder["model.fp16.safetensors"]).removed
+        #expect(removed == (shards + ["model.safetensors.index.fp16.json"]).map { folder[$0] })
+        #expect(try folder.names == ["model.fp16.safetensors", "model.safetensors"])
+    }
+
+    /// Joining shards and cutting a file take away nothing that they read.
+    @Test func whatIsReadInAnotherFormStays() throws {
+        let source = try MemorySource((0..<3).map { ("t\($0)", .f32, [25], Self.noise(100, seed: UInt64($0))) })
+        var plan = Self.plan(source, try (0..<3).map { try Self.planned("t\($0)", .f32, [25], [Self.tensor($0)]) })
+        plan.files[0].shardBytes = 150
+        let (one, index) = (folder["model.safetensors"], folder["model.safetensors.index.json"])
+        var executor = Executor()
+        _ = try executor.run(plan, to: one)
+        let set = try folder.names
+        let shards = try openWeights(index)
+        let joined = Self.plan(shards, plan.files[0].tensors, files: shards.files)
+        #expect(try executor.run(joined, to: one).removed.isEmpty)
+        executor.overwrite = true
+        #expect(try executor.run(joined, to: one).removed.isEmpty)
+        #expect(try folder.names == (set + ["model.safetensors"]).sorted())
+
+        for name in set { FileSystem.removeFile(folder[name]) }
+        let file = try openWeights(one)
+        var cut = Self.plan(file, plan.files[0].tensors, files: file.files)
+        cut.files[0].shardBytes = 150
+        executor.overwrite = false
+        #expect(try executor.run(cut, to: one).removed.isEmpty)
+        #expect(try folder.names == (set + ["model.safetensors"]).sorted())
+    }
+
     @Test func aFolderAppearsWithAllItsFiles() throws {
         let source = try MemorySource([("w", .f32, [2], Self.floats([1, 2]))])
         let plan = ConversionPlan(

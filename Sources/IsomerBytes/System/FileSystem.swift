@@ -61,6 +61,11 @@ public enum FileSystem {
         }
     }
 
+    /// Takes back what a killed run left half done among the names in `folder`, as listing it does.
+    public static func takeBackHalfDone(in folder: FilePath) {
+        if exists(folder.appending(SetJournal.name)) { SetJournal.recover(folder) }
+    }
+
     /// The bytes of each name in a folder, without `.` and `..`, in no order and without holding them: folders of millions are ordinary.
     /// `isFile` is true where the folder itself says that this is a regular file; some file systems say nothing.
     public static func forEachEntry(

@@ -12,13 +12,13 @@ extension AtomicFile {
     /// Makes several files visible that belong together, such as shards and the index that names them, which comes last.
     ///
     /// File systems rename one file at a time; `SetJournal` makes the renames one step. If one fails, those before it are taken back; if the
-    /// process is killed between two, the next run does that. While names change, an empty file stands for an old index, so that nobody
-    /// takes what is there for a model.
+    /// process is killed between two, the next run does that. While names change, an empty file stands for an old index, and for the heads of
+    /// what is removed, so that nobody takes what is there for a model.
     ///
-    /// - Parameter obsolete: files of the old set that the new one has no use for, in the same folder. They lose their names in the same
-    ///   step, and are gone once the new set counts.
-    public static func commitTogether(_ files: [AtomicFile], removing obsolete: [FilePath] = []) throws(IsomerError) {
-        guard files.count > 1 || !obsolete.isEmpty, let index = files.last else {
+    /// - Parameter obsolete: what of the old files the new ones have no use for. It loses its names in the same step, and is gone once the
+    ///   new files count.
+    public static func commitTogether(_ files: [AtomicFile], removing obsolete: ObsoleteFiles = ObsoleteFiles()) throws(IsomerError) {
+        guard files.count > 1 || !obsolete.all.isEmpty, let index = files.last else {
             for file in files { try file.commit() }
             return
         }
@@ -27,15 +27,17 @@ extension AtomicFile {
             try Interruption.check()
             for file in files { try file.prepareToCommit() }
             var steps: [SetJournal.Step] = []
-            var gap: AtomicFile?
-            if index.isReplacing {
-                let empty = try AtomicFile(path: index.destination, byteCount: 0, overwrite: true)
-                steps.append(try empty.step(replaces: true))
-                gap = empty
-            }
+            var gaps: [AtomicFile] = []
             // Registered, and so removed with the others if a second signal ends the process.
-            defer { gap?.abandon() }
-            for path in obsolete where FileSystem.exists(path) { steps += path.lastComponent.map { [SetJournal.Step(removing: $0)] } ?? [] }
+            defer { for gap in gaps { gap.abandon() } }
+            for path in (index.isReplacing ? [index.destination] : []) + obsolete.heads.filter(FileSystem.exists) {
+                let empty = try AtomicFile(path: path, byteCount: 0, overwrite: true)
+                gaps.append(empty)
+                steps.append(try empty.step(replaces: true))
+            }
+            for path in obsolete.all where FileSystem.exists(path) {
+                steps += path.lastComponent.map { [SetJournal.Step(removing: $0)] } ?? []
+            }
             for file in files { steps.append(try file.step(replaces: file.isReplacing)) }
             try SetJournal(folder: index.folder, steps: steps).commit()
         } catch {
@@ -47,9 +49,9 @@ extension AtomicFile {
 
     /// Throws unless the files lie in one folder, as `commitTogether` wants them, and `obsolete` may be removed from it: to be asked before
     /// they are written.
-    public static func checkTogether(_ files: [AtomicFile], removing obsolete: [FilePath] = []) throws(IsomerError) {
+    public static func checkTogether(_ files: [AtomicFile], removing obsolete: ObsoleteFiles = ObsoleteFiles()) throws(IsomerError) {
         guard let folder = files.first?.folder else { return }
-        for path in obsolete {
+        for path in obsolete.all {
             guard Staging.folder(of: path) == folder else {
                 throw IsomerError(.usage, "what is removed with a set lies in its folder", path: path, expected: "a place in \(folder)")
             }
@@ -58,11 +60,17 @@ extension AtomicFile {
                 throw IsomerError.writing(path, Errno(rawValue: errno))
             }
         }
-        for file in files where file.folder != folder {
-            throw IsomerError(
-                .cannotWrite, "this name is a link to another folder, and the files of a set are replaced together", path: file.file.path,
-                expected: "a place in \(folder)", found: "\(file.folder)", remedy: "remove the link or choose another name")
+        for head in obsolete.heads {
+            guard let status = try? FileSystem.status(of: head, followsLinks: false), status.st_mode & S_IFMT == S_IFLNK else { continue }
+            throw link(head, in: folder)
         }
+        for file in files where file.folder != folder { throw link(file.file.path, in: folder, found: file.folder) }
+    }
+
+    private static func link(_ path: FilePath, in folder: FilePath, found: FilePath? = nil) -> IsomerError {
+        IsomerError(
+            .cannotWrite, "this name is a link, and files that belong together are replaced together in one folder", path: path,
+            expected: "a file in \(folder)", found: found.map { "a place in \($0)" }, remedy: "remove the link or choose another name")
     }
 
     private var isReplacing: Bool { overwrite && FileSystem.exists(destination) }

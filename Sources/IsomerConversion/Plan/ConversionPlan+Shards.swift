@@ -47,34 +47,6 @@ extension ConversionPlan {
     }
 }
 
-extension ConversionPlan {
-    /// The files of the sets that this plan's indexes replace which no new file takes the place of: named by the old index, and like shards of
-    /// the same set. An index may name anything; what does not bear such a name is left where it is. The plan's paths are spelled out.
-    func obsoleteShards(limits: Limits) throws(IsomerError) -> [FilePath] {
-        guard shape == .file else { return [] }
-        let written = Set(files.map(\.path))
-        var result: [FilePath] = []
-        for index in plainFiles.map(\.path) {
-            guard try FileSystem.kind(of: index) == .file else { continue }
-            // Listing the folder takes back what a killed run left half done there: only then is the index the one that will be replaced.
-            let folder = index.removingLastComponent()
-            _ = try FileSystem.entries(of: folder.isEmpty ? "." : folder)
-            guard let file = try? ReadableFile(index), let text = try? file.contents(limit: limits.jsonBytes),
-                let json = try? JSONValue(parsing: text, limits: limits),
-                let shards = try? ShardIndex(JSONCursor(json, path: index)).shards
-            else { continue }
-            for shard in shards {
-                guard let (naming, _, _) = ShardNaming.shard(named: shard.fileName),
-                    index.lastComponent?.string == naming.indexFileName
-                else { continue }
-                let path = folder.appending(try FileSystem.safeComponent(shard.fileName))
-                if !written.contains(path), try FileSystem.kind(of: path) == .file { result.append(path) }
-            }
-        }
-        return result
-    }
-}
-
 extension Container {
     /// What its files' names end in, without the dot.
     public var fileExtension: String {
