@@ -111,6 +111,25 @@ import Testing
         #expect(try FileSystem.kind(of: folder["n.safetensors.extras.safetensors"]) == nil)
     }
 
+    /// What a run would remove is what it removes then; without `--overwrite` nothing would.
+    @Test func aDryRunTellsWhatWouldBeRemoved() throws {
+        func removed(_ source: FilePath, _ flags: String...) throws -> JSONValue? {
+            try CommandRun(["convert", source.string, folder["m.safetensors"].string, "--json"] + flags).json["removed"]
+        }
+        #expect(try removed(Fixtures["models/sd15-tiny"], "--max-shard-size", "300kB", "--keep-extras") == [])
+        let names = try folder.names
+        let planned = try removed(source, "--overwrite", "--dry-run")
+        guard case .array(let paths)? = planned else { throw IsomerError(.malformed, "no list of paths") }
+        #expect(paths.count > 3 && paths.contains(.string(folder["m.safetensors.index.json"].string)))
+        #expect(paths.contains(.string(folder["m.safetensors.extras.safetensors"].string)))
+        #expect(try removed(source, "--dry-run") == [])
+        let text = CommandRun("convert", source.string, folder["m.safetensors"].string, "--overwrite", "--dry-run").output
+        #expect(text.contains("removed, as parts of what is replaced"))
+        #expect(try folder.names == names)
+        #expect(try removed(source, "--overwrite") == planned)
+        #expect(try folder.names == ["m.safetensors", "source.safetensors"])
+    }
+
     @Test func aNameThatEndsInASlashIsAFolder() throws {
         let model = Fixtures["models/sd15-tiny"].string
         for name in ["new.dir/", "new.safetensors/"] {

@@ -24,7 +24,10 @@ struct DestinationOptions: ParsableArguments {
         merge: PlannedMerge? = nil, in environment: CommandEnvironment, _ shared: SharedOptions
     ) throws -> ExitStatus {
         if dryRun {
-            let description = PlanDescription(plan, source: source, destination: destination)
+            var executor = Executor()
+            executor.overwrite = overwrite
+            let description = PlanDescription(
+                plan, source: source, destination: destination, removed: try executor.removals(of: plan, at: destination))
             environment.writeOutput(shared.json ? JSONOutput.text(description.json) : description.text(for: environment.outputTerminal))
             return .done
         }

@@ -65,6 +65,14 @@ public struct Executor: Sendable {
             verification: verification)
     }
 
+    /// What `run` would remove because it belongs to what is replaced, in the order in which it reports it.
+    public func removals(of plan: ConversionPlan, at destination: FilePath) throws(IsomerError) -> [FilePath] {
+        guard overwrite else { return [] }
+        var plan = try plan.cutIntoShards(at: destination)
+        let blank = try plan.replaceExtras(at: destination)
+        return try plan.obsoleteFiles(limits: limits).all + [blank].compactMap(\.self)
+    }
+
     /// What goes with what is replaced. Throws if anything would go and nothing may be replaced.
     private func replaced(by plan: ConversionPlan) throws(IsomerError) -> ObsoleteFiles {
         let obsolete = try plan.obsoleteFiles(limits: limits)

@@ -7,11 +7,13 @@ struct PlanDescription {
     private let plan: ConversionPlan
     private let source: FilePath
     private let destination: FilePath
+    private let removed: [FilePath]
 
-    init(_ plan: ConversionPlan, source: FilePath, destination: FilePath) {
+    init(_ plan: ConversionPlan, source: FilePath, destination: FilePath, removed: [FilePath]) {
         self.plan = plan
         self.source = source
         self.destination = destination
+        self.removed = removed
     }
 
     func text(for terminal: Terminal?) -> String {
@@ -38,6 +40,7 @@ struct PlanDescription {
         }
         report.list("other files", plan.plainFiles.map { "\($0.path)  \(Numbers.bytes($0.bytes.count))" })
         report.add(setAsideOf: plan, isComplete: true)
+        report.list("removed, as parts of what is replaced", removed.map(\.string))
         report.list("notes", plan.notes)
         return report.finish()
     }
@@ -68,6 +71,7 @@ struct PlanDescription {
             "bytes": .integer(plan.tensorBytes),
             "files": .array(plan.files.map(json)),
             "otherFiles": .array(plan.plainFiles.map { ["path": .path($0.path), "bytes": .integer($0.bytes.count)] }),
+            "removed": .array(removed.map(JSONValue.path)),
             "setAside": plan.setAsideJSON,
             "decisions": plan.decisionsJSON,
             "notes": .strings(plan.notes),
