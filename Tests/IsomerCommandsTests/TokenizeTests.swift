@@ -75,6 +75,25 @@ import Testing
         #expect(CommandRun("tokenize", "--count", folder.path.string).error.contains("photo.txt: this symbolic link leads nowhere"))
     }
 
+    /// The captions that are text are counted though others are none.
+    @Test func captionsThatAreNoTextAreToldAndPassedOver() throws {
+        let folder = try TemporaryFolder()
+        try folder.file("a.txt", [0x61, 0xFF])
+        try folder.file("b.txt", Array("a cat".utf8))
+        #expect(symlink("nowhere", folder["c.txt"].string) == 0)
+        let run = CommandRun("tokenize", "--count", folder.path.string, folder["none.txt"].string)
+        #expect(run.status == .failed)
+        for name in ["a.txt", "c.txt", "none.txt"] { #expect(run.error.contains(folder[name].string)) }
+        #expect(run.output.contains("captions  1"))
+        #expect(run.output.contains("not read  3"))
+        let result = try JSONCursor(CommandRun("tokenize", "--count", "--json", folder.path.string).json)
+        #expect(try result.required("files").integer() == 1 && result.required("tokens").integer() == 4)
+        let failed = try result.required("failed").elements().map { try $0.required("path").string() }
+        #expect(failed.sorted() == [folder["a.txt"].string, folder["c.txt"].string])
+        let none = CommandRun("tokenize", "--count", folder["a.txt"].string)
+        #expect(none.output.contains("captions  0") && !none.output.contains("shortest"))
+    }
+
     @Test func badInputEndsWithStatus2AndThePlace() throws {
         let folder = try TemporaryFolder()
         try folder.file("tokenizer.json", Array(#"{"version": "1.0", "model": {"type": "Neural"}}"#.utf8))

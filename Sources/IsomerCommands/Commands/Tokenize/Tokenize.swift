@@ -14,7 +14,8 @@ public struct Tokenize: IsomerCommand {
             .tiktoken), a Diffusers model, or one of three that are built in: clip, which pads as Stable Diffusion 1 does, clip2, which \
             pads with ! as Stable Diffusion 2 and the second encoder of SDXL do, and t5, of Stable Diffusion 3 and Flux.
 
-            With --count the arguments are files of one caption each, or folders, whose .txt and .caption files are taken.
+            With --count the arguments are files of one caption each, or folders, whose .txt and .caption files are taken. One that cannot be \
+            read as text is named, and the others are counted; the exit status is 2 then.
             """)
 
     @Argument(help: ArgumentHelp("Prompts; with --count files and folders.", valueName: "text"))
