@@ -126,8 +126,10 @@ import Testing
         #expect(try sums(back) == sums(file))
     }
 
-    private static let mean: [Float] = [-1.5, 2, -1.25, 2.5]
-    private static let deviation: [Float] = [8.5, 6, 6.5, 5.25]
+    /// Playground 2.5's, of which half precision has none and single precision not one exactly.
+    private static let (mean, deviation): ([Float], [Float]) = ([-1.6574, 1.886, -1.383, 2.5155], [8.4927, 5.9022, 6.5498, 5.2299])
+    private static let writtenMean: JSONValue = [-1.6574, 1.886, -1.383, 2.5155]
+    private static let writtenDeviation: JSONValue = [8.4927, 5.9022, 6.5498, 5.2299]
 
     private static var statistics: [Tensor] {
         func bytes(_ values: [Float]) -> [UInt8] {
@@ -146,12 +148,12 @@ import Testing
         #expect(model.prediction?.reason == "the file holds the latents' statistics edm_mean")
         let vae = try folder.convert(request, to: .diffusers, "vae")
         let configuration = try JSONCursor(JSONValue(contentsOf: vae.appending("config.json"))).object()
-        #expect(configuration["latents_mean"] == [-1.5, 2.0, -1.25, 2.5])
-        #expect(configuration["latents_std"] == [8.5, 6.0, 6.5, 5.25])
+        #expect(configuration["latents_mean"] == Self.writtenMean)
+        #expect(configuration["latents_std"] == Self.writtenDeviation)
         #expect(configuration["scaling_factor"] == 0.5)
     }
 
-    /// They come back as tensors in the type of the others; carried along, as they were.
+    /// They come back as tensors of 32-bit floats, whatever the others are, and from these as the same numbers; carried along, as they were.
     @Test func latentStatisticsComeBack() throws {
         // A folder whose VAE and scheduler are Playground's.
         let source = Fixtures["models/sdxl-tiny"]
@@ -161,8 +163,8 @@ import Testing
         let made = try folder.convert(request, to: .diffusers, "made")
         let vae = made.appending("vae").appending("config.json")
         var configuration = try JSONCursor(JSONValue(contentsOf: vae)).object()
-        configuration["latents_mean"] = [-1.5, 2.0, -1.25, 2.5]
-        configuration["latents_std"] = [8.5, 6.0, 6.5, 5.25]
+        configuration["latents_mean"] = Self.writtenMean
+        configuration["latents_std"] = Self.writtenDeviation
         try folder.file("made/vae/config.json", JSONWriter().bytes(.object(configuration)))
         try folder.file(
             "made/scheduler/scheduler_config.json",
@@ -172,10 +174,14 @@ import Testing
         let found = try openWeights(there)
         for (name, values) in [("edm_mean", Self.mean), ("edm_std", Self.deviation)] {
             let index = try #require(found.tensors.firstIndex { $0.name == name })
-            let bits = values.map { Float16($0).bitPattern }
-            #expect(found.tensors[index].scalarType == .f16)
-            #expect(try found.bytes(of: index) == bits.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] })
+            #expect(found.tensors[index].scalarType == .f32)
+            #expect(try found.bytes(of: index) == values.flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian) { Array($0) } })
         }
+        request = ConversionRequest(source: there)
+        request.configuration = made
+        _ = try folder.convert(request, to: .diffusers, "again")
+        let again = try JSONCursor(JSONValue(contentsOf: folder["again/vae/config.json"])).object()
+        #expect(again["latents_mean"] == Self.writtenMean && again["latents_std"] == Self.writtenDeviation)
 
         let marked = try checkpoint("sdxl-tiny", adding: Self.statistics)
         request = ConversionRequest(source: marked)

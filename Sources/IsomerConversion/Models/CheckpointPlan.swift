@@ -162,13 +162,14 @@ extension PlannedTensor {
 }
 
 extension GeneratedTensor {
-    /// Its bytes and the type they are of: `type` for floats where that is one of the usual four, else f32.
+    /// Its bytes and the type they are of: `type` for floats that may have any, where that is one of the usual four, else f32.
     fileprivate func content(as type: ScalarType) -> (bytes: [UInt8], type: ScalarType) {
         func bytes<Number: FixedWidthInteger>(_ numbers: [Number]) -> [UInt8] {
             numbers.flatMap { number in withUnsafeBytes(of: number.littleEndian) { Array($0) } }
         }
         switch numbers {
         case .integers(let integers): return (bytes(integers), .i64)
+        case .singles(let floats): return (bytes(floats.map(\.bitPattern)), .f32)
         case .floats(let floats):
             switch type {
             case .f16: return (bytes(floats.map { Float16($0).bitPattern }), type)

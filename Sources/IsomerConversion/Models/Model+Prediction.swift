@@ -49,6 +49,7 @@ extension Model {
         components["vae"]?.configuration = vae
     }
 
+    /// Numbers as a configuration states them: a 32-bit float is the shortest decimal that it is nearest to.
     private func smallFloats(
         _ name: String, in source: any TensorSource, _ inventory: TensorInventory, count: Int
     ) throws(IsomerError) -> [Double]? {
@@ -58,7 +59,8 @@ extension Model {
         let bytes = try source.bytes(of: index)
         var values = [Double](repeating: 0, count: count)
         _ = values.withUnsafeMutableBytes { target in bytes.withUnsafeBytes { try? cast.apply($0, target, elementCount: count) } }
-        return values
+        guard inventory.tensors[index].scalarType == .f32 else { return values }
+        return values.map { Double(Float($0).description) ?? $0 }
     }
 
     /// Members whose denoiser has as many input channels.

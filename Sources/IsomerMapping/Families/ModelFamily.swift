@@ -128,6 +128,8 @@ public struct GeneratedTensor: Sendable {
         case integers([Int64])
         /// Written in the type of the tensors they stand beside.
         case floats([Float])
+        /// Written as 32-bit floats, whatever stands beside them.
+        case singles([Float])
     }
 
     init(name: String, _ numbers: Numbers, dimensions: [Int], isAtRoot: Bool = false) {

@@ -29,7 +29,8 @@ extension Slot {
         generated: { vae in
             guard let mean = vae.latentsMean, let deviation = vae.latentsDeviation else { return [] }
             return [("edm_mean", mean), ("edm_std", deviation)].map { name, numbers in
-                GeneratedTensor(name: name, .floats(numbers.map { Float($0) }), dimensions: [numbers.count], isAtRoot: true)
+                // As Playground's own file has them: half precision would not give the configuration's numbers back.
+                GeneratedTensor(name: name, .singles(numbers.map { Float($0) }), dimensions: [1, numbers.count, 1, 1], isAtRoot: true)
             }
         })
 
