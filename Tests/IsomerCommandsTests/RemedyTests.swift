@@ -31,6 +31,17 @@ import Testing
         #expect(archive.error.contains("with `isomer convert`"), "\(archive.error)")
     }
 
+    /// An adapter is no folder; the file that is named instead can be written.
+    @Test(arguments: [[], ["--to", "diffusers"], ["--layout", "kohya"]]) func aFolderForAnAdapter(words: [String]) throws {
+        let source = Fixtures["adapters/peft.safetensors"].string
+        let refused = CommandRun(["convert", source, path("lora")] + words)
+        #expect(refused.status == .usage)
+        let file = path("lora") + "/pytorch_lora_weights.safetensors"
+        #expect(refused.error.contains("an adapter") && refused.error.contains("write \(file)"), "\(refused.error)")
+        try FileSystem.makeFolder(folder["lora"])
+        #expect(CommandRun("convert", source, file).status == .done)
+    }
+
     /// The rank that an adapter's metadata state is corrected in whatever kind of file.
     @Test func aRankThatIsNotTheOneStated() throws {
         let module = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"

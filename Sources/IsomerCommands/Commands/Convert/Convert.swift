@@ -113,6 +113,7 @@ public struct Convert: IsomerCommand {
             let naming = options.layout?.adapterNaming
             return try adapter.plan(source.path, to: naming, container, options, model)
         }
+        if target == .diffusers, !isFolder, (try? isAdapter) == true { throw noFolder }
         guard options.layout?.isForAdapters != true else {
             throw IsomerError(
                 .usage, "this naming is one of adapters, which are files", item: "--layout", found: options.layout?.rawValue,
@@ -161,6 +162,15 @@ public struct Convert: IsomerCommand {
     private func sayIdle(in plan: inout ConversionPlan, isFolder: Bool) {
         if !isFolder { plan.sayIdle(model.reading.source.variant == nil ? [] : ["--variant"], because: "a file has no variants") }
         plan.sayIdle(adapter.flags, because: "this is no adapter")
+    }
+
+    /// An adapter is one file, in whatever naming; a folder of one has it under the name that diffusers looks for.
+    private var noFolder: IsomerError {
+        IsomerError(
+            .usage, "this is an adapter, which is written as a file, and the destination names a folder", path: destination.path,
+            expected: "a name that ends in \(TargetFormat.endings)",
+            remedy: "write \(destination.path.string)\(destination.path.string.hasSuffix("/") ? "" : "/")pytorch_lora_weights.safetensors "
+                + "or another file; --layout says the naming")
     }
 
     private var isAdapter: Bool {
