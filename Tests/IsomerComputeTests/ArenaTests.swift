@@ -34,6 +34,30 @@ import Testing
         }
     }
 
+    /// Small memory and large, which come from elsewhere, in turn.
+    @Test func memoryIsAlignedAndOnesOwn() throws {
+        var held: [(address: UnsafeMutableRawPointer, count: Int)] = []
+        for round in 0..<60 {
+            let count = [0, 1, 63, 64, 4095, 1 << 20, 4 << 20, (4 << 20) + 1, 9_999_999, (16 << 20) - 1][round % 10]
+            let address = try Arena.allocate(count)
+            #expect(UInt(bitPattern: address) % 64 == 0)
+            address.initializeMemory(as: UInt8.self, repeating: UInt8(round), count: count)
+            held.append((address, count))
+            guard round % 3 == 2 else { continue }
+            let (old, size) = held.remove(at: held.count / 2)
+            if size > 0 { #expect(old.load(as: UInt8.self) == (old + size - 1).load(as: UInt8.self)) }
+            Arena.release(old)
+        }
+        for (address, count) in held {
+            let bytes = UnsafeRawBufferPointer(start: address, count: count)
+            #expect(bytes.allSatisfy { $0 == bytes.first })
+            Arena.release(address)
+        }
+        Arena.release(nil)
+        #expect(throws: IsomerError.self) { try Arena.allocate(Int.max) }
+        #expect(throws: IsomerError.self) { try Arena.allocate(1 << 60) }
+    }
+
     @Test func tooLittleMemoryIsSaidInThePlan() throws {
         let plan = Computation.plan(memory: 1000)
         _ = try plan.tensor([100])

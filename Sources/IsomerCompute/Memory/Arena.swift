@@ -42,6 +42,8 @@ final class Arena {
 
     private static let alignment = 64
     private static let hugePage = 2 << 20
+    /// Memory of this many bytes or more comes from the system.
+    private static let mappedFrom = 256 << 10
 
     /// A plan: places, but no memory. Throws, when it would be passed, that `limit` bytes are not enough.
     init(planningUpTo limit: Int) {
@@ -59,21 +61,6 @@ final class Arena {
     }
 
     deinit { Arena.release(memory) }
-
-    /// Aligned memory, or an error where there is none.
-    static func allocate(_ byteCount: Int) throws(IsomerError) -> UnsafeMutableRawPointer {
-        var address: UnsafeMutableRawPointer?
-        let isLarge = byteCount >= 2 * hugePage
-        guard posix_memalign(&address, isLarge ? hugePage : alignment, max(byteCount, alignment)) == 0, let address else {
-            throw IsomerError(
-                .limitExceeded, "there is not enough memory", expected: "\(byteCount) bytes", remedy: "choose a smaller size")
-        }
-        #if os(Linux)
-            // Kernels walk through many rows at once, more than there are entries for small pages. Where it is refused, nothing is lost.
-            if isLarge { madvise(address, byteCount / hugePage * hugePage, MADV_HUGEPAGE) }
-        #endif
-        return address
-    }
 
     /// Takes a place for `count` floats.
     func take(_ count: Int) throws(IsomerError) -> Place {
@@ -125,8 +112,58 @@ final class Arena {
 }
 
 extension Arena {
+    /// Stands right before memory of `allocate`, and says how it is given back.
+    private struct Origin {
+        let base: UnsafeMutableRawPointer
+        /// Zero if the allocator gave it.
+        let mappedByteCount: Int
+    }
+
+    /// Aligned memory, or an error where there is none.
+    static func allocate(_ byteCount: Int) throws(IsomerError) -> UnsafeMutableRawPointer {
+        guard let (address, origin) = byteCount >= mappedFrom ? mapped(byteCount) : fromAllocator(byteCount) else {
+            throw IsomerError(
+                .limitExceeded, "there is not enough memory", expected: "\(byteCount) bytes", remedy: "choose a smaller size")
+        }
+        // SAFETY: both leave room before the address, as large as the alignment.
+        (address - alignment).storeBytes(of: origin, as: Origin.self)
+        return address
+    }
+
     /// Gives memory of `allocate` back.
     static func release(_ address: UnsafeMutableRawPointer?) {
-        free(address)
+        guard let address else { return }
+        let origin = (address - alignment).load(as: Origin.self)
+        if origin.mappedByteCount > 0 {
+            munmap(origin.base, origin.mappedByteCount)
+        } else {
+            free(origin.base)
+        }
+    }
+
+    private static func fromAllocator(_ byteCount: Int) -> (UnsafeMutableRawPointer, Origin)? {
+        var base: UnsafeMutableRawPointer?
+        guard posix_memalign(&base, alignment, alignment + max(byteCount, alignment)) == 0, let base else { return nil }
+        return (base + alignment, Origin(base: base, mappedByteCount: 0))
+    }
+
+    /// From the system itself: weights that are made in memory come and go by up to tens of megabytes, each of another size, and the allocator
+    /// would keep many times the largest.
+    private static func mapped(_ byteCount: Int) -> (UnsafeMutableRawPointer, Origin)? {
+        let page = Int(getpagesize())
+        let isLarge = byteCount >= 2 * hugePage
+        let unit = isLarge ? hugePage : page
+        let (size, overflow) = byteCount.addingReportingOverflow(unit + page)
+        let flags = MAP_PRIVATE | MAP_ANON
+        guard !overflow, let whole = mmap(nil, size, PROT_READ | PROT_WRITE, flags, -1, 0), Int(bitPattern: whole) != -1 else { return nil }
+        // One page before the first address that is aligned.
+        let first = (Int(bitPattern: whole) + page + unit - 1) / unit * unit - Int(bitPattern: whole)
+        let base = whole + (first - page)
+        if first > page { munmap(whole, first - page) }
+        #if os(Linux)
+            // Kernels walk through many rows at once, more than there are entries for small pages. Where it is refused, nothing is lost.
+            if isLarge { madvise(whole + first, byteCount / hugePage * hugePage, MADV_HUGEPAGE) }
+        #endif
+        return (whole + first, Origin(base: base, mappedByteCount: size - (first - page)))
     }
 }
