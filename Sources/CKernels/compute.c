@@ -19,7 +19,8 @@ size_t isomer_matrix_scratch(void) {
     const size_t few = packing + TILE_ROWS * TILE_COLUMNS + BLOCK_DEPTH * TILE_COLUMNS + FEW_ROWS * PACKED_STRIDE;
     const size_t turned = BLOCK_ROWS * (TURNED_STRIDE + PACKED_STRIDE) + TILE_COLUMNS * WIDENED_STRIDE;
     const size_t winograd = WINOGRAD_SUMS * TILE_COLUMNS + WINOGRAD_ROWS * PACKED_STRIDE;
-    return larger(larger(few, turned), larger(direct, winograd)) * sizeof(float);
+    const size_t winograd_turned = WINOGRAD_SUMS * TILE_COLUMNS + packing + WINOGRAD_ROWS * PACKED_STRIDE;
+    return larger(larger(few, turned), larger(larger(direct, winograd), winograd_turned)) * sizeof(float);
 }
 
 isomer_matrix_plan isomer_matrix_planned(isomer_level level, const isomer_matrix_job *job) {

@@ -152,6 +152,25 @@ import Testing
         try checkConvolution(size, test, precision, &random)
     }
 
+    /// So many outputs, for so few squares, that these are transformed first and every panel of weights is packed where it is used.
+    @Test(arguments: Case.all, Computation.Precision.allCases)
+    func fewSquaresOfManyOutputs(test: Case, precision: Computation.Precision) throws {
+        var random = Numbers(test.seed)
+        var size = Reference.Convolution()
+        size.images = 1
+        size.magnification = test.seed == 2 ? 2 : 1
+        size.stride = test.seed > 2 ? 2 : 1
+        size.height = (11 + random.size(3)) * size.stride
+        size.width = (11 + random.size(3)) * size.stride
+        // More channels than are summed at a time, by each of the precisions.
+        size.channels = test.seed == 1 ? 1030 + random.size(20) : 15 + random.size(40)
+        size.outputs = 130 + random.size(60)
+        size.leading = test.seed == 4 ? 0 : 1
+        // So many large squares that three workers have parts of them, of which the last is smaller.
+        if test.seed == 3 { (size.height, size.width, size.channels, size.outputs) = (121, 182, 16, 230) }
+        try checkConvolution(size, test, precision, &random)
+    }
+
     /// So many channels that large squares have no room.
     @Test(arguments: Case.all.filter { $0.seed == 1 })
     func tallSquaresOfManyChannels(test: Case) throws {

@@ -42,8 +42,9 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
     job.images = is_linear ? 1 : size_up_to(2);
     job.stride = is_linear ? 1 : size_up_to(2);
     job.magnification = is_linear || (is_large && job.stride > 1) ? 1 : size_up_to(2);
-    // Large enough for Winograd's scheme to pay, mostly.
-    const size_t least = is_large ? 10 * job.stride : 2, more = is_large ? job.stride > 1 ? 90 : 20 : 9;
+    // Large enough for Winograd's scheme to pay, mostly, or with more weights than squares.
+    const bool is_deep = is_large && next() % 3 == 0;
+    const size_t least = is_large ? 10 * job.stride : 2, more = is_deep ? job.stride > 1 ? 40 : 4 : is_large ? job.stride > 1 ? 90 : 20 : 9;
     job.input_height = is_linear ? 1 : least + size_up_to(more);
     job.input_width = is_linear ? size_up_to(next() % 3 ? 150 : 600) : least + size_up_to(more);
     const size_t trailing = job.kernel_height / 2;
@@ -51,8 +52,9 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
     job.output_height = (job.input_height * job.magnification + job.pad_top + trailing - job.kernel_height) / job.stride + 1;
     job.output_width = (job.input_width * job.magnification + job.pad_left + trailing - job.kernel_width) / job.stride + 1;
     job.channels = size_up_to(is_linear ? 1500 : is_large ? 40 : 150) + (is_large ? 15 : 0);
+    if (is_deep) job.channels = size_up_to(next() % 2 ? 1100 : 100) + 15;
     // Sometimes as few as a picture has.
-    job.outputs = next() % 4 ? size_up_to(90) + (is_large ? 15 : 0) : is_large ? size_up_to(5) : size_up_to(30);
+    job.outputs = is_deep ? size_up_to(100) + 60 : next() % 4 ? size_up_to(90) + (is_large ? 15 : 0) : is_large ? size_up_to(5) : size_up_to(30);
     job.input_stride = job.channels + (next() % 2 ? size_up_to(5) : 0);
     // Rows that fall into the same sets of a cache are not used where they lie.
     if (is_linear && next() % 8 == 0) job.input_stride = (job.channels + 511) / 512 * 512;
@@ -86,13 +88,19 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
     const isomer_matrix_plan plan = isomer_matrix_planned(level, &job);
     const size_t panels = (plan.columns + plan.panel - 1) / plan.panel;
     void *packed = memory(panels * plan.panel_bytes), *scratch = memory(isomer_matrix_scratch());
-    isomer_matrix_pack(level, &job, 0, plan.columns, packed, scratch);
-    memset(scratch, 0xFF, isomer_matrix_scratch());
-    // Any run of strips, more than make a block too.
-    for (size_t first = 0, end; first < plan.strips; first = end) {
-        end = first + 1 + next() % (2 * plan.block);
-        if (end > plan.strips) end = plan.strips;
-        isomer_matrix_run(level, &job, packed, first, end, 0, plan.columns, scratch);
+    // Any range of columns, and any run of strips, more than make a block too.
+    for (size_t panel = 0, end_panel; panel < panels; panel = end_panel) {
+        end_panel = panel + 1 + next() % panels;
+        if (end_panel > panels) end_panel = panels;
+        const size_t first_column = panel * plan.panel, end_column = end_panel < panels ? end_panel * plan.panel : plan.columns;
+        uint8_t *place = (uint8_t *)packed + panel * plan.panel_bytes;
+        isomer_matrix_pack(level, &job, first_column, end_column, place, scratch);
+        memset(scratch, 0xFF, isomer_matrix_scratch());
+        for (size_t first = 0, end; first < plan.strips; first = end) {
+            end = first + 1 + next() % (2 * plan.block);
+            if (end > plan.strips) end = plan.strips;
+            isomer_matrix_run(level, &job, place, first, end, first_column, end_column, scratch);
+        }
     }
 
     double *wanted = malloc(rows * job.outputs * sizeof(double));
@@ -114,9 +122,10 @@ static void check_matrix(isomer_level level, bool rounds, bool is_linear, bool i
             if (job.residual) sum += residual[m * job.outputs + n];
             wanted[m * job.outputs + n] = sum;
         }
-    const char *what = plan.way == ISOMER_MATRIX_WINOGRAD ? job.stride > 1 ? "Winograd's convolution with stride 2" : "Winograd's convolution" : is_linear ? "linear map" : "convolution";
+    const bool is_winograd = plan.way == ISOMER_MATRIX_WINOGRAD || plan.way == ISOMER_MATRIX_WINOGRAD_TURNED;
+    const char *what = is_winograd ? job.stride > 1 ? "Winograd's convolution with stride 2" : "Winograd's convolution" : is_linear ? "linear map" : "convolution";
     // The squares of stride 2 lose up to four times what plain sums do.
-    const bool has_squares = plan.way == ISOMER_MATRIX_WINOGRAD && job.stride > 1;
+    const bool has_squares = is_winograd && job.stride > 1;
     compare(what, level, job.output, wanted, rows * job.outputs, rounds ? has_squares ? 2e-2 : 1e-2 : 2e-6);
     if (plan.way == ISOMER_MATRIX_FEW_ROWS) {
         memset(job.output, 0xFF, rows * job.outputs * 4);

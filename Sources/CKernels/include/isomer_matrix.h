@@ -84,6 +84,8 @@ typedef enum {
     ISOMER_MATRIX_TURNED,
     // 3×3 convolutions by Winograd's F(2×2, 3×3): 16 products for four pixels instead of 36, and 25 or fewer with stride 2.
     ISOMER_MATRIX_WINOGRAD,
+    // The same turned around: columns are transformed squares and rows outputs, for few squares of many channels.
+    ISOMER_MATRIX_WINOGRAD_TURNED,
     // Vectors of channels, for convolutions to very few outputs.
     ISOMER_MATRIX_SLIM,
 } isomer_matrix_way;
@@ -101,6 +103,8 @@ typedef struct {
     size_t panel_bytes;
     // Strips that the rows come in, the same for every range of columns.
     size_t strips;
+    // Panels of columns that are worth a run of their own, if there is one for each range of columns. Zero if not.
+    size_t part;
     // Strips that fill a tile, which is slower by the row if it is not full.
     size_t tile;
     // Strips that make a block, a multiple of it: as many as are best worked on together. Any number may be asked for.

@@ -184,17 +184,14 @@ extension Computation {
                         isomer_matrix_pack(level, $0, first, min(columns, first + panel), packed + item * panelBytes, scratch)
                     }
                 }
-                // As many parts of the columns as give every worker some items.
-                let pieces = schedule.pieces
-                let parts = max(1, min(end - start, schedule.wanted / pieces.count))
-                let each = (end - start + parts - 1) / parts
-                try parallel(pieces.count * parts) { item, scratch in
-                    let (strips, first) = (pieces[item / parts], start + item % parts * each)
-                    guard first < end else { return }
+                let items = schedule.items(of: start..<end)
+                try parallel(items.count) { item, scratch in
+                    let (panels, strips) = items[item]
+                    guard !panels.isEmpty, !strips.isEmpty else { return }
                     withUnsafePointer(to: job) {
                         isomer_matrix_run(
-                            level, $0, packed + (first - start) * panelBytes, strips.lowerBound, strips.upperBound, first * panel,
-                            min(columns, min(end, first + each) * panel), scratch)
+                            level, $0, packed + (panels.lowerBound - start) * panelBytes, strips.lowerBound, strips.upperBound,
+                            panels.lowerBound * panel, min(columns, panels.upperBound * panel), scratch)
                     }
                 }
             }
