@@ -40,7 +40,8 @@ import Testing
     }
 
     @Test func everyFamilyOfWholeModelsIsThere() throws {
-        let whole = ModelFamily.all.filter { $0.slots.count > 1 }.map(\.identifier)
+        // What reads AuraFlow's prompts is not mapped: no folder of it becomes one file whole.
+        let whole = ModelFamily.all.filter { $0.slots.count > 1 && $0 != .auraFlow }.map(\.identifier)
         let found = try Self.names.map { try Model(request(Fixtures["models/\($0)"])).family.identifier }
         #expect(Set(whole).subtracting(found) == [])
     }
