@@ -117,33 +117,41 @@ import Testing
         #expect(try FileSystem.names(in: folder.path) == before)
     }
 
-    /// A name that is given up comes back with the others, and stays away once all of them count.
-    @Test func aNameThatIsGivenUp() throws {
+    /// An empty file staged for a name that is given up, and the step.
+    private func givingUp(_ name: String, _ number: Int) throws -> SetJournal.Step {
+        func hidden(_ number: Int) throws -> FilePath.Component { try #require(.init(".isomer-\(Self.dead)-1-\(number).partial")) }
+        try folder.file(name, Array("old \(name)".utf8))
+        let staged = try hidden(number)
+        let identity = try FileSystem.identity(of: folder.file(staged.string, []))
+        return SetJournal.Step(
+            name: try #require(.init(name)), staged: staged, aside: try hidden(number + 100), replaces: true, removes: true,
+            inode: identity.inode, modified: identity.modified)
+    }
+
+    /// Names that are given up come back with the others, and stay away once all of them count: killed anywhere, with an old index that is
+    /// replaced or without one.
+    @Test(arguments: [true, false], [true, false]) func namesThatAreGivenUp(isReplaced: Bool, exchanges: Bool) throws {
+        let kept = isReplaced ? Self.files : []
+        let gone = ["gone", "part"]
         func prepare() throws -> [() -> Void] {
-            for file in Self.files + ["old"] { unlink(folder[file].string) }
-            let journal = try journal([true, true, true])
-            let gone = SetJournal.Step(
-                name: "old", staged: ".isomer-4194305-1-98.partial", aside: ".isomer-4194305-1-99.partial", replaces: true, inode: 0,
-                modified: 0)
-            let steps = Array(journal.steps.prefix(1)) + [gone] + journal.steps.dropFirst()
-            try folder.file("old", Array("old shard".utf8))
-            try folder.file(SetJournal.name.string, SetJournal(folder: folder.path, steps: steps).encoded)
-            var moves = renames(journal, exchanges: true)
-            let (name, aside) = (folder["old"].string, folder[gone.aside.string].string)
-            moves.insert({ rename(name, aside) }, at: 1)
-            return moves
+            for file in Self.files + gone { unlink(folder[file].string) }
+            let journal = try journal([isReplaced, isReplaced, isReplaced])
+            let steps = try gone.enumerated().map { try givingUp($1, 50 + $0) }
+            let all = SetJournal(folder: folder.path, steps: Array(journal.steps.prefix(1)) + steps + journal.steps.dropFirst())
+            try folder.file(SetJournal.name.string, all.encoded)
+            let paths = gone.map { folder[$0].string }
+            return renames(all, exchanges: exchanges) + paths.map { path in { unlink(path) } }
         }
         let count = try prepare().count
         for stop in 0...count {
             for move in try prepare().prefix(stop) { move() }
             #expect(SetJournal.recover(folder.path))
-            #expect(try folder.names == Self.files + ["old"], "after \(stop) of \(count)")
-            #expect(try folder.bytes("old") == Array("old shard".utf8))
-            #expect(try folder.bytes("index") == Array("old index".utf8))
+            #expect(try folder.names == (kept + gone).sorted(), "after \(stop) of \(count)")
+            for file in kept + gone { #expect(try folder.bytes(file) == Array("old \(file)".utf8)) }
         }
         // After a power cut that brought the journal back, when some of what was old is gone.
         for move in try prepare() { move() }
-        unlink(folder[".isomer-4194305-1-99.partial"].string)
+        unlink(folder[".isomer-\(Self.dead)-1-\(exchanges ? 50 : 150).partial"].string)
         #expect(SetJournal.recover(folder.path))
         #expect(try folder.names == Self.files)
         #expect(try folder.bytes("index") == Array("new index".utf8))
@@ -151,69 +159,20 @@ import Testing
 
     @Test func whatIsObsoleteGoesWithTheOldSet() throws {
         for name in ["a", "index", "old", "other"] { try folder.file(name, Array("old \(name)".utf8)) }
-        func write(_ obsolete: [FilePath]) throws {
-            let files = try ["a", "b", "index"].map { try AtomicFile(path: folder[$0], byteCount: nil, overwrite: true) }
+        symlink("other", folder["link"].string)
+        func write(_ names: [String], _ obsolete: [FilePath]) throws {
+            let files = try names.map { try AtomicFile(path: folder[$0], byteCount: nil, overwrite: true) }
             for file in files { try file.file.write(Array("new".utf8), at: 0) }
-            try AtomicFile.commitTogether(files, removing: ObsoleteFiles(parts: obsolete))
+            try AtomicFile.commitTogether(files, removing: obsolete)
         }
-        #expect(throws: IsomerError.self) { try write([folder["further/old"]]) }
-        #expect(try folder.names == ["a", "index", "old", "other"])
-        try write([folder["old"], folder["never"]])
+        #expect(throws: IsomerError.self) { try write(["a", "b", "index"], [folder["further/old"]]) }
+        #expect(try folder.names == ["a", "index", "link", "old", "other"])
+        // Of a link the name goes, and what it leads to stays.
+        try write(["a", "b", "index"], [folder["old"], folder["never"], folder["link"]])
         #expect(try folder.names == ["a", "b", "index", "other"])
-        #expect(try folder.bytes("index") == Array("new".utf8))
-    }
-
-    /// One file takes the place of a set, whose index goes last: killed anywhere, the set comes back, whether there was such a file or not.
-    @Test(arguments: [true, false]) func anIndexThatIsGivenUp(replacesOne: Bool) throws {
-        let old = (replacesOne ? ["one"] : []) + ["index", "part"]
-        func prepare() throws -> [() -> Void] {
-            for file in ["one", "index", "part"] { unlink(folder[file].string) }
-            for file in old { try folder.file(file, Array("old \(file)".utf8)) }
-            func step(_ name: FilePath.Component, _ number: Int, _ content: String?, replaces: Bool = true) throws -> SetJournal.Step {
-                func hidden(_ number: Int) throws -> FilePath.Component {
-                    try #require(.init(".isomer-\(Self.dead)-1-\(number).partial"))
-                }
-                let staged = try hidden(number)
-                let new = try content.map { try FileSystem.identity(of: folder.file(staged.string, Array($0.utf8))) }
-                return SetJournal.Step(
-                    name: name, staged: staged, aside: try hidden(number + 100), replaces: replaces, inode: new?.inode ?? 0,
-                    modified: new?.modified ?? 0)
-            }
-            let steps = try [
-                step("index", 1, ""), step("part", 2, nil), step("index", 3, nil), step("one", 4, "new one", replaces: replacesOne),
-            ]
-            try folder.file(SetJournal.name.string, SetJournal(folder: folder.path, steps: steps).encoded)
-            func move(_ from: FilePath.Component, _ to: FilePath.Component) -> () -> Void {
-                { rename(folder[from.string].string, folder[to.string].string) }
-            }
-            return [
-                move("index", steps[0].aside), move(steps[0].staged, "index"), move(steps[0].aside, steps[0].staged),
-                move("part", steps[1].aside), move("index", steps[2].aside),
-            ] + (replacesOne ? [move("one", steps[3].aside)] : []) + [move(steps[3].staged, "one")]
-        }
-        let count = try prepare().count
-        for stop in 0...count {
-            for move in try prepare().prefix(stop) { move() }
-            #expect(SetJournal.recover(folder.path))
-            #expect(try folder.names == old.sorted(), "after \(stop) of \(count)")
-            for file in old { #expect(try folder.bytes(file) == Array("old \(file)".utf8)) }
-        }
-    }
-
-    @Test func whatAReaderBeginsWithGoesToo() throws {
-        for name in ["a", "index"] { try folder.file(name, Array("old \(name)".utf8)) }
-        symlink("index", folder["link"].string)
-        func write(_ obsolete: ObsoleteFiles) throws {
-            let file = try AtomicFile(path: folder["one"], byteCount: nil, overwrite: true)
-            try file.file.write(Array("new".utf8), at: 0)
-            try AtomicFile.commitTogether([file], removing: obsolete)
-        }
-        // A link's name could go, but the empty file would stand where it leads.
-        #expect(throws: IsomerError.self) { try write(ObsoleteFiles(heads: [folder["link"]])) }
-        #expect(try folder.names == ["a", "index", "link"])
-        try write(ObsoleteFiles(heads: [folder["index"], folder["never"]], parts: [folder["a"]]))
-        #expect(try folder.names == ["link", "one"])
-        #expect(try folder.bytes("one") == Array("new".utf8))
+        #expect(try folder.bytes("index") == Array("new".utf8) && folder.bytes("other") == Array("old other".utf8))
+        try write(["one"], ["a", "b", "index"].map { folder[$0] })
+        #expect(try folder.names == ["one", "other"])
     }
 
     /// What is no journal of ours moves nothing: names that lead elsewhere, hidden ones of another kind, cut short, not a file.

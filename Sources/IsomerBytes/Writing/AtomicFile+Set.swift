@@ -12,46 +12,44 @@ extension AtomicFile {
     /// Makes several files visible that belong together, such as shards and the index that names them, which comes last.
     ///
     /// File systems rename one file at a time; `SetJournal` makes the renames one step. If one fails, those before it are taken back; if the
-    /// process is killed between two, the next run does that. While names change, an empty file stands for an old index, and for the heads of
-    /// what is removed, so that nobody takes what is there for a model.
+    /// process is killed between two, the next run does that. While names change, empty files stand for an old index and for what is removed,
+    /// so that nobody takes what is there for a model.
     ///
-    /// - Parameter obsolete: what of the old files the new ones have no use for. It loses its names in the same step, and is gone once the
-    ///   new files count.
-    public static func commitTogether(_ files: [AtomicFile], removing obsolete: ObsoleteFiles = ObsoleteFiles()) throws(IsomerError) {
-        guard files.count > 1 || !obsolete.all.isEmpty, let index = files.last else {
+    /// - Parameter obsolete: files that the new ones have no use for, in the same folder: what is left of an old set, or the one file that a
+    ///   set takes the place of. They lose their names in the same step, and are gone once the new files count.
+    public static func commitTogether(_ files: [AtomicFile], removing obsolete: [FilePath] = []) throws(IsomerError) {
+        guard files.count > 1 || !obsolete.isEmpty, let index = files.last else {
             for file in files { try file.commit() }
             return
         }
-        do throws(IsomerError) {
-            try checkTogether(files, removing: obsolete)
-            try Interruption.check()
-            for file in files { try file.prepareToCommit() }
-            var steps: [SetJournal.Step] = []
-            var gaps: [AtomicFile] = []
-            // Registered, and so removed with the others if a second signal ends the process.
-            defer { for gap in gaps { gap.abandon() } }
-            for path in (index.isReplacing ? [index.destination] : []) + obsolete.heads.filter(FileSystem.exists) {
-                let empty = try AtomicFile(path: path, byteCount: 0, overwrite: true)
-                gaps.append(empty)
-                steps.append(try empty.step(replaces: true))
-            }
-            for path in obsolete.all where FileSystem.exists(path) {
-                steps += path.lastComponent.map { [SetJournal.Step(removing: $0)] } ?? []
-            }
-            for file in files { steps.append(try file.step(replaces: file.isReplacing)) }
-            try SetJournal(folder: index.folder, steps: steps).commit()
-        } catch {
-            for file in files { file.abandon() }
-            throw error
+        // Registered, and so removed with the others if a second signal ends the process.
+        var gaps: [AtomicFile] = []
+        var isLeft = false
+        defer { for file in files + gaps { isLeft ? file.leave() : file.abandon() } }
+        try checkTogether(files, removing: obsolete)
+        try Interruption.check()
+        for file in files { try file.prepareToCommit() }
+        var steps: [SetJournal.Step] = []
+        if index.isReplacing {
+            let gap = try AtomicFile(path: index.destination, byteCount: 0, overwrite: true)
+            gaps.append(gap)
+            steps.append(try gap.step(replaces: true))
         }
-        for file in files { file.abandon() }
+        for path in obsolete where FileSystem.exists(path) {
+            guard let name = path.lastComponent else { continue }
+            let gap = try AtomicFile(path: index.folder.appending(TemporaryName.next()), byteCount: 0, overwrite: false)
+            gaps.append(gap)
+            steps.append(try gap.step(removing: name))
+        }
+        for file in files { steps.append(try file.step(replaces: file.isReplacing)) }
+        try SetJournal(folder: index.folder, steps: steps).commit(isLeft: &isLeft)
     }
 
     /// Throws unless the files lie in one folder, as `commitTogether` wants them, and `obsolete` may be removed from it: to be asked before
     /// they are written.
-    public static func checkTogether(_ files: [AtomicFile], removing obsolete: ObsoleteFiles = ObsoleteFiles()) throws(IsomerError) {
+    public static func checkTogether(_ files: [AtomicFile], removing obsolete: [FilePath] = []) throws(IsomerError) {
         guard let folder = files.first?.folder else { return }
-        for path in obsolete.all {
+        for path in obsolete {
             guard Staging.folder(of: path) == folder else {
                 throw IsomerError(.usage, "what is removed with a set lies in its folder", path: path, expected: "a place in \(folder)")
             }
@@ -60,50 +58,57 @@ extension AtomicFile {
                 throw IsomerError.writing(path, Errno(rawValue: errno))
             }
         }
-        for head in obsolete.heads {
-            guard let status = try? FileSystem.status(of: head, followsLinks: false), status.st_mode & S_IFMT == S_IFLNK else { continue }
-            throw link(head, in: folder)
+        for file in files where file.folder != folder {
+            throw IsomerError(
+                .cannotWrite, "this name is a link to another folder, and the files of a set are replaced together", path: file.file.path,
+                expected: "a place in \(folder)", found: "\(file.folder)", remedy: "remove the link or choose another name")
         }
-        for file in files where file.folder != folder { throw link(file.file.path, in: folder, found: file.folder) }
-    }
-
-    private static func link(_ path: FilePath, in folder: FilePath, found: FilePath? = nil) -> IsomerError {
-        IsomerError(
-            .cannotWrite, "this name is a link, and files that belong together are replaced together in one folder", path: path,
-            expected: "a file in \(folder)", found: found.map { "a place in \($0)" }, remedy: "remove the link or choose another name")
     }
 
     private var isReplacing: Bool { overwrite && FileSystem.exists(destination) }
 
     private func step(replaces: Bool) throws(IsomerError) -> SetJournal.Step {
-        guard let name = destination.lastComponent, let staged = file.stagingPath.lastComponent else {
+        guard let name = destination.lastComponent else {
+            throw IsomerError(.usage, "an output needs a name of its own", path: file.path)
+        }
+        return try step(name, replaces: replaces)
+    }
+
+    /// What has the name `name` gives it up; this empty file has it in between.
+    private func step(removing name: FilePath.Component) throws(IsomerError) -> SetJournal.Step {
+        try step(name, replaces: true, removes: true)
+    }
+
+    private func step(_ name: FilePath.Component, replaces: Bool, removes: Bool = false) throws(IsomerError) -> SetJournal.Step {
+        guard let staged = file.stagingPath.lastComponent else {
             throw IsomerError(.usage, "an output needs a name of its own", path: file.path)
         }
         let identity = try FileSystem.identity(of: file.stagingPath)
         return SetJournal.Step(
-            name: name, staged: staged, aside: TemporaryName.next(), replaces: replaces, inode: identity.inode, modified: identity.modified)
-    }
-}
-
-extension SetJournal.Step {
-    /// Nothing is staged for it: the name of the new file is one that nobody uses.
-    fileprivate init(removing name: FilePath.Component) {
-        self.init(name: name, staged: TemporaryName.next(), aside: TemporaryName.next(), replaces: true, inode: 0, modified: 0)
+            name: name, staged: staged, aside: TemporaryName.next(), replaces: replaces, removes: removes, inode: identity.inode,
+            modified: identity.modified)
     }
 }
 
 extension SetJournal {
     /// Takes all steps, or none.
-    fileprivate func commit() throws(IsomerError) {
+    ///
+    /// - Parameter isLeft: becomes true if the steps could neither be taken nor taken back: then the old files bear hidden names, and the
+    ///   next run goes on from there.
+    fileprivate func commit(isLeft: inout Bool) throws(IsomerError) {
         let held = try begin()
         defer { try? held.close() }
         do throws(IsomerError) {
             try perform()
             try finish()
         } catch {
-            // If that fails too the journal stays, and the next run goes on from there.
-            try undo()
-            try finish()
+            do throws(IsomerError) {
+                try undo()
+                try finish()
+            } catch {
+                isLeft = true
+                throw error
+            }
             throw error
         }
         // From here on the new files count, though until this sync a power cut may bring the journal back, and with it the old files.

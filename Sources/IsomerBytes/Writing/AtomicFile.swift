@@ -110,6 +110,9 @@ public final class AtomicFile: Sendable {
         if let byteCount { try file.checkSize(byteCount) }
     }
 
+    /// Leaves what bears the temporary's name to the next run.
+    func leave() { isPending.store(false, ordering: .relaxed) }
+
     /// Removes the temporary. Does nothing after `commit`.
     public func abandon() {
         guard isPending.exchange(false, ordering: .relaxed) else { return }

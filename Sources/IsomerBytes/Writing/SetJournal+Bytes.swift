@@ -21,7 +21,8 @@ extension SetJournal {
                 // Names are bytes that need not be text.
                 name.withPlatformString { bytes += UnsafeRawBufferPointer(start: $0, count: strlen($0) + 1) }
             }
-            for field in [step.replaces ? "1" : "0", "\(step.inode)", "\(step.modified)"] { bytes += Array(field.utf8) + [0] }
+            let kind = step.removes ? "2" : step.replaces ? "1" : "0"
+            for field in [kind, "\(step.inode)", "\(step.modified)"] { bytes += Array(field.utf8) + [0] }
         }
         return bytes + SetJournal.tail + [0]
     }
@@ -65,6 +66,8 @@ extension SetJournal.Step {
         guard let name = component(0), let staged = component(1), let aside = component(2), !TemporaryName.isTemporary(name),
             TemporaryName.isTemporary(staged), TemporaryName.isTemporary(aside), let inode = UInt64(text(4)), let modified = Int64(text(5))
         else { return nil }
-        self.init(name: name, staged: staged, aside: aside, replaces: text(3) == "1", inode: inode, modified: modified)
+        self.init(
+            name: name, staged: staged, aside: aside, replaces: ["1", "2"].contains(text(3)), removes: text(3) == "2", inode: inode,
+            modified: modified)
     }
 }

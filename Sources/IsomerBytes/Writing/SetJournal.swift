@@ -17,8 +17,8 @@ internal import SystemPackage
 /// alone, so taking back may be cut short itself and begins again.
 ///
 /// The file: `isomer set 1`, then for each step six fields (the name, the hidden names of the new file and of the old one, `1` if there is
-/// an old one, else `0`, the new file's inode and time of modification), then `end`. A NUL stands behind each. Where the inode is 0, which no
-/// file has, there is no new file: the name is given up.
+/// an old one, `2` if the name is given up and the new file, which is empty, has it only in between, else `0`, the new file's inode and time
+/// of modification), then `end`. A NUL stands behind each.
 struct SetJournal {
     static let name: FilePath.Component = ".isomer-set.journal"
 
@@ -26,7 +26,7 @@ struct SetJournal {
     /// In the order in which they are taken.
     let steps: [Step]
 
-    /// One name that gets a new file, or none.
+    /// One name that gets a new file, or is given up.
     struct Step {
         let name: FilePath.Component
         /// The hidden name of the new file, and afterwards of the old one.
@@ -34,10 +34,10 @@ struct SetJournal {
         /// The hidden name that the old file has for a moment where files cannot be exchanged.
         let aside: FilePath.Component
         let replaces: Bool
+        /// Whether the name is given up in the end.
+        var removes = false
         let inode: UInt64
         let modified: Int64
-
-        var removes: Bool { replaces && inode == 0 }
     }
 
     var path: FilePath { folder.appending(SetJournal.name) }
@@ -99,7 +99,8 @@ extension SetJournal {
         }
     }
 
-    /// Gives the new files their names.
+    /// Gives the new files their names, and then takes away those that are given up: what may need room, and so fail, comes first, because
+    /// a file that has lost its name needs room to get it back.
     func perform() throws(IsomerError) {
         for step in steps {
             let (name, staged) = (folder.appending(step.name), folder.appending(step.staged))
@@ -109,10 +110,6 @@ extension SetJournal {
             }
             do throws(Errno) {
                 do throws(Errno) {
-                    if step.removes {
-                        try Staging.rename(name, to: folder.appending(step.aside), ISOMER_RENAME_REPLACE)
-                        continue
-                    }
                     try Staging.rename(staged, to: name, ISOMER_RENAME_EXCHANGE)
                 } catch  where Staging.isMissingMode(error) {
                     try Staging.rename(name, to: folder.appending(step.aside), ISOMER_RENAME_REPLACE)
@@ -122,7 +119,15 @@ extension SetJournal {
                 throw IsomerError.writing(name, error)
             }
         }
-        try FileSystem.syncFolder(folder)
+        let givenUp = steps.filter(\.removes).map { folder.appending($0.name) }
+        guard !givenUp.isEmpty else { return try FileSystem.syncFolder(folder) }
+        for name in givenUp {
+            guard name.withPlatformString({ unlink($0) }) == 0 || errno == ENOENT else {
+                throw IsomerError.writing(name, Errno(rawValue: errno))
+            }
+        }
+        // From here on it is the sync behind the journal's removal that decides: to go back might need room that is not there.
+        try? FileSystem.syncFolder(folder)
     }
 
     /// Makes the new files count, by removing the journal. Throws if it is still there.
@@ -160,9 +165,11 @@ extension SetJournal {
     private func undo(_ step: Step) throws(Errno) {
         let name = folder.appending(step.name)
         guard isNew(step) else {
-            // Between two names, or not moved at all. What somebody else put there meanwhile is not ours to replace.
-            guard step.replaces, exists(step.aside), !exists(step.name) else { return }
-            return try Staging.rename(folder.appending(step.aside), to: name, ISOMER_RENAME_REPLACE)
+            // Between two names, given up, or not moved at all. What somebody else put there meanwhile is not ours to replace.
+            guard step.replaces, !exists(step.name),
+                let old = ([step.aside] + (step.removes ? [step.staged] : [])).first(where: exists)
+            else { return }
+            return try Staging.rename(folder.appending(old), to: name, ISOMER_RENAME_REPLACE)
         }
         guard step.replaces else { return remove(step.name) }
         guard !exists(step.aside) else { return try Staging.rename(folder.appending(step.aside), to: name, ISOMER_RENAME_REPLACE) }
@@ -175,7 +182,7 @@ extension SetJournal {
     }
 
     private func isOldFileGone(_ step: Step) -> Bool {
-        step.replaces && !exists(step.staged) && !exists(step.aside) && !(step.removes && exists(step.name))
+        step.replaces && !exists(step.staged) && !exists(step.aside)
     }
 
     private func exists(_ name: FilePath.Component) -> Bool { FileSystem.exists(folder.appending(name)) }

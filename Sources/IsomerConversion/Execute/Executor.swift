@@ -59,7 +59,7 @@ public struct Executor: Sendable {
         try stage.commit(removing: obsolete)
         if let blank { FileSystem.removeFile(blank) }
         return ConversionOutcome(
-            paths: files.map(\.path).filter { $0 != blank }, removed: obsolete.all + [blank].compactMap(\.self), tensors: plan.tensorCount,
+            paths: files.map(\.path).filter { $0 != blank }, removed: obsolete + [blank].compactMap(\.self), tensors: plan.tensorCount,
             tensorBytes: plan.tensorBytes,
             fileBytes: byteCounts.reduce(0, +), seconds: began.duration(to: .now) / .seconds(1), losses: losses, quantized: quantized,
             verification: verification)
@@ -74,16 +74,16 @@ public struct Executor: Sendable {
     }
 
     /// What goes with what is replaced. Throws if anything would go and nothing may be replaced.
-    private func replaced(by plan: ConversionPlan) throws(IsomerError) -> ObsoleteFiles {
+    private func replaced(by plan: ConversionPlan) throws(IsomerError) -> [FilePath] {
         let obsolete = try plan.obsoleteFiles(limits: limits)
-        if overwrite { return obsolete }
+        if overwrite { return obsolete.all }
         if let head = obsolete.heads.first {
             throw IsomerError(
                 .cannotWrite, "a model with this name is here already, in another form", path: head,
                 remedy: "choose another name or add `--overwrite`")
         }
         // An old index stands where the new one goes: that is refused as any file there is.
-        return ObsoleteFiles()
+        return []
     }
 
     /// Threads for as many workers that compute: while some wait for the device to take their bytes, others keep the processors busy.

@@ -14,7 +14,7 @@ enum OutputStage {
     ///   - obsolete: files beside them that `commit` will remove.
     static func begin(
         _ shape: ConversionPlan.Shape, at destination: FilePath, paths: [FilePath], byteCounts: [UInt64], overwrite: Bool,
-        replaces names: [FilePath.Component], obsolete: ObsoleteFiles, inputs: [FileIdentity]
+        replaces names: [FilePath.Component], obsolete: [FilePath], inputs: [FileIdentity]
     ) throws(IsomerError) -> (stage: OutputStage, files: [WritableFile]) {
         switch shape {
         case .folder:
@@ -35,7 +35,7 @@ enum OutputStage {
 
     /// Makes everything visible. Files beside each other appear together or not at all, as far as file systems know how, and `obsolete` ones
     /// beside them go in the same step.
-    func commit(removing obsolete: ObsoleteFiles) throws(IsomerError) {
+    func commit(removing obsolete: [FilePath]) throws(IsomerError) {
         switch self {
         case .folder(let folder): try folder.commit()
         case .files(let files): try AtomicFile.commitTogether(files, removing: obsolete)

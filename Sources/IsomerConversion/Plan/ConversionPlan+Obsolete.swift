@@ -2,6 +2,16 @@ import IsomerBytes
 import IsomerFormats
 import IsomerTensors
 
+/// Files that go when a plan's take their place.
+struct ObsoleteFiles {
+    /// What a reader begins with: the index of a set that one file takes the place of, the one file that a set does.
+    var heads: [FilePath] = []
+    /// All others.
+    var parts: [FilePath] = []
+
+    var all: [FilePath] { parts + heads }
+}
+
 extension ConversionPlan {
     /// What else stands under the names of the models that this plan writes, as one file or in shards, and would be read in their place or
     /// beside them: shards that a new index no longer names, a set where one file is written, one file where a set is. The plan's paths are
@@ -49,9 +59,11 @@ extension ConversionPlan {
 
     /// The files that `index` names and that are called like shards of `file`.
     private func shards(of file: FilePath, namedBy index: FilePath, _ limits: Limits) throws(IsomerError) -> [FilePath] {
-        guard try FileSystem.kind(of: index) == .file, let opened = try? ReadableFile(index),
-            let text = try? opened.contents(limit: limits.jsonBytes), let json = try? JSONValue(parsing: text, limits: limits),
-            let named = try? ShardIndex(JSONCursor(json, path: index)).shards
+        guard try FileSystem.kind(of: index) == .file else { return [] }
+        let opened = try ReadableFile(index)
+        guard opened.size <= limits.jsonBytes else { return [] }
+        let text = try opened.contents(limit: limits.jsonBytes)
+        guard let json = try? JSONValue(parsing: text, limits: limits), let named = try? ShardIndex(JSONCursor(json, path: index)).shards
         else { return [] }
         var result: [FilePath] = []
         for name in named.map(\.fileName) {
