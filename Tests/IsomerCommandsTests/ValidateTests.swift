@@ -161,6 +161,7 @@ import Testing
         #expect(problems.count == 1)
         #expect(problems[0]["error"]?["item"] == .string(name))
         #expect(problems[0]["error"]?["found"] == "[12, 96]")
+        #expect(try run.json["unexpected"] == .array([]))
         #expect(components.dropFirst().allSatisfy { $0["sound"] == true && $0["outputs"] != .array([]) })
         #expect(components.count == 3)
     }

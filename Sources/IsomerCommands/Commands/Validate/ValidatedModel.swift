@@ -28,7 +28,9 @@ struct ValidatedModel {
         self.path = path
         family = model.family.title
         prediction = model.prediction?.value
-        unexpected = model.beside.filter { $0.nature == .unknown }.map(\.name)
+        // Of the wrong shape is told of by component.
+        let misshapen = Set(model.components.values.flatMap(\.misshapen).compactMap(\.error.location.item))
+        unexpected = model.beside.filter { $0.nature == .unknown && !misshapen.contains($0.name) }.map(\.name)
         let source = try model.canonicalTensors()
         var types: [String: [String: ScalarType]] = [:]
         for tensor in source.tensors {
