@@ -11,6 +11,9 @@ enum { SLOTS = 1024 };
 // A slot holds a path whose first byte says what it is: 'f' for a file, 'd' for a folder. Whoever exchanges a slot with NULL owns the path.
 static _Atomic(char *) slots[SLOTS];
 static _Atomic int received;
+// How many hold the temporaries, and whether a handler is about to remove them.
+static _Atomic int holders;
+static _Atomic int is_ending;
 
 static void remove_temporaries(void) {
     // Files first, then folders in the reverse of the order of their making as far as the slots tell; twice, so that a folder within a
@@ -30,7 +33,8 @@ static void remove_temporaries(void) {
 static void handle(int signal) {
     int none = 0;
     if (atomic_compare_exchange_strong(&received, &none, signal)) return;
-    remove_temporaries();
+    atomic_store(&is_ending, 1);
+    if (atomic_load(&holders) == 0) remove_temporaries();
     _exit(128 + signal);
 }
 
@@ -54,6 +58,14 @@ void isomer_signals_install(void) {
 int isomer_signals_received(void) { return atomic_load_explicit(&received, memory_order_relaxed); }
 
 void isomer_signals_set(int signal) { atomic_store(&received, signal); }
+
+void isomer_temporaries_hold(void) {
+    atomic_fetch_add(&holders, 1);
+    // Either the handler saw that, or it is removing them on another thread, and this one goes no further.
+    while (atomic_load(&is_ending)) pause();
+}
+
+void isomer_temporaries_let_go(void) { atomic_fetch_sub(&holders, 1); }
 
 int isomer_temporaries_add(const char *path, int is_folder) {
     size_t length = strlen(path);

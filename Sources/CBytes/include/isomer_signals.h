@@ -19,3 +19,8 @@ int isomer_temporaries_add(const char *path, int is_folder);
 
 /// Forgets what `isomer_temporaries_add` returned; -1 is allowed.
 void isomer_temporaries_remove(int slot);
+
+/// From here to the matching isomer_temporaries_let_go a second signal ends the process without removing temporaries: some of them may be all
+/// that is left of what was there before. The next run puts that back.
+void isomer_temporaries_hold(void);
+void isomer_temporaries_let_go(void);

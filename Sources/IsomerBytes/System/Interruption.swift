@@ -4,7 +4,8 @@ internal import CBytes
 ///
 /// A program opts in with `install()`; a library that only calls `check()` never changes what signals do. The first SIGINT, SIGTERM or SIGHUP
 /// sets a flag, the work notices it at the next `check()`, unwinds and removes its temporaries. A second one removes the registered
-/// temporaries from within the handler and ends the process at once with status 128 + signal.
+/// temporaries from within the handler, unless they are being exchanged for what was there before, and ends the process at once with
+/// status 128 + signal.
 public enum Interruption {
     /// Sets the handlers for this process. SIGPIPE and SIGXFSZ are ignored from then on and arrive as errors of the write. A signal that was
     /// ignored already, as under `nohup`, stays ignored.
@@ -28,6 +29,15 @@ public enum Interruption {
         guard isomer_signals_received() != 0 else { return }
         throw IsomerError(.interrupted, "stopped by request; nothing was changed")
     }
+}
+
+extension Interruption {
+    /// Before temporaries become names of files that were there before: until they are let go, a second signal ends the process without
+    /// removing any, and the next run puts back what was there.
+    static func holdTemporaries() { isomer_temporaries_hold() }
+
+    /// Once for each `holdTemporaries()`.
+    static func letTemporariesGo() { isomer_temporaries_let_go() }
 }
 
 /// A temporary file or folder that a second signal removes, for as long as this value is held.

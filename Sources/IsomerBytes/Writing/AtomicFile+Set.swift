@@ -22,6 +22,8 @@ extension AtomicFile {
             for file in files { try file.commit() }
             return
         }
+        var isHolding = false
+        defer { if isHolding { Interruption.letTemporariesGo() } }
         // Registered, and so removed with the others if a second signal ends the process.
         var gaps: [AtomicFile] = []
         var isLeft = false
@@ -42,6 +44,9 @@ extension AtomicFile {
             steps.append(try gap.step(removing: name))
         }
         for file in files { steps.append(try file.step(replaces: file.isReplacing)) }
+        // From the first exchange on the old files have the temporaries' names.
+        Interruption.holdTemporaries()
+        isHolding = true
         try SetJournal(folder: index.folder, steps: steps).commit(isLeft: &isLeft)
     }
 
