@@ -64,6 +64,12 @@ import Testing
         expect(
             try c.rootMeanSquareNorm(input, weights.root["n"], heads: heads, epsilon: 1e-6).values,
             Reference.rowNorm(x, weight: weight, bias: nil, epsilon: 1e-6, isRootMeanSquare: true), within: 2e-6)
+        if size > 1 {
+            expect(
+                try c.layerNorm(input, heads: heads, epsilon: 1e-5).values,
+                Reference.rowNorm(x, weight: [Float](repeating: 1, count: size), bias: nil, epsilon: 1e-5), within: 4e-6)
+        }
+        #expect(throws: IsomerError.self) { try c.layerNorm(input, heads: heads * size + 1, epsilon: 1e-5) }
         let y = try c.tensor(input.shape, other)
         #expect(try c.multiply(input, y).values == zip(x, other).map { $0 * $1 })
         #expect(try c.scaled(y, by: 3, plus: -1).values == other.map { $0 * 3 - 1 })

@@ -155,6 +155,10 @@ struct Golden {
             conditioning.mask = try input(c, "mask")
             conditioning.sizes = (try tensor("input/sizes")?.values ?? []).chunked(by: 3).map { ($0[0], $0[1], $0[2]) }
             return ["prediction": try PixArtTransformer(known)(c, root, sample: wanted("sample"), times: times, conditioning)]
+        case let known as AuraFlowTransformerConfiguration:
+            return [
+                "prediction": try AuraFlowTransformer(known)(c, root, sample: wanted("sample"), times: times, context: wanted("context"))
+            ]
         case let known as SD3ControlNetConfiguration:
             return numbered(
                 "block",

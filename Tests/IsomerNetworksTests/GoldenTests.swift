@@ -85,7 +85,9 @@ import Testing
     }
 
     /// The results are the same bits whatever the number of threads.
-    @Test(arguments: ["unet-sd1", "sd35-medium", "flux-dev", "t5-gated", "controlnet-union", "vae-4-tiled", "t2i-adapter-xl", "taesd"])
+    @Test(arguments: [
+        "unet-sd1", "sd35-medium", "flux-dev", "auraflow", "t5-gated", "controlnet-union", "vae-4-tiled", "t2i-adapter-xl", "taesd",
+    ])
     func threadsDoNotShow(name: String) throws {
         let golden = try Golden(name)
         let one = try golden.outputs(Computation(workers: Workers(count: 1)))

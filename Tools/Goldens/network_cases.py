@@ -6,8 +6,8 @@ published networks; their weights are not stored but made from the seed, by the 
 """
 
 from diffusers import (
-    AutoencoderKL, AutoencoderTiny, ControlNetModel, ControlNetUnionModel, FluxControlNetModel, FluxTransformer2DModel,
-    PixArtTransformer2DModel, SD3ControlNetModel, SD3Transformer2DModel, T2IAdapter, UNet2DConditionModel,
+    AuraFlowTransformer2DModel, AutoencoderKL, AutoencoderTiny, ControlNetModel, ControlNetUnionModel, FluxControlNetModel,
+    FluxTransformer2DModel, PixArtTransformer2DModel, SD3ControlNetModel, SD3Transformer2DModel, T2IAdapter, UNet2DConditionModel,
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, T5Config, T5EncoderModel
 
@@ -48,6 +48,10 @@ PIXART = dict(
     num_attention_heads=2, attention_head_dim=12, in_channels=4, out_channels=8, num_layers=3, cross_attention_dim=24, sample_size=20,
     patch_size=2, caption_channels=20, use_additional_conditions=False,
 )
+AURA = dict(
+    num_attention_heads=2, attention_head_dim=4, caption_projection_dim=8, in_channels=4, out_channels=4, num_mmdit_layers=2,
+    num_single_dit_layers=2, joint_attention_dim=20, sample_size=16, patch_size=2, pos_embed_max_size=64,
+)
 CONTROL_WAY = {k: v for k, v in UNET.items() if k not in ("up_block_types", "sample_size")}
 CONTROL_WAY_XL = {k: v for k, v in XL.items() if k not in ("up_block_types", "sample_size")}
 HINT = {"conditioning_embedding_out_channels": [4, 6, 10]}
@@ -76,7 +80,7 @@ def adapter(configuration):
 unet, vae, sd3, flux = (
     diffusers(class_) for class_ in (UNet2DConditionModel, AutoencoderKL, SD3Transformer2DModel, FluxTransformer2DModel)
 )
-pixart = diffusers(PixArtTransformer2DModel)
+pixart, aura = diffusers(PixArtTransformer2DModel), diffusers(AuraFlowTransformer2DModel)
 control, union, sd3_control, flux_control, tiny = (
     diffusers(class_)
     for class_ in (ControlNetModel, ControlNetUnionModel, SD3ControlNetModel, FluxControlNetModel, AutoencoderTiny)
@@ -181,5 +185,16 @@ CASES = {
             **UNET, "block_out_channels": [15, 21, 33, 33], "norm_num_groups": 3, "attention_head_dim": 3, "layers_per_block": 1,
             "down_block_types": ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"],
             "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3, "cross_attention_dim": 33,
+        }, None),
+    "auraflow": (aura, AURA, 1),
+    # One head, one block of each kind, and outputs that are not as many as inputs.
+    "auraflow-faint": (
+        aura, {
+            **AURA, "num_attention_heads": 1, "attention_head_dim": 6, "caption_projection_dim": 6, "num_mmdit_layers": 1,
+            "num_single_dit_layers": 1, "out_channels": 8,
+        }, 0.02),
+    "auraflow-wide": (
+        aura, {
+            **AURA, "num_attention_heads": 6, "attention_head_dim": 64, "caption_projection_dim": 384, "joint_attention_dim": 256,
         }, None),
 }

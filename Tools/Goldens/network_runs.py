@@ -71,6 +71,12 @@ def inputs(name, model, configuration, gain):
             if configuration["use_additional_conditions"]:
                 values["sizes"] = torch.tensor([[96.0, 64, 1.5], [1024, 512, 2]])
             return values
+        case "AuraFlowTransformer2DModel":
+            return {
+                # Five columns are not in the middle of the even table of positions.
+                "sample": normal(2, 12, 10, configuration["in_channels"]) * gain, "times": torch.tensor([0.981, 0.037]),
+                "context": normal(2, 7, configuration["joint_attention_dim"]) * gain,
+            }
         case "FluxTransformer2DModel" | "FluxControlNetModel":
             values = {
                 # A latent of 12 by 8 pixels.
@@ -170,6 +176,9 @@ def outputs(name, model, values):
                 first(values["sample"]), encoder_hidden_states=values["context"], timestep=values["times"],
                 encoder_attention_mask=values["mask"][:, 0], added_cond_kwargs={"resolution": sizes[:, :2], "aspect_ratio": sizes[:, 2:]})
             return {"prediction": last(made.sample)}
+        case "AuraFlowTransformer2DModel":
+            made = model(first(values["sample"]), encoder_hidden_states=values["context"], timestep=values["times"])
+            return {"prediction": last(made.sample)}
         case "FluxTransformer2DModel" | "FluxControlNetModel":
             places = [[0.0, y, x] for y in range(6) for x in range(4)]
             places += [[1.0, y, x] for y in range(3) for x in range(2)][: values["sample"].shape[1] - 24]
@@ -235,6 +244,7 @@ SUBMODULES = {
 LEAVES = (
     "context_embedder", "attn.to_out.0", "attn2.to_out.0", "to_add_out", "ff.net.2", "ff_context.net.2", "norm1.linear",
     "norm1_context.linear", "norm.linear", "norm_out.linear", "attn1.to_out.0", "adaln_single.linear", "caption_projection.linear_2",
+    "out_projection",
 )
 
 
@@ -252,7 +262,7 @@ def layers(name, model, values):
             found[path] = torch.cat([flat.abs().max().reshape(1), flat[places]])
         return note
 
-    is_joint = kind(model).startswith(("SD3", "Flux", "PixArt"))
+    is_joint = kind(model).startswith(("SD3", "Flux", "PixArt", "AuraFlow"))
     for path, module in model.named_modules():
         suffix = SUBMODULES.get(type(module).__name__)
         # The others' outputs are sums in this project.

@@ -45,6 +45,11 @@ public struct AuraFlowTransformerConfiguration: Hashable, Sendable {
     }
 }
 
+extension AuraFlowTransformerConfiguration {
+    /// How wide the feed-forward networks are inside: two thirds of four times the width, rounded up to a multiple of 256.
+    public var feedForwardWidth: Int { (8 * width / 3 + 255) / 256 * 256 }
+}
+
 extension AuraFlowTransformerConfiguration: NetworkConfiguration {
     public static let classes = [NetworkClass("diffusers", "AuraFlowTransformer2DModel")]
     public static let title = "AuraFlow transformer"
@@ -68,7 +73,7 @@ extension AuraFlowTransformerConfiguration: NetworkConfiguration {
                 for map in ["to_q", "to_k", "to_v", "add_k_proj", "add_v_proj", "add_q_proj", "to_out.0", "to_add_out"] {
                     try builder.linear("attn." + map, input: width, output: width, hasBias: false)
                 }
-                for name in ["ff", "ff_context"] { try builder.auraFeedForward(name, width: width) }
+                for name in ["ff", "ff_context"] { try builder.auraFeedForward(name, width: width, inner: feedForwardWidth) }
             }
         }
         for i in 0..<singleBlocks {
@@ -77,7 +82,7 @@ extension AuraFlowTransformerConfiguration: NetworkConfiguration {
                 for map in ["to_q", "to_k", "to_v", "to_out.0"] {
                     try builder.linear("attn." + map, input: width, output: width, hasBias: false)
                 }
-                try builder.auraFeedForward("ff", width: width)
+                try builder.auraFeedForward("ff", width: width, inner: feedForwardWidth)
             }
         }
         try builder.linear("norm_out.linear", input: width, output: 2 * width, hasBias: false)
@@ -188,9 +193,7 @@ extension AuraFlowTransformerConfiguration: NetworkConfiguration {
 }
 
 extension ManifestBuilder {
-    /// Two thirds of four times the width, rounded up to a multiple of 256.
-    fileprivate mutating func auraFeedForward(_ name: String, width: Int) throws(IsomerError) {
-        let inner = (8 * width / 3 + 255) / 256 * 256
+    fileprivate mutating func auraFeedForward(_ name: String, width: Int, inner: Int) throws(IsomerError) {
         try linear(name + ".linear_1", input: width, output: inner, hasBias: false)
         try linear(name + ".linear_2", input: width, output: inner, hasBias: false)
         try linear(name + ".out_projection", input: inner, output: width, hasBias: false)

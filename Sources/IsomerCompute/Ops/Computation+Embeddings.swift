@@ -57,11 +57,11 @@ extension Computation {
         return output
     }
 
-    /// Sinusoids of `times`, `[times.count, width]`: cosines, then sines, of time · 10000^(-i / (width / 2)).
+    /// Sinusoids of `times`, `[times.count, width]`: cosines, then sines, of time · 10000^(-i / (width / 2)) · scale.
     ///
     /// Reference: diffusers 0.42.1, models/embeddings.py, `get_timestep_embedding` with `flip_sin_to_cos` and no frequency shift.
-    public func timeEmbedding(_ times: [Float], width: Int) throws(IsomerError) -> Tensor {
-        try tensor([times.count, width], Reference.timeEmbedding(times, width: width))
+    public func timeEmbedding(_ times: [Float], width: Int, scale: Float = 1) throws(IsomerError) -> Tensor {
+        try tensor([times.count, width], Reference.timeEmbedding(times, width: width, scale: scale))
     }
 
     /// Sinusoids of the strengths of guidance, `[scales.count, width]`: sines, then cosines, of 1000 · (scale − 1) · 10000^(-i / (width / 2 − 1)).

@@ -88,6 +88,25 @@ extension Computation {
         return withExtendedLifetime(x) { output }
     }
 
+    /// Layer norm of each head of `x [..., heads · head]`, without weights.
+    public func layerNorm(_ x: Tensor, heads: Int, epsilon: Float) throws(IsomerError) -> Tensor {
+        guard heads > 0, x.channels % heads == 0 else {
+            throw IsomerError(
+                .mismatch, "the channels cannot be split into heads", expected: "a multiple of \(heads)", found: "\(x.channels)")
+        }
+        let size = x.channels / heads
+        let output = try tensor(x.shape)
+        guard let input = x.address, let target = output.address, size > 0 else { return output }
+        let level = level.kernels
+        // SAFETY: every share reads and writes its own heads.
+        nonisolated(unsafe) let (source, destination) = (UnsafePointer(input), target)
+        try parallelRows(x.count / size, cost: size) { rows in
+            isomer_row_norm(
+                level, source + rows.lowerBound * size, destination + rows.lowerBound * size, rows.count, size, nil, nil, epsilon, false)
+        }
+        return withExtendedLifetime(x) { output }
+    }
+
     /// T5's bias of attention scores, `[1, heads, tokens, tokens]`: `weight [buckets, heads]` by how far the key stands from the query.
     ///
     /// - Parameter reach: distances from this one on are alike.

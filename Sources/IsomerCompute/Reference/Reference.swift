@@ -138,13 +138,13 @@ enum Reference {
         return result
     }
 
-    /// Cosines, then sines, of time · 10000^(-i / (width / 2)). An odd last place is zero.
-    static func timeEmbedding(_ times: [Float], width: Int) -> [Float] {
+    /// Cosines, then sines, of time · 10000^(-i / (width / 2)) · scale. An odd last place is zero.
+    static func timeEmbedding(_ times: [Float], width: Int, scale: Float = 1) -> [Float] {
         let half = width / 2
         var result: [Float] = []
         for time in times {
             // In f32, as PyTorch: the rounding of the angle shows at large times.
-            let angles = (0..<half).map { i in time * expf(Float(-log(10_000.0)) * Float(i) / Float(half)) }
+            let angles = (0..<half).map { i in time * expf(Float(-log(10_000.0)) * Float(i) / Float(half)) * scale }
             result += angles.map { cosf($0) } + angles.map { sinf($0) }
             if width % 2 == 1 { result.append(0) }
         }

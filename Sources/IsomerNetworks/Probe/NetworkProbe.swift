@@ -22,6 +22,7 @@ public struct NetworkProbe {
     private static let networks: [any ProbedNetwork.Type] = [
         UNet2DCondition.self, ControlNet.self, T2IAdapter.self, AutoencoderKL.self, AutoencoderTiny.self, CLIPTextEncoder.self,
         T5Encoder.self, SD3Transformer.self, SD3ControlNet.self, FluxTransformer.self, FluxControlNet.self, PixArtTransformer.self,
+        AuraFlowTransformer.self,
     ]
 
     private let network: any ProbedNetwork
