@@ -11,7 +11,7 @@
 
 enum {
     // Packed operands come in units of four bytes: one f32, or two bf16 that are multiplied together.
-    // Units of one packed row: 33 cache lines, so that neighbouring rows do not fall into the same set of a cache.
+    // Units from one row to the next where rows are not packed closer: 33 cache lines, so that neighbours do not fall into the same set of a cache.
     PACKED_STRIDE = 528,
     // Units summed before a tile goes back to memory. A panel of weights this deep, 64 KiB, comes from the second cache at full speed.
     BLOCK_DEPTH = 512,
