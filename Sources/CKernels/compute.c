@@ -70,8 +70,8 @@ void isomer_group_moments(isomer_level level, const float *input, size_t rows, s
 }
 
 void isomer_scale_shift(isomer_level level, const float *input, float *output, size_t rows, size_t channels, const float *scale,
-                        const float *shift, isomer_activation activation) {
-    isomer_compute_kernels(level)->scale_shift(input, output, rows, channels, scale, shift, activation);
+                        const float *shift, isomer_activation activation, bool is_large) {
+    isomer_compute_kernels(level)->scale_shift(input, output, rows, channels, scale, shift, activation, is_large);
 }
 
 void isomer_row_norm(isomer_level level, const float *input, float *output, size_t rows, size_t channels, const float *scale,

@@ -50,7 +50,7 @@ typedef struct {
     void (*attention_pack)(const isomer_attention_job *, size_t, size_t);
     void (*attention)(const isomer_attention_job *, size_t, size_t, size_t, size_t, void *);
     void (*group_moments)(const float *, size_t, size_t, size_t, float *, double *, double *);
-    void (*scale_shift)(const float *, float *, size_t, size_t, const float *, const float *, isomer_activation);
+    void (*scale_shift)(const float *, float *, size_t, size_t, const float *, const float *, isomer_activation, bool);
     void (*row_norm)(const float *, float *, size_t, size_t, const float *, const float *, float, bool);
     void (*activate)(const float *, float *, size_t, isomer_activation);
     void (*gate)(const float *, float *, size_t, size_t, isomer_activation);

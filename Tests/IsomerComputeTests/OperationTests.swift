@@ -1,3 +1,4 @@
+import Foundation
 import IsomerBytes
 import IsomerTensors
 import Testing
@@ -295,6 +296,28 @@ import Testing
         expect(
             y.values, Reference.attention(query, key, value, images: images, heads: heads, size: size, isCausal: isCausal, mask: mask),
             within: precision == .f32 ? 5e-6 : 2e-2)
+    }
+
+    /// Group norms write what is larger than the caches past them.
+    @Test(arguments: KernelLevel.available) func largeGroupNorm(level: KernelLevel) throws {
+        var random = Numbers(5)
+        let (pixels, channels) = (70_000, 64)
+        let picture = (0..<pixels * channels).map { Float(($0 &* 2_654_435_761) >> 7 & 0xFFFF) / 0x8000 - 1 }
+        let weights = try store([("n.weight", [channels], random.values(channels)), ("n.bias", [channels], random.values(channels))])
+        let computation = try Computation(level: level)
+        // One picture takes 18 MB, and two of them 36.
+        let norms = try [1, 2].map { images in
+            let input = try computation.tensor([images, pixels, channels], Array(repeatElement(picture, count: images).joined()))
+            return try computation.groupNorm(input, weights.root["n"], groups: 8, epsilon: 1e-6, activation: .silu)
+        }
+        try norms[0].withValues { one throws(IsomerError) in
+            try norms[1].withValues { both throws(IsomerError) in
+                for image in 0..<2 {
+                    let difference = memcmp(one.baseAddress!, both.baseAddress! + image * one.count, one.count * 4)
+                    #expect(one.count == pixels * channels && difference == 0)
+                }
+            }
+        }
     }
 
     @Test(arguments: KernelLevel.available, Activation.allCases)

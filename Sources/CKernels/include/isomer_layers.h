@@ -13,9 +13,10 @@
 void isomer_group_moments(isomer_level level, const float *input, size_t rows, size_t channels, size_t groups, float *scratch,
                           double *means, double *deviations);
 
-// output[r][c] = f(input[r][c] · scale[c] + shift[c]). Input and output may be the same.
+// output[r][c] = f(input[r][c] · scale[c] + shift[c]). Input and output may be the same. With `is_large` the output, of which these rows may be a
+// part, does not fit into the caches and is written past them: its lines need not be read before.
 void isomer_scale_shift(isomer_level level, const float *input, float *output, size_t rows, size_t channels, const float *scale,
-                        const float *shift, isomer_activation activation);
+                        const float *shift, isomer_activation activation, bool is_large);
 
 // Each row less its mean, divided by √(variance + epsilon), times scale, plus shift; both may be null. With `is_root_mean_square` the mean
 // stays and the mean square stands for the variance. Input and output may be the same.

@@ -29,12 +29,14 @@ extension Computation {
                 level, source + parts.start(item), parts.rows(item), channels, groups, sums.address + item * channels * 2, place,
                 place + groups)
         }
+        // More than common caches hold.
+        let isLarge = output.count * MemoryLayout<Float>.size > 32 << 20
         let factors = parts.factors(moments, weight, bias, epsilon: Double(epsilon))
         try parallel(parts.count) { item, _ in
             let scale = factors.address + parts.image(item) * 2 * channels
             isomer_scale_shift(
                 level, source + parts.start(item), destination + parts.start(item), parts.rows(item), channels, scale, scale + channels,
-                activation.kernel)
+                activation.kernel, isLarge)
         }
         try observer?(module.name, output)
         return withExtendedLifetime((x, moments, factors, sums)) { output }
