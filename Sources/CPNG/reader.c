@@ -37,9 +37,19 @@ static void note(png_structp png, png_const_charp text) {
 // libpng unpacks everything behind the last row only to throw it away, which a thousandfold of zeros would make long.
 static const size_t most_excess = 16384;
 
+// How much compressed data libpng asks for at once, if not told otherwise.
+static const size_t largest_lot = 8192;
+
 static int has_all_rows(const isomer_png_reader *reader) {
     if (reader->passes > 1) return png_get_current_pass_number(reader->png) >= reader->passes;
     return png_get_current_row_number(reader->png) >= reader->height;
+}
+
+// libpng asks for compressed pixels in lots and loses a lot that it gets only a part of. Smaller ones towards the end of the bytes bring
+// every pixel that a file holds which is cut short.
+static void ask_for_less(isomer_png_reader *reader) {
+    const size_t left = reader->count - reader->position;
+    if (left < 2 * largest_lot) png_set_compression_buffer_size(reader->png, left > 1 ? left / 2 : 1);
 }
 
 static void deliver(png_structp png, png_bytep target, size_t count) {
@@ -54,6 +64,7 @@ static void deliver(png_structp png, png_bytep target, size_t count) {
     }
     memcpy(target, reader->bytes + reader->position, count);
     reader->position += count;
+    ask_for_less(reader);
 }
 
 isomer_png_reader *isomer_png_open(const uint8_t *bytes, size_t count, size_t chunk_limit) {

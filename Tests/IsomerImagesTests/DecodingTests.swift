@@ -63,6 +63,29 @@ struct DecodingTests {
         }
     }
 
+    /// Every row whose samples a cut PNG holds is shown: where nothing is compressed, their number is that of the bytes.
+    @Test(arguments: [1_000, 5_000, 8_300, 16_500, 40_000, 61_000])
+    func showsAllRowsOfCutPNG(cut: Int) throws {
+        var lenient = DecodeOptions()
+        lenient.allowTruncated = true
+        let picture = try noise(90, 230, .rgb, seed: 12)
+        let bytes = try PNGEncoder.encode(picture, compression: .level(0))
+        let image = try ImageDecoder.decode(Array(bytes[..<cut]), options: lenient)
+        #expect(image.isTruncated)
+        // A filter's number before each row, and at most 100 bytes of headers, of chunks and blocks too.
+        let count = (cut - 100) / (picture.rowBytes + 1) * picture.rowBytes
+        #expect(image.bitmap.withUnsafeBytes { Array($0.prefix(count)) } == picture.withUnsafeBytes { Array($0.prefix(count)) })
+    }
+
+    /// A PNG that lacks nothing but its end shows everything.
+    @Test func showsAllOfPNGWithoutEnd() throws {
+        var lenient = DecodeOptions()
+        lenient.allowTruncated = true
+        let picture = try noise(90, 230, .rgb, seed: 12)
+        let bytes = try PNGEncoder.encode(picture)
+        #expect(try ImageDecoder.decode(Array(bytes.dropLast(16)), options: lenient).bitmap == picture)
+    }
+
     /// Whatever bytes change, there is an answer and no crash; a PNG whose critical chunk changed is refused.
     @Test func survivesDamage() throws {
         var dice = Dice(99)
