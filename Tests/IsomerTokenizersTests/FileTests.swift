@@ -74,6 +74,24 @@ import Testing
         ) { try VocabularyFiles.json(Array(#"{"a": 4000000000}"#.utf8)) }
     }
 
+    /// Oniguruma has two tables for words and for punctuation, as its Python users (tokenizers 0.23) can see.
+    @Test(arguments: [
+        (#"\w"#, "a_½²Ⓐ"), (#"[\w]"#, "a_Ⓐ"), ("[[:word:]]", "a_Ⓐ"), (#"\p{Word}"#, "a_½²Ⓐ"), (#"\W"#, "+-£ "), (#"[^\w]"#, "½²+-£ "),
+        (#"[\W]"#, "½²+-£ "), (#"[^\W]"#, "a_Ⓐ"), (#"\p{^Word}"#, "+-£ "), ("[[:^word:]]", "½²+-£ "), ("[[:punct:]]", "_Ⓐ+-£"),
+        (#"\p{Punct}"#, "_-"),
+    ])
+    func wordsAndPunctuation(pattern: String, found: String) throws {
+        var expected: [Range<Int>] = []
+        var offset = 0
+        for scalar in "a_½²Ⓐ+-£ ".unicodeScalars {
+            let next = offset + UTF8.width(scalar)
+            if found.unicodeScalars.contains(scalar) { expected.append(offset..<next) }
+            offset = next
+        }
+        let matches = try Pattern(pattern).matches(in: Pattern.Subject("a_½²Ⓐ+-£ "))
+        #expect(matches == expected)
+    }
+
     @Test func patternsThatWouldHangAreStopped() throws {
         let pattern = try Pattern("(a*)*(a*)*(a*)*b")
         #expect(throws: IsomerError.self) { try pattern.matches(in: Pattern.Subject(String(repeating: "a", count: 5_000))) }

@@ -13,6 +13,8 @@ struct CharacterSet: Sendable {
         case letter, number, mark, punctuation, symbol, separator, other
         case category(Unicode.GeneralCategory)
         case whiteSpace, word, digit, alphabetic, han, any
+        /// `\w` outside of brackets, and punctuation as `[:punct:]` means it: Oniguruma has two tables for each.
+        case bareWord, posixPunctuation
         case not(Property)
     }
 
@@ -62,6 +64,17 @@ struct CharacterSet: Sendable {
     }
 }
 
+extension CharacterSet.Item {
+    /// What stands for itself in a pattern: there `\w` takes six characters of Latin-1 more than in brackets.
+    var outsideBrackets: CharacterSet.Item {
+        switch self {
+        case .property(.word): .property(.bareWord)
+        case .property(.not(.word)): .property(.not(.bareWord))
+        default: self
+        }
+    }
+}
+
 extension CharacterSet.Property {
     func holds(_ scalar: Unicode.Scalar) -> Bool {
         let edition = UnicodeEdition.pattern
@@ -75,7 +88,9 @@ extension CharacterSet.Property {
         case .other: scalar.category(in: edition).isOther
         case .category(let category): scalar.category(in: edition) == category
         case .whiteSpace: CharacterClass.isWhiteSpace(scalar)
-        case .word: CharacterClass.isOnigurumaWord(scalar)
+        case .word: CharacterClass.isPatternWord(scalar)
+        case .bareWord: CharacterClass.isOnigurumaWord(scalar)
+        case .posixPunctuation: scalar.category(in: edition).isPunctuation || scalar.category(in: edition).isSymbol
         case .digit: scalar.category(in: edition) == .decimalNumber
         case .alphabetic: scalar.isAssigned(in: edition) && scalar.properties.isAlphabetic
         case .han: Self.hanRanges.contains { $0 ~= scalar.value }
@@ -91,6 +106,12 @@ extension CharacterSet.Property {
         0x2A700...0x2B739, 0x2B740...0x2B81D, 0x2B820...0x2CEA1, 0x2CEB0...0x2EBE0, 0x2EBF0...0x2EE5D, 0x2F800...0x2FA1D,
         0x30000...0x3134A, 0x31350...0x323AF,
     ]
+
+    /// The property that `[:name:]` names, or `nil`.
+    init?(bracketName name: String) {
+        self.init(name: name)
+        if name == "punct" { self = .posixPunctuation }
+    }
 
     /// The property that `\p{name}` names, or `nil`.
     init?(name: String) {

@@ -195,7 +195,7 @@ struct PatternParser {
         case "Z": position += 1; return .endOfLine
         case "b": position += 1; return .wordBoundary
         case "B": position += 1; return .notWordBoundary
-        default: return .set(CharacterSet([try escapedItem()], ignoresCase: ignoresCase))
+        default: return .set(CharacterSet([try escapedItem().outsideBrackets], ignoresCase: ignoresCase))
         }
     }
 
@@ -309,7 +309,7 @@ struct PatternParser {
         while let scalar = next, "a"..."z" ~= scalar { position += 1 }
         var name = ""
         name.unicodeScalars.append(contentsOf: scalars[start..<position])
-        guard take(":]"), let property = CharacterSet.Property(name: name) else { throw failure("a class that is not supported") }
+        guard take(":]"), let property = CharacterSet.Property(bracketName: name) else { throw failure("a class that is not supported") }
         return .property(isNegated ? .not(property) : property)
     }
 }

@@ -132,7 +132,7 @@ enum CharacterClass {
         return category == .decimalNumber || category == .connectorPunctuation || category.isMark || scalar.properties.isAlphabetic
     }
 
-    /// `\w` of Oniguruma, which counts superscript digits and fractions of Latin-1 among words.
+    /// `\w` of Oniguruma outside of brackets, where superscript digits and fractions of Latin-1 count among words.
     static func isOnigurumaWord(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0xB2, 0xB3, 0xB9, 0xBC...0xBE: true
