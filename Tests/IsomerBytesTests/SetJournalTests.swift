@@ -157,6 +157,31 @@ import Testing
         #expect(try folder.bytes("index") == Array("new index".utf8))
     }
 
+    /// A file is without its name for a moment where files cannot be exchanged, and in the end if the name is given up, as an index is where one
+    /// file takes the place of its set. Who opens it or asks for it by that name finds it.
+    @Test(arguments: [true, false]) func whoNamesAMissingFileTakesTheStepsBack(isGivenUp: Bool) throws {
+        let name = isGivenUp ? "gone" : "index"
+        func prepare() throws {
+            for file in Self.files + [name] { unlink(folder[file].string) }
+            let journal = try journal([true, true, true])
+            guard isGivenUp else { return renames(journal, exchanges: false)[0]() }
+            let all = SetJournal(
+                folder: folder.path, steps: journal.steps.prefix(1) + [try givingUp(name, 50)] + journal.steps.dropFirst())
+            try folder.file(SetJournal.name.string, all.encoded)
+            for step in renames(all, exchanges: true) { step() }
+            unlink(folder[name].string)
+        }
+        try prepare()
+        #expect(!FileSystem.exists(folder[name]))
+        #expect(try ReadableFile(folder[name]).contents(limit: 100) == Array("old \(name)".utf8))
+        #expect(try folder.names == Set(Self.files + [name]).sorted())
+        try prepare()
+        #expect(try FileSystem.kind(of: folder[name]) == .file)
+        #expect(try folder.names == Set(Self.files + [name]).sorted())
+        #expect(try FileSystem.kind(of: folder["another"]) == nil)
+        #expect(throws: IsomerError.self) { try ReadableFile(folder["another"]) }
+    }
+
     @Test func whatIsObsoleteGoesWithTheOldSet() throws {
         for name in ["a", "index", "old", "other"] { try folder.file(name, Array("old \(name)".utf8)) }
         symlink("other", folder["link"].string)

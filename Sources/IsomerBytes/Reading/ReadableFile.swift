@@ -24,12 +24,7 @@ public final class ReadableFile: Sendable {
 
     /// Opens `path`, which must be a regular file or lead to one.
     public init(_ path: FilePath) throws(IsomerError) {
-        var (descriptor, status) = try ReadableFile.open(path)
-        // An empty file is also what stands for the index of a set whose replacement was cut short.
-        if status.st_size == 0, SetJournal.recover(around: path) {
-            try? descriptor.close()
-            (descriptor, status) = try ReadableFile.open(path)
-        }
+        let (descriptor, status) = try ReadableFile.openSettled(path)
         guard status.st_mode & S_IFMT == S_IFREG else {
             try? descriptor.close()
             let isFolder = status.st_mode & S_IFMT == S_IFDIR
@@ -47,19 +42,30 @@ public final class ReadableFile: Sendable {
         try? descriptor.close()
     }
 
-    private static func open(_ path: FilePath) throws(IsomerError) -> (descriptor: FileDescriptor, status: stat) {
-        let descriptor: FileDescriptor
+    /// Opens `path` as it stands once what a killed run left half done around it is taken back: an empty file, or none, is also what stands
+    /// for a part of a set while it is replaced.
+    private static func openSettled(_ path: FilePath) throws(IsomerError) -> (descriptor: FileDescriptor, status: stat) {
         do {
-            // Without `nonBlocking`, opening a named pipe would wait for somebody to write to it.
-            descriptor = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking])
+            let opened = try open(path)
+            guard opened.status.st_size == 0, SetJournal.recover(around: path) else { return opened }
+            try? opened.descriptor.close()
         } catch {
-            throw IsomerError.reading(path, error)
+            guard error as? Errno == .noSuchFileOrDirectory, SetJournal.recover(around: path) else {
+                throw IsomerError.reading(path, error)
+            }
         }
+        do { return try open(path) } catch { throw IsomerError.reading(path, error) }
+    }
+
+    /// Throws an `Errno`.
+    private static func open(_ path: FilePath) throws -> (descriptor: FileDescriptor, status: stat) {
+        // Without `nonBlocking`, opening a named pipe would wait for somebody to write to it.
+        let descriptor = try FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking])
         var status = stat()
         guard fstat(descriptor.rawValue, &status) == 0 else {
             let failure = Errno(rawValue: errno)
             try? descriptor.close()
-            throw IsomerError.reading(path, failure)
+            throw failure
         }
         return (descriptor, status)
     }

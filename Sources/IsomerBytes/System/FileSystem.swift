@@ -19,13 +19,17 @@ public enum FileSystem {
         case other
     }
 
-    /// What `path` leads to, through symbolic links, or `nil` if there is nothing there. A link that leads nowhere or in a circle throws.
+    /// What `path` leads to, through symbolic links, or `nil` if there is nothing there, not even once what a killed run left half done around
+    /// it is taken back. A link that leads nowhere or in a circle throws.
     public static func kind(of path: FilePath) throws(IsomerError) -> Kind? {
         do throws(Errno) {
             return kind(mode: try status(of: path, followsLinks: true).st_mode)
         } catch .noSuchFileOrDirectory {
-            guard let link = try? status(of: path, followsLinks: false), link.st_mode & S_IFMT == S_IFLNK else { return nil }
-            throw IsomerError(.cannotRead, "this symbolic link leads nowhere", path: path, remedy: "mend or remove the link")
+            if let link = try? status(of: path, followsLinks: false), link.st_mode & S_IFMT == S_IFLNK {
+                throw IsomerError(.cannotRead, "this symbolic link leads nowhere", path: path, remedy: "mend or remove the link")
+            }
+            guard SetJournal.recover(around: path) else { return nil }
+            return (try? status(of: path, followsLinks: true)).map { kind(mode: $0.st_mode) }
         } catch .notDirectory {
             return nil
         } catch {

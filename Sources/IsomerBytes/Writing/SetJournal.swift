@@ -12,8 +12,8 @@ internal import SystemPackage
 /// What makes several renames one step: a hidden file, in the folder where they happen, that says how to take them back.
 ///
 /// It is on the device before the first name changes, and its removal is the moment at which the new files count. A journal that no living
-/// run holds belongs to one that was killed: the next that writes into the folder, lists it or opens an empty file in it takes the steps
-/// back, so that the old set stands again as it was. How far each step got can be told from the names and the identity of the new file
+/// run holds belongs to one that was killed: the next that writes into the folder, lists it or finds an empty file in it, or none where it was
+/// told of one, takes the steps back, so that the old set stands again as it was. How far each step got can be told from the names and the identity of the new file
 /// alone, so taking back may be cut short itself and begins again.
 ///
 /// The file: `isomer set 1`, then for each step six fields (the name, the hidden names of the new file and of the old one, `1` if there is
@@ -219,7 +219,8 @@ extension SetJournal {
         }
     }
 
-    /// Takes back what a killed run left half done around `path`, if it did. The steps on a set's index begin with an empty file.
+    /// Takes back what a killed run left half done around `path`, if it did. Between a set's steps its index is an empty file; where it is
+    /// given up, or files cannot be exchanged, there is none for a moment.
     ///
     /// - Returns: whether there was anything to take back.
     static func recover(around path: FilePath) -> Bool {
