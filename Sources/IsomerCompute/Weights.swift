@@ -35,7 +35,7 @@ public final class Weights {
     private let source: (any TensorSource)?
     private let prefix: String
     private let isLenient: Bool
-    private var positions: [ExactString: Int] = [:]
+    private let positions: TensorPositions
     private var requested: Set<String> = []
     private var mappings: [ObjectIdentifier: MappedFile] = [:]
 
@@ -44,9 +44,7 @@ public final class Weights {
         self.source = source
         self.prefix = prefix
         self.isLenient = isLenient
-        for (index, tensor) in source.tensors.enumerated() where tensor.name.utf8.starts(with: prefix.utf8) {
-            positions[ExactString(tensor.name)] = index
-        }
+        positions = TensorPositions(source.tensors, under: prefix)
     }
 
     /// No tensors: for plans that only ask.
@@ -54,6 +52,7 @@ public final class Weights {
         source = nil
         prefix = ""
         isLenient = true
+        positions = TensorPositions()
     }
 
     /// The weights of the network's outermost module.
@@ -71,11 +70,11 @@ public final class Weights {
         if requested.insert(name).inserted {
             requests.append(Request(name: name, shape: shape))
         } else {
-            return positions[ExactString(prefix + name)]
+            return positions[prefix + name]
         }
         guard let source else { return nil }
         var problem: IsomerError?
-        if let index = positions[ExactString(prefix + name)] {
+        if let index = positions[prefix + name] {
             let found = source.tensors[index]
             if found.shape.dimensions != shape {
                 problem = IsomerError(

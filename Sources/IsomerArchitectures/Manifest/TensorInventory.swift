@@ -7,29 +7,24 @@ public import IsomerTensors
 public struct TensorInventory: Sendable {
     /// The tensors in the source's order.
     public let tensors: [TensorDescriptor]
-    private let positions: [ExactString: Int]
+    private let positions: TensorPositions
     private let sortedNames: SortedNames
 
     /// Indexes `tensors`. Of two with one name the first counts.
     public init(_ tensors: [TensorDescriptor]) {
         self.tensors = tensors
-        var positions: [ExactString: Int] = Dictionary(minimumCapacity: tensors.count)
-        for (index, tensor) in tensors.enumerated() {
-            let name = ExactString(tensor.name)
-            if let first = positions.updateValue(index, forKey: name) { positions[name] = first }
-        }
-        self.positions = positions
+        positions = TensorPositions(tensors)
         sortedNames = SortedNames(tensors)
     }
 
     /// The position of tensor `name`.
-    public func index(of name: String) -> Int? { positions[ExactString(name)] }
+    public func index(of name: String) -> Int? { positions[name] }
 
     /// The shape of tensor `name`.
     public func shape(of name: String) -> Shape? { index(of: name).map { tensors[$0].shape } }
 
     /// Whether there is a tensor `name`.
-    public func has(_ name: String) -> Bool { positions[ExactString(name)] != nil }
+    public func has(_ name: String) -> Bool { positions[name] != nil }
 
     /// The extent of `name` along `axis`, or `nil` if there is no such tensor or axis.
     public func extent(of name: String, axis: Int) -> Int? {

@@ -24,8 +24,7 @@ extension Executor {
 
     /// Compares what a file says about itself. Returns where each planned tensor stands in it.
     private func compareHeaders(_ reader: any TensorSource, _ planned: PlannedFile) throws(IsomerError) -> [Int] {
-        var positions: [ExactString: Int] = [:]
-        for (index, tensor) in reader.tensors.enumerated() { positions[ExactString(tensor.name)] = index }
+        let positions = TensorPositions(reader.tensors)
         guard reader.tensors.count == planned.tensors.count else {
             throw IsomerError(
                 .mismatch, "the output read back has another number of tensors", path: planned.path,
@@ -35,7 +34,7 @@ extension Executor {
         order.reserveCapacity(planned.tensors.count)
         for tensor in planned.tensors {
             let expected = tensor.descriptor
-            guard let index = positions[ExactString(expected.name)] else {
+            guard let index = positions[expected.name] else {
                 throw IsomerError(.mismatch, "the output read back lacks this tensor", path: planned.path, item: expected.name)
             }
             let found = reader.tensors[index]

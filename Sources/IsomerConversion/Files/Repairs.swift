@@ -20,15 +20,13 @@ struct Repairs {
     private(set) var notes: [String] = []
 
     private let source: any TensorSource
-    private let positions: [ExactString: Int]
+    private let positions: TensorPositions
 
     /// Reads every tensor once, for what is not finite.
     init(_ source: any TensorSource, workers: Workers = Workers()) throws(IsomerError) {
         self.source = source
         tensors = source
-        var positions: [ExactString: Int] = [:]
-        for (index, tensor) in source.tensors.enumerated() { positions[ExactString(tensor.name)] = index }
-        self.positions = positions
+        positions = TensorPositions(source.tensors)
 
         var planned: [PlannedTensor] = []
         var replaced: [SetAside] = []
@@ -56,7 +54,7 @@ struct Repairs {
         }
         planned += try missingScales()
         try countOddNumbers(workers)
-        let renamed = planned.count { positions[ExactString($0.descriptor.name)] == nil && !$0.descriptor.name.hasSuffix("logit_scale") }
+        let renamed = planned.count { positions[$0.descriptor.name] == nil && !$0.descriptor.name.hasSuffix("logit_scale") }
         if renamed > 0 { note("text_model.", "is put into \(renamed) names", "loaders of checkpoints look for it") }
         guard !decisions.isEmpty else { return }
         let plan = ConversionPlan(
@@ -82,7 +80,7 @@ struct Repairs {
         let rest = name.dropFirst(prefix.count)
         guard ["embeddings.", "encoder.", "final_layer_norm."].contains(where: rest.hasPrefix) else { return name }
         let mended = prefix + "text_model." + rest
-        return positions[ExactString(mended)] == nil ? mended : name
+        return positions[mended] == nil ? mended : name
     }
 
     // MARK: Numbers
@@ -118,7 +116,7 @@ struct Repairs {
     private mutating func missingScales() throws(IsomerError) -> [PlannedTensor] {
         var made: [PlannedTensor] = []
         for prefix in Self.openCLIPPrefixes
-        where positions[ExactString(prefix + "ln_final.weight")] != nil && positions[ExactString(prefix + "logit_scale")] == nil {
+        where positions[prefix + "ln_final.weight"] != nil && positions[prefix + "logit_scale"] == nil {
             let value: Float = 4.605_170_2
             made.append(
                 PlannedTensor(
@@ -150,7 +148,7 @@ struct Repairs {
         else { return false }
         let prefix = String(tensor.name.dropLast(isLinear ? "text_projection.weight".count : "text_projection".count))
         let norms = ["ln_final", "text_model.final_layer_norm", "final_layer_norm"]
-        guard let norm = norms.first(where: { positions[ExactString(prefix + $0 + ".weight")] != nil }),
+        guard let norm = norms.first(where: { positions[prefix + $0 + ".weight"] != nil }),
             let gains = try channels(prefix + norm + ".weight", width)
         else { return false }
         let biases = try channels(prefix + norm + ".bias", width) ?? [Double](repeating: 0, count: width)
@@ -170,7 +168,7 @@ struct Repairs {
 
     /// The numbers of a tensor of `width` finite ones.
     private func channels(_ name: String, _ width: Int) throws(IsomerError) -> [Double]? {
-        guard let index = positions[ExactString(name)], source.tensors[index].shape.elementCount == width else { return nil }
+        guard let index = positions[name], source.tensors[index].shape.elementCount == width else { return nil }
         return try values(index, 0..<width)
     }
 

@@ -1,4 +1,3 @@
-import IsomerArchitectures
 public import IsomerBytes
 public import IsomerTensors
 import Synchronization
@@ -38,11 +37,11 @@ public struct SourceDifference: Hashable, Sendable {
         _ first: any TensorSource, _ second: any TensorSource, workers: Workers = Workers(),
         progress: @Sendable (_ done: UInt64, _ total: UInt64) -> Void = { _, _ in }
     ) throws(IsomerError) {
-        var positions: [ExactString: Int] = [:]
-        for (index, tensor) in second.tensors.enumerated() { positions[ExactString(tensor.name)] = index }
+        let positions = TensorPositions(second.tensors)
+        var onlySecond = Set(second.tensors.indices)
         var pairs: [(Int, Int)] = []
         for (index, tensor) in first.tensors.enumerated() {
-            guard let other = positions.removeValue(forKey: ExactString(tensor.name)) else {
+            guard let other = positions[tensor.name], onlySecond.remove(other) != nil else {
                 onlyInFirst.append(tensor)
                 continue
             }
@@ -52,7 +51,7 @@ public struct SourceDifference: Hashable, Sendable {
             }
             pairs.append((index, other))
         }
-        onlyInSecond = positions.values.sorted().map { second.tensors[$0] }
+        onlyInSecond = onlySecond.sorted().map { second.tensors[$0] }
 
         let (different, values) = try Self.compare(pairs, first, second, workers, progress)
         for (position, (left, right)) in pairs.enumerated() {
@@ -64,8 +63,8 @@ public struct SourceDifference: Hashable, Sendable {
                 changed.append(Changed(name: a.name, first: a, second: b, values: values[position] ?? nothing))
             }
         }
-        let order = TensorInventory(first.tensors)
-        changed.sort { (order.index(of: $0.name) ?? 0) < (order.index(of: $1.name) ?? 0) }
+        let order = TensorPositions(first.tensors)
+        changed.sort { (order[$0.name] ?? 0) < (order[$1.name] ?? 0) }
     }
 
     /// Which of `pairs`, the positions of tensors of one shape, differ in type or bytes, and how far the values of those lie apart.
