@@ -29,6 +29,18 @@ struct EncodingTests {
         #expect(try ImageDecoder.decode(stored).bitmap == busy)
     }
 
+    /// What is given to zlib in portions comes out as one stream: it counts the bytes of one call in 32 bits.
+    @Test func portionsAreOneStream() throws {
+        let bytes = try noise(200, 100, .rgb, seed: 5).bytes
+        let whole = try Deflate.zlib(bytes, level: 6)
+        for count in [1, 1000, bytes.count - 1, bytes.count] {
+            #expect(try Deflate.zlib(bytes, level: 6, inputBytesAtOnce: count) == whole)
+        }
+        let plain = try whole.withUnsafeBytes { try Inflater.inflate($0, .zlib, size: .exactly(UInt64(bytes.count))) }
+        #expect(plain == bytes)
+        #expect(try Deflate.zlib([], level: 6, inputBytesAtOnce: 1) == Deflate.zlib([], level: 6))
+    }
+
     /// For photographs the quick way costs at most 4 % more bytes than zlib's level 6, and the code tables of these small ones.
     @Test func photoIsAsSmallAsLevel6() throws {
         for name in ["photo.png", "tall.png", "wide.png"] {

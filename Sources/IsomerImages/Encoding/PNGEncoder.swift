@@ -42,11 +42,15 @@ public struct ImageMetadata: Hashable, Sendable {
 ///
 /// Grammar: the signature, then chunks `length₃₂ type₄ data crc₃₂`: IHDR, [iCCP], [eXIf], [tEXt or iTXt]…, IDAT…, IEND.
 public enum PNGEncoder {
+    /// The bytes of a PNG file of `bitmap`.
+    ///
+    /// Throws `usage` for samples, sizes, keywords and levels that PNG does not have, and for metadata that no chunk holds.
     public static func encode(_ bitmap: Bitmap, compression: PNGCompression = .photo, metadata: ImageMetadata = ImageMetadata())
         throws(IsomerError) -> [UInt8]
     {
         guard bitmap.samples != .float32 else { throw IsomerError(.usage, "PNG holds no floating-point samples") }
-        guard bitmap.width <= Int32.max, bitmap.height <= Int32.max else {
+        // Rows are compressed whole, with the byte that tells their filter.
+        guard bitmap.rowBytes < Int32.max, bitmap.width <= Int32.max, bitmap.height <= Int32.max else {
             throw IsomerError(.usage, "PNG holds no picture of this size", found: "\(bitmap.size)")
         }
         var output: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
@@ -58,19 +62,19 @@ public enum PNGEncoder {
             case .rgb: 2
             case .rgba: 6
             }
-        appendChunk(
+        try appendChunk(
             "IHDR", bigEndian(bitmap.width) + bigEndian(bitmap.height) + [UInt8(8 * bitmap.samples.byteCount), colourType, 0, 0, 0],
             to: &output)
         if let profile = metadata.profile {
-            appendChunk("iCCP", Array("ICC".utf8) + [0, 0] + (try Deflate.zlib(profile, level: 6)), to: &output)
+            try appendChunk("iCCP", Array("ICC".utf8) + [0, 0] + Deflate.zlib(profile, level: 6), to: &output)
         }
-        if let exif = metadata.exif { appendChunk("eXIf", exif, to: &output) }
+        if let exif = metadata.exif { try appendChunk("eXIf", exif, to: &output) }
         for entry in metadata.texts {
             guard (1...79).contains(entry.keyword.utf8.count), entry.keyword.utf8.allSatisfy({ 0x20...0x7E ~= $0 }) else {
                 throw IsomerError(.usage, "PNG holds no text under this keyword", found: entry.keyword)
             }
             let (kind, content) = PNGText.chunk(entry.keyword, entry.text)
-            appendChunk(kind, content, to: &output)
+            try appendChunk(kind, content, to: &output)
         }
         switch compression {
         case .photo: try appendPhoto(bitmap, to: &output)
@@ -78,7 +82,7 @@ public enum PNGEncoder {
             guard (0...9).contains(level) else { throw IsomerError(.usage, "zlib's levels are 0 to 9", found: "\(level)") }
             try appendLevel(bitmap, level, to: &output)
         }
-        appendChunk("IEND", [], to: &output)
+        try appendChunk("IEND", [], to: &output)
         return output
     }
 
@@ -154,14 +158,14 @@ public enum PNGEncoder {
                 }
             }
             head = []
-            appendChunk("IDAT", packed, to: &output)
+            try appendChunk("IDAT", packed, to: &output)
         }
     }
 
     private static func appendLevel(_ bitmap: Bitmap, _ level: Int, to output: inout [UInt8]) throws(IsomerError) {
         var deflate = try Deflate(level: level)
         try forEachBand(bitmap) { (band: UnsafeBufferPointer<UInt8>, isLast: Bool) throws(IsomerError) in
-            appendChunk("IDAT", try deflate.compress(band, isLast: isLast), to: &output)
+            try appendChunk("IDAT", deflate.compress(band, isLast: isLast), to: &output)
         }
     }
 
@@ -169,7 +173,10 @@ public enum PNGEncoder {
         [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
     }
 
-    private static func appendChunk(_ type: String, _ data: [UInt8], to output: inout [UInt8]) {
+    private static func appendChunk(_ type: String, _ data: [UInt8], to output: inout [UInt8]) throws(IsomerError) {
+        guard data.count <= Int32.max else {
+            throw IsomerError(.usage, "a chunk of a PNG holds no more than 2³¹ − 1 bytes", item: type, found: "\(data.count) bytes")
+        }
         output += bigEndian(data.count)
         let start = output.count
         output += Array(type.utf8)
