@@ -31,35 +31,15 @@ extension GenerationRequest {
         object["seed"] = .number(JSONNumber(seed))
         if randomness != usual.randomness { put("noise", randomness.rawValue) }
         if samplerSeedOffset != 0 { object["samplerSeedOffset"] = .number(JSONNumber(samplerSeedOffset)) }
-        if let variation {
-            object["variation"] = ["seed": .number(JSONNumber(variation.seed)), "strength": .number(JSONNumber(variation.strength))]
-        }
+        object["variation"] = variation?.json
         put("picture", picture?.string)
         put("strength", strength)
         put("mask", mask?.string)
-        if !controls.isEmpty {
-            object["controls"] = .array(
-                controls.map { control in
-                    [
-                        "model": .string(control.model.string), "picture": .string(control.picture.string),
-                        "scale": .number(JSONNumber(control.scale)), "start": .number(JSONNumber(control.start)),
-                        "end": .number(JSONNumber(control.end)),
-                    ]
-                })
-        }
-        if !adapters.isEmpty {
-            object["adapters"] = .array(
-                adapters.map { ["path": .string($0.path.string), "strength": .number(JSONNumber($0.strength))] })
-        }
+        if !controls.isEmpty { object["controls"] = .array(controls.map(\.json)) }
+        if !adapters.isEmpty { object["adapters"] = .array(adapters.map(\.json)) }
         if !embeddings.isEmpty { object["embeddings"] = .array(embeddings.map { .string($0.string) }) }
-        if let refiner { object["refiner"] = ["model": .string(refiner.model.string), "start": .number(JSONNumber(refiner.start))] }
-        if let enlargement {
-            var inner: JSONObject = [
-                "factor": .number(JSONNumber(enlargement.factor)), "strength": .number(JSONNumber(enlargement.strength)),
-            ]
-            inner["steps"] = enlargement.steps.map { .number(JSONNumber($0)) }
-            object["enlargement"] = .object(inner)
-        }
+        object["refiner"] = refiner?.json
+        object["enlargement"] = enlargement?.json
         return .object(object)
     }
 
@@ -94,41 +74,14 @@ extension GenerationRequest {
         seed = try json.required("seed").unsigned()
         randomness = try word("noise", or: randomness)
         samplerSeedOffset = try json.optional("samplerSeedOffset")?.unsigned() ?? 0
-        if let inner = try json.optional("variation") {
-            variation = InitialNoise.Variation(
-                seed: try inner.required("seed").unsigned(), strength: try inner.required("strength").double())
-        }
+        if let inner = try json.optional("variation") { variation = try InitialNoise.Variation(inner) }
         (picture, mask) = (try path("picture"), try path("mask"))
         strength = try number("strength")
-        for inner in try json.optional("controls")?.elements() ?? [] {
-            controls.append(
-                Control(
-                    model: FilePath(try inner.required("model").string()), picture: FilePath(try inner.required("picture").string()),
-                    scale: try inner.required("scale").double(), start: try inner.required("start").double(),
-                    end: try inner.required("end").double()))
-        }
-        for inner in try json.optional("adapters")?.elements() ?? [] {
-            adapters.append(AddedFile(FilePath(try inner.required("path").string()), strength: try inner.required("strength").double()))
-        }
+        for inner in try json.optional("controls")?.elements() ?? [] { controls.append(try Control(inner)) }
+        for inner in try json.optional("adapters")?.elements() ?? [] { adapters.append(try AddedFile(inner)) }
         for inner in try json.optional("embeddings")?.elements() ?? [] { embeddings.append(FilePath(try inner.string())) }
-        if let inner = try json.optional("refiner") {
-            refiner = Refiner(model: FilePath(try inner.required("model").string()), start: try inner.required("start").double())
-        }
-        if let inner = try json.optional("enlargement") {
-            enlargement = Enlargement(
-                factor: try inner.required("factor").double(), strength: try inner.required("strength").double(),
-                steps: try inner.optional("steps")?.integer(in: 1...1_000))
-        }
+        if let inner = try json.optional("refiner") { refiner = try Refiner(inner) }
+        if let inner = try json.optional("enlargement") { enlargement = try Enlargement(inner) }
         try check()
-    }
-}
-
-extension JSONCursor {
-    /// A seed.
-    func unsigned() throws(IsomerError) -> UInt64 {
-        guard case .number(let number) = value, let integer = number.integer(as: UInt64.self) else {
-            throw failure("the field has the wrong type", expected: "an integer from 0 to 2⁶⁴ − 1")
-        }
-        return integer
     }
 }
