@@ -100,7 +100,22 @@ extension UNetConfiguration: NetworkConfiguration {
         else {
             throw IsomerError(.unsupported, "a UNet whose way up does not mirror its way down has no Diffusers configuration")
         }
-        var object: JSONObject = [
+        var object = plainFields
+        writeDepths(&object)
+        switch classEmbedding {
+        case .none: break
+        case .table(let count): object["num_class_embeds"] = JSONValue(count)
+        case .projection(let width):
+            object["class_embed_type"] = "projection"
+            object["projection_class_embeddings_input_dim"] = JSONValue(width)
+        case .timestep: object["class_embed_type"] = "timestep"
+        }
+        return object
+    }
+
+    /// What follows from one property each, and what no published UNet has otherwise.
+    private var plainFields: JSONObject {
+        [
             "_class_name": "UNet2DConditionModel",
             "_diffusers_version": .string(NetworkClass.diffusersVersion),
             "act_fn": "silu",
@@ -152,16 +167,6 @@ extension UNetConfiguration: NetworkConfiguration {
             "upcast_attention": .bool(upcastsAttention ?? false),
             "use_linear_projection": .bool(usesLinearProjection),
         ]
-        writeDepths(&object)
-        switch classEmbedding {
-        case .none: break
-        case .table(let count): object["num_class_embeds"] = JSONValue(count)
-        case .projection(let width):
-            object["class_embed_type"] = "projection"
-            object["projection_class_embeddings_input_dim"] = JSONValue(width)
-        case .timestep: object["class_embed_type"] = "timestep"
-        }
-        return object
     }
 
     private var onlyCrossAttention: JSONValue {

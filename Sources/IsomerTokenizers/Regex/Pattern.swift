@@ -238,19 +238,19 @@ extension Pattern {
                 instruction += 1
                 continue
             }
-            var isBack = false
-            while stack.count > floor {
-                let branch = stack.removeLast()
-                if branch.mark >= 0 {
-                    marks[branch.mark] = branch.position
-                } else {
-                    (instruction, position) = (branch.instruction, branch.position)
-                    isBack = true
-                    break
-                }
-            }
-            if !isBack { return nil }
+            guard let branch = Self.lastBranch(&stack, above: floor, &marks) else { return nil }
+            (instruction, position) = (branch.instruction, branch.position)
         }
+    }
+
+    /// The last way not yet tried, with the marks as they were there.
+    private static func lastBranch(_ stack: inout [Branch], above floor: Int, _ marks: inout [Int]) -> Branch? {
+        while stack.count > floor {
+            let branch = stack.removeLast()
+            guard branch.mark >= 0 else { return branch }
+            marks[branch.mark] = branch.position
+        }
+        return nil
     }
 
     private func isBoundary(_ position: Int, _ subject: Subject) -> Bool {
