@@ -108,7 +108,6 @@ public struct JSONWriter: Hashable, Sendable {
     }
 
     private func escape(_ unit: UInt16, to output: inout [UInt8]) {
-        let digits = String(unit, radix: 16)
-        output += ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).utf8
+        output += ("\\u" + unit.hexadecimal).utf8
     }
 }

@@ -71,9 +71,9 @@ extension FileHashes {
             if round > 0 { progress(Self.range(ofChunk: round - 1, in: file).upperBound) }
         }
         try file.checkUnchanged()
-        sha256 = hexadecimal(state.whole.finalize())
+        sha256 = state.whole.finalize().hexadecimal
         autoV1 = try Self.short(of: file)
-        tensorData = reader == nil ? nil : hexadecimal(state.data.finalize())
+        tensorData = reader == nil ? nil : state.data.finalize().hexadecimal
         legacyTraining = try reader.map { (reader) throws(IsomerError) in try Self.legacy(of: reader, limits: limits) }
     }
 
@@ -85,7 +85,7 @@ extension FileHashes {
     private static func short(of file: ReadableFile) throws(IsomerError) -> String {
         let range = shortRange.clamped(to: 0..<max(file.size, 0))
         let bytes = range.isEmpty ? [] : try file.bytes(at: range.lowerBound, count: range.count)
-        return String(hexadecimal(SHA256.hash(data: bytes)).prefix(8))
+        return String(SHA256.hash(data: bytes).hexadecimal.prefix(8))
     }
 
     /// The same range of a file that is not there: these tensors as the reference writes them, with `ss_…` metadata only.
@@ -112,7 +112,7 @@ extension FileHashes {
             }
             if let failure { throw failure }
         }
-        return String(hexadecimal(SHA256.hash(data: bytes)).prefix(8))
+        return String(SHA256.hash(data: bytes).hexadecimal.prefix(8))
     }
 }
 
@@ -138,9 +138,4 @@ private final class HashState: @unchecked Sendable {
         UnsafeRawBufferPointer(
             rebasing: buffer(round)[Int(start - range.lowerBound)..<Int(range.upperBound - range.lowerBound)])
     }
-}
-
-private func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
 }

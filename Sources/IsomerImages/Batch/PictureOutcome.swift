@@ -38,7 +38,7 @@ extension PreparationRunner {
             // What a person decided is part of what decides, and so is a name that gave way to another's.
             var key = override.map { "\(optionsKey) \($0)" } ?? optionsKey
             if name != input.stem { key += " as \(name)" }
-            record = PictureRecord(input.name, sha256: Self.hex(digest), bytes: bytes.count, key: key)
+            record = PictureRecord(input.name, sha256: digest.hexadecimal, bytes: bytes.count, key: key)
             record.object["caption"] = caption.map { .string($0) }
             if override?.isExcluded == true {
                 record.set(.excluded, reason: "it was excluded by hand")

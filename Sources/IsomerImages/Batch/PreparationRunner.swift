@@ -19,6 +19,10 @@ public final class PreparationRunner: Sendable {
     /// Everything besides a picture's content that decides what comes out, in short.
     let optionsKey: String
 
+    /// Finds the pictures and, unless it is a dry run, makes the folders.
+    ///
+    /// - Throws: `usage` for settings that do not go together, `cannotRead` for inputs that are not there, `cannotWrite` for a folder that
+    ///   cannot be made.
     public init(_ job: PreparationJob) throws(IsomerError) {
         if let shard = job.shard, shard.count < 1 || shard.index < 1 || shard.index > shard.count {
             throw IsomerError(.usage, "a shard is a number from 1 to their count", found: "\(shard.index)/\(shard.count)")
@@ -39,7 +43,7 @@ public final class PreparationRunner: Sendable {
         if let path = job.quarantine, !job.isDryRun { quarantine = try OutputFolder(path) } else { quarantine = nil }
         naming = OutputNaming(layout: job.layout, captionFormat: job.placedCaptionFormat, shapes: job.options.shapes)
         archives = EarlierArchives(job.output, job.options.decoding.limits)
-        optionsKey = Self.hex(SHA256.hash(data: Array("\(job.options) \(job.layout.folder) \(job.placedCaptionFormat)".utf8)))
+        optionsKey = SHA256.hash(data: Array("\(job.options) \(job.layout.folder) \(job.placedCaptionFormat)".utf8)).hexadecimal
     }
 
     private static func inputs(of job: PreparationJob) throws(IsomerError) -> PictureInputs {
@@ -54,10 +58,6 @@ public final class PreparationRunner: Sendable {
         throw IsomerError(
             .cannotRead, "there are no pictures here", path: job.inputs.first, expected: "JPEG or PNG files, in folders or tar archives",
             remedy: "check the path")
-    }
-
-    static func hex(_ digest: SHA256.Digest) -> String {
-        digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
     /// Does everything. `progress` is told how many inputs are done, of how many; `report` each input's record, in order, as JSON.

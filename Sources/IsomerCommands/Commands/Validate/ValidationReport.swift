@@ -132,7 +132,7 @@ struct ValidationReport {
             table.append([
                 output.name, "\(output.shape)", moments.map { Numbers.significant($0.mean) } ?? "–",
                 moments.map { Numbers.significant($0.deviation) } ?? "–", moments.map { Numbers.significant(Double($0.minimum)) } ?? "–",
-                moments.map { Numbers.significant(Double($0.maximum)) } ?? "–", hexadecimal(output.digest),
+                moments.map { Numbers.significant(Double($0.maximum)) } ?? "–", output.digest.hexadecimal,
             ])
         }
         report.table(table)
@@ -189,7 +189,7 @@ struct ValidationReport {
                         "finite": .bool(output.values.allSatisfy(\.isFinite)), "mean": moments.map { .real($0.mean) } ?? .null,
                         "deviation": moments.map { .real($0.deviation) } ?? .null,
                         "minimum": moments.map { .real(Double($0.minimum)) } ?? .null,
-                        "maximum": moments.map { .real(Double($0.maximum)) } ?? .null, "digest": .string(hexadecimal(output.digest)),
+                        "maximum": moments.map { .real(Double($0.maximum)) } ?? .null, "digest": .string(output.digest.hexadecimal),
                     ]
                 }),
         ]
@@ -202,10 +202,5 @@ struct ValidationReport {
         object["predicts"] = component.predicts.map { .string($0) }
         object["predictionMean"] = component.predictionMean.map { .real($0) }
         return .object(object)
-    }
-
-    private func hexadecimal(_ value: UInt32) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 8 - digits.count) + digits
     }
 }

@@ -114,12 +114,8 @@ extension ZipArchive {
         guard sum.value == member.crc32 || member.crc32 == 0 else {
             throw IsomerError(
                 .mismatch, "the bytes do not have the checksum that the archive promises", byteOffset: member.headerOffset,
-                expected: hexadecimal(member.crc32), found: hexadecimal(sum.value), remedy: "the file is damaged: get it again")
+                expected: "0x" + member.crc32.hexadecimal, found: "0x" + sum.value.hexadecimal,
+                remedy: "the file is damaged: get it again")
         }
-    }
-
-    private func hexadecimal(_ value: UInt32) -> String {
-        let digits = String(value, radix: 16)
-        return "0x" + String(repeating: "0", count: 8 - digits.count) + digits
     }
 }
