@@ -1,44 +1,5 @@
 public import IsomerBytes
 
-/// One picture of a batch: a file, or a member of an archive.
-public struct PictureInput: Hashable, Sendable {
-    /// Its path inside the folder or archive it was found in, with slashes; what comes out is named after it.
-    public var name: String
-    /// The file that holds it.
-    public var path: FilePath
-    /// Where in that file it lies; nil for all of it.
-    public var range: TarIndex.Member?
-    /// Texts that lie beside it in the archive, by extension.
-    public var companions: [String: TarIndex.Member] = [:]
-
-    /// The name without its last extension.
-    public var stem: String { PictureInputs.split(name).stem }
-
-    /// The file beside the picture that has its name, whatever bytes these are, and another ending; nil if such a name would be too long.
-    func sibling(_ ending: String) -> FilePath? {
-        var bytes = path.withPlatformString { Array(UnsafeBufferPointer(start: $0, count: path.length)) }
-        let slash = CInterop.PlatformChar(UInt8(ascii: "/"))
-        let dot = CInterop.PlatformChar(UInt8(ascii: "."))
-        let start = bytes.lastIndex(of: slash).map { $0 + 1 } ?? 0
-        if let end = bytes[start...].lastIndex(of: dot), end != start { bytes.removeSubrange(end...) }
-        bytes += ".\(ending)".utf8.map { CInterop.PlatformChar(truncatingIfNeeded: $0) }
-        return bytes.count - start <= Self.longestName ? FilePath(platformString: bytes + [0]) : nil
-    }
-
-    /// The most bytes of a name that file systems allow.
-    private static let longestName = 255
-
-    /// The bytes of the file or the archive's member.
-    func contents(limit: UInt64) throws(IsomerError) -> [UInt8] {
-        let file = try ReadableFile(path)
-        guard let range else { return try file.contents(limit: limit) }
-        guard range.size <= limit else {
-            throw IsomerError(.limitExceeded, "the picture takes more bytes than a picture may", item: range.name)
-        }
-        return try file.bytes(at: range.offset, count: Int(range.size))
-    }
-}
-
 /// The pictures of a batch, in the order of their names' bytes.
 ///
 /// Folders of millions are ordinary, so what is held of each picture is its name's bytes and 24 more, or in an archive 24 for each member;
@@ -322,43 +283,4 @@ extension PictureInputs {
 
     /// A name without collisions for each picture, without its extension. Flat names have no folders.
     public func outputNames(isFlat: Bool = false) -> OutputNames { OutputNames(self, isFlat: isFlat) }
-}
-
-/// What comes out of each picture is called: the stem, and where stems meet (in whatever case, for disks that do not tell), the later ones with
-/// their extension and, if need be, a number.
-public struct OutputNames: Sendable {
-    private let inputs: PictureInputs
-    private let isFlat: Bool
-    /// Names that gave way to another's.
-    private var others: [Int: String] = [:]
-
-    init(_ inputs: PictureInputs, isFlat: Bool) {
-        self.inputs = inputs
-        self.isFlat = isFlat
-        // Of names that are taken, a hash is enough: two that share one by chance only get the longer name.
-        var taken: Set<UInt64> = []
-        taken.reserveCapacity(inputs.count)
-        func take(_ name: String) -> Bool { taken.insert(NameHash.of(name.lowercased())).inserted }
-        for (index, input) in inputs.enumerated() {
-            let stem = stem(input.name)
-            if take(stem) { continue }
-            let ending = PictureInputs.split(input.name).ending
-            var name = "\(stem)_\(ending)"
-            var number = 2
-            if ending.isEmpty || !take(name) {
-                repeat {
-                    name = "\(stem)_\(number)"
-                    number += 1
-                } while !take(name)
-            }
-            others[index] = name
-        }
-    }
-
-    public subscript(index: Int) -> String { others[index] ?? stem(inputs[index].name) }
-
-    private func stem(_ name: String) -> String {
-        let stem = PictureInputs.split(name).stem
-        return isFlat ? String(stem.map { $0 == "/" ? "_" : $0 }) : stem
-    }
 }

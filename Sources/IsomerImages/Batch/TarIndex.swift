@@ -5,13 +5,17 @@ public import IsomerBytes
 /// Grammar (POSIX ustar, pax and GNU long names): 512-byte headers with `name₁₀₀ … size₁₂(octal) … checksum₈ type₁ … prefix₁₅₅`, each followed
 /// by its content, filled up to 512 bytes; two empty blocks at the end.
 public struct TarIndex: Sendable {
+    /// One regular file.
     public struct Member: Hashable, Sendable {
         /// The path inside the archive.
         public var name: String
+        /// Where its content begins in the archive, in bytes.
         public var offset: UInt64
+        /// The bytes of its content.
         public var size: UInt64
     }
 
+    /// In the archive's order.
     public let members: [Member]
 
     /// Reads the headers. Throws `malformed` for a broken one, `limitExceeded` for more members than `limits` allow.
