@@ -54,16 +54,19 @@ extension JSONCursor {
         return elements.enumerated().map { JSONCursor($1, keyPath: "\(keyPath)[\($0)]", path: path) }
     }
 
+    /// The members of an object.
     public func object() throws(IsomerError) -> JSONObject {
         guard case .object(let object) = value else { throw wrongKind("an object") }
         return object
     }
 
+    /// A text.
     public func string() throws(IsomerError) -> String {
         guard case .string(let string) = value else { throw wrongKind("a string") }
         return string
     }
 
+    /// True or false.
     public func bool() throws(IsomerError) -> Bool {
         guard case .bool(let truth) = value else { throw wrongKind("true or false") }
         return truth

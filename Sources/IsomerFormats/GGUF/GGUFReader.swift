@@ -45,6 +45,7 @@ public final class GGUFReader: TensorSource {
         try self.init(ReadableFile(path), limits: limits)
     }
 
+    /// Checks the head of an open file. Throws as for a path.
     public init(_ file: ReadableFile, limits: Limits = Limits()) throws(IsomerError) {
         do throws(IsomerError) {
             let header = try MappedFile(file).withBytes { bytes throws(IsomerError) in try GGUFHeader(bytes, limits: limits) }

@@ -36,6 +36,7 @@ public final class SafetensorsReader: TensorSource {
         try self.init(ReadableFile(path), limits: limits)
     }
 
+    /// Checks the header of an open file. Throws as for a path.
     public init(_ file: ReadableFile, limits: Limits = Limits()) throws(IsomerError) {
         do throws(IsomerError) {
             let header = try SafetensorsHeader(file, limits: limits)

@@ -11,6 +11,7 @@ public struct SamplerConfiguration: Hashable, Sendable {
         case byTokens(base: TokenShift, greatest: TokenShift, isLinear: Bool)
     }
 
+    /// The shift of a flow's levels for images of one number of tokens.
     public struct TokenShift: Hashable, Sendable {
         public var tokens: Int
         public var shift: Double

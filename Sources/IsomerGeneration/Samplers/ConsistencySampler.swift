@@ -2,6 +2,7 @@
 ///
 /// Reference: Luo and others, 2023 (LCM); Zheng and others, 2024 (TCD); diffusers 0.42, scheduling_lcm.py and scheduling_tcd.py.
 public struct ConsistencySampler: Sampler {
+    /// How the model was distilled.
     public enum Kind: Hashable, Sendable {
         /// Latent consistency models. The timestep is multiplied by this where the boundary condition is weighed; 10 is usual.
         case latent(timestepScaling: Float)

@@ -24,6 +24,7 @@ public struct FlowMatchSampler: Sampler {
         }
     }
 
+    /// What sets Euler's method for flows apart from others of its kind.
     public struct Options: Hashable, Sendable {
         /// The levels are stretched so that the last one before the end is this.
         public var terminal: Double?

@@ -12,6 +12,7 @@ public struct SolverLadder: Hashable, Sendable {
     /// Whether the levels are shares of noise on the straight way from the image to the noise.
     public let isFlow: Bool
 
+    /// Which levels there are, beside their number and spread.
     public struct Options: Hashable, Sendable {
         /// After the last step there is no noise at all, rather than the first training step's.
         public var endsInZero = true

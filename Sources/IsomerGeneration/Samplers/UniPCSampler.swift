@@ -3,6 +3,7 @@
 /// Reference: Zhao and others, 2023; diffusers 0.42, scheduling_unipc_multistep.py. With `bh1`, or without lowering the order at the end, that
 /// one ends in NaN where the last level is zero: there the last step is of first order here, which is what is predicted as the image.
 public struct UniPCSampler: Sampler {
+    /// Diffusers' settings of this sampler, with its defaults.
     public struct Options: Hashable, Sendable {
         /// 1 to 3: the order of the predictor, and one less than the corrector's.
         public var order = 2
@@ -10,6 +11,7 @@ public struct UniPCSampler: Sampler {
         public var usesFirstFunction = false
         /// The noise is predicted rather than the image.
         public var integratesNoise = false
+        /// No step is of a higher order than there are steps left, itself included.
         public var lowersOrderAtEnd = true
         /// The steps after which nothing is corrected.
         public var uncorrected: [Int] = []

@@ -35,6 +35,7 @@ public struct CaptionRules: Hashable, Sendable {
     /// Only the first line counts.
     public var firstLineOnly = true
 
+    /// A text that is put in the place of another, wherever that stands.
     public struct Replacement: Hashable, Sendable {
         public var old: String
         public var new: String
