@@ -23,7 +23,7 @@ struct ReviewTests {
                 focus: .boxes([PixelBox(left: 0, top: 0, right: 9, bottom: 9), PixelBox(left: 20, top: 0, right: 29, bottom: 9)])),
         ]
         let sheet = try ReviewSheet(job, records: Self.records(job), title: "set")
-        let page = String(decoding: try sheet.html(), as: UTF8.self)
+        let page = String(decoding: sheet.html(), as: UTF8.self)
         #expect(page.ranges(of: "</script>").count == 2)
         let start = try #require(page.firstRange(of: "id=\"data\">")).upperBound
         let end = try #require(page[start...].firstRange(of: "</script>")).lowerBound

@@ -54,13 +54,13 @@ extension Adapter {
         for (index, tensor) in inventory.tensors.enumerated() {
             if let made = replaced[index] { tensors.append(made) } else { tensors.append((tensor, try source.tensors.bytes(of: index))) }
         }
-        let metadata = try metadataAfterResizing(found)
+        let metadata = metadataAfterResizing(found)
         var resized = source
         resized.tensors = HeldTensors(tensors, metadata: metadata)
         return try Adapter(path, resized, base: base)
     }
 
-    private func metadataAfterResizing(_ factors: [Int: LowRankFactors]) throws(IsomerError) -> FileMetadata {
+    private func metadataAfterResizing(_ factors: [Int: LowRankFactors]) -> FileMetadata {
         var metadata = source.tensors.metadata
         for key in FileConversion.hashKeys + [AdapterOrigin.key] { metadata[key] = nil }
         let ranks = Set(factors.values.map(\.rank))

@@ -37,7 +37,7 @@ extension AdapterLayoutPlan {
         }
         plan.decisions = decisions
         plan.files = [PlannedFile(container: conversion.container, tensors: planned)]
-        plan.files[0].hold(try metadata(planned))
+        plan.files[0].hold(metadata(planned))
         return plan
     }
 
@@ -68,7 +68,7 @@ extension AdapterLayoutPlan {
         return decisions
     }
 
-    private func metadata(_ planned: [PlannedTensor]) throws(IsomerError) -> FileMetadata {
+    private func metadata(_ planned: [PlannedTensor]) -> FileMetadata {
         var metadata = AdapterOrigin.metadata(
             of: adapter, for: conversion, isSameData: foldedCount == 0 && planned.allSatisfy { !$0.isCast })
         let statesAlpha = !(conversion.naming.writesAlphaTensors)

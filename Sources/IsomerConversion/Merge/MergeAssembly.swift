@@ -193,7 +193,7 @@ struct MergeAssembly {
 
 extension MergeAssembly {
     /// Says of every tensor of every source what became of it.
-    func account(for plan: inout ConversionPlan, mergedSource: Int) {
+    func account(for plan: inout ConversionPlan) {
         let reason = "it went into the merged weights"
         var known: Set<TensorReference> = []
         for index in plan.setAside.indices {
@@ -236,7 +236,7 @@ extension MergeAssembly {
     }
 
     /// What was merged how, for the metadata: names of files, never their folders.
-    func recipe(titles: [FilePath]) throws(IsomerError) -> JSONObject {
+    var recipe: JSONObject {
         func name(_ path: FilePath) -> JSONValue { .string(path.lastComponent?.string ?? path.string) }
         var recipe: JSONObject = ["method": .string(others.isEmpty ? "adapters" : merge.method.rawValue)]
         let weights = merge.modelWeights

@@ -105,9 +105,8 @@ extension ModelMerge {
             others.append((path, other))
         }
         let assembly = try assembly(of: model, others, request)
-        let recipe = try assembly.recipe(titles: [firstPath] + others.map(\.path))
+        let recipe = assembly.recipe
         request.metadata[ModelMerge.recipeKey] = JSONWriter(style: .compact).text(.object(recipe))
-        let number = model.sources.count
         // A merge is none of the models that their cards and notes are about.
         model.folder = nil
         model.take(assembly)
@@ -119,7 +118,7 @@ extension ModelMerge {
         case .diffusers:
             plan = try model.diffusersPlan(request)
         }
-        assembly.account(for: &plan, mergedSource: number)
+        assembly.account(for: &plan)
         try plan.check()
         return PlannedMerge(plan: plan, merged: assembly.merged, recipe: recipe)
     }

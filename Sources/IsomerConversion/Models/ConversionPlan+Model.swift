@@ -123,6 +123,6 @@ extension Model {
         sources += other.sources
         decisions.append(Decision(slot, path.string, because: "--\(slot) names it"))
         member = nil
-        try settle(ConfigurationHints(), request)
+        settle(ConfigurationHints(), request)
     }
 }

@@ -46,7 +46,7 @@ extension Model {
             used.formUnion(component.references)
         }
         if !isComponent {
-            try addScheduler(to: &plan, request)
+            try addScheduler(to: &plan)
             try addTokenizers(to: &plan)
             try addOtherComponents(to: &plan, request, used: &used)
             addCompanions(to: &plan, alone: false, request)
@@ -110,7 +110,7 @@ extension Model {
         return metadata
     }
 
-    private func addScheduler(to plan: inout ConversionPlan, _ request: ConversionRequest) throws(IsomerError) {
+    private func addScheduler(to plan: inout ConversionPlan) throws(IsomerError) {
         guard !isAbsentByIndex("scheduler"), var object = scheduler ?? nearestMember?.scheduler else { return }
         guard let prediction else {
             throw IsomerError(

@@ -70,8 +70,8 @@ extension Model {
         checkpointMetadata = source.tensors.metadata
         try setBeside(reading, inventory, path, request)
         try readLatentStatistics(in: source.tensors, inventory)
-        prediction = try predictionFound(in: source.tensors, inventory, path, request, hints)
-        try settle(hints, request)
+        prediction = try predictionFound(in: source.tensors, inventory, request, hints)
+        settle(hints, request)
     }
 
     /// As much of what `reading` found in `source` as tells what the model predicts: configurations, markers, and of the tensors only the one
@@ -93,8 +93,8 @@ extension Model {
             + reading.leftover.map { Beside(unknown: TensorReference(source: 0, index: $0), name: inventory.tensors[$0].name) }
         checkpointMetadata = source.tensors.metadata
         try readLatentStatistics(in: source.tensors, inventory)
-        prediction = try predictionFound(in: source.tensors, inventory, request.source, request, hints)
-        try settle(hints, request)
+        prediction = try predictionFound(in: source.tensors, inventory, request, hints)
+        settle(hints, request)
     }
 
     /// Where an earlier conversion put what the file has no place for: beside the name that was asked for, which a set of shards has in parts.

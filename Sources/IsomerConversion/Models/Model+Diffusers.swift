@@ -46,7 +46,7 @@ extension Model {
             scheduler = try written.object()
             prediction = .prediction(try DiffusersFolder.prediction(written), because: "scheduler_config.json says so", flag: nil)
         }
-        try settle(hints, request)
+        settle(hints, request)
     }
 
     private static func family(

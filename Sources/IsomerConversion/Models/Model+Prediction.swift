@@ -6,8 +6,7 @@ import IsomerTensors
 extension Model {
     /// What the denoiser of a checkpoint predicts, from the strongest sign to the weakest; `nil` if there is none.
     func predictionFound(
-        in source: any TensorSource, _ inventory: TensorInventory, _ path: FilePath, _ request: ConversionRequest,
-        _ hints: ConfigurationHints
+        in source: any TensorSource, _ inventory: TensorInventory, _ request: ConversionRequest, _ hints: ConfigurationHints
     ) throws(IsomerError) -> Decision? {
         func decide(_ prediction: Prediction, _ reason: String) -> Decision { .prediction(prediction, because: reason) }
         guard components["unet"] != nil || components["transformer"] != nil else { return nil }

@@ -6,7 +6,7 @@ import IsomerTensors
 extension Model {
     /// Completes what shapes do not tell: from the user's hints, else from the published member with the same structure, else from a member
     /// that is as wide, which is said.
-    mutating func settle(_ hints: ConfigurationHints, _ request: ConversionRequest) throws(IsomerError) {
+    mutating func settle(_ hints: ConfigurationHints, _ request: ConversionRequest) {
         scheduler = hints.scheduler ?? scheduler
         pipeline = hints.pipeline ?? pipeline
         if index == nil { index = hints.index }

@@ -7,16 +7,16 @@ extension FileFormat {
     /// Tells what `file` is. Reads a kilobyte from its start; of a zip archive also its end.
     public init(of file: ReadableFile) throws(IsomerError) {
         let prefix = try file.bytes(at: 0, count: Int(min(file.size, UInt64(FileFormat.prefixByteCount))))
-        self.init(prefix: prefix, fileSize: file.size)
+        self.init(prefix: prefix)
         if self == .zip, try FileFormat.isTorchArchive(file, prefix) { self = .torchZip }
     }
 
-    /// Tells what a file of `fileSize` bytes is that starts with `prefix`. A torch archive counts as any zip archive here.
-    public init(prefix: [UInt8], fileSize: UInt64) {
+    /// Tells what a file is that starts with `prefix`, of which a kilobyte is enough. A torch archive counts as any zip archive here.
+    public init(prefix: [UInt8]) {
         // Safetensors first: the length it starts with may look like the magic number of something else.
         if prefix.isEmpty {
             self = .empty
-        } else if FileFormat.isSafetensors(prefix, fileSize) {
+        } else if FileFormat.isSafetensors(prefix) {
             self = .safetensors
         } else if let format = FileFormat.signatures.first(where: { prefix.dropFirst($0.offset).starts(with: $0.bytes) })?.format {
             self = format
@@ -52,11 +52,11 @@ extension FileFormat {
         (0, Array("version https://hawser.github.com/spec/".utf8), .gitLFSPointer),
     ]
 
-    /// A length that fits in the file, then a brace, perhaps after white space.
-    private static func isSafetensors(_ prefix: [UInt8], _ fileSize: UInt64) -> Bool {
+    /// A length that a header may have, then a brace, perhaps after white space.
+    private static func isSafetensors(_ prefix: [UInt8]) -> Bool {
         guard prefix.count >= 10 else { return false }
         let length = prefix[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        // A longer header is not read, but if the rest looks right then the file is cut short rather than something else.
+        // Whether the file is as long as that is not asked: one that is cut short is no other kind of file.
         guard length >= 2, length <= Limits().safetensorsHeaderBytes else { return false }
         let text = prefix[8...].drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
         return text.first == UInt8(ascii: "{")

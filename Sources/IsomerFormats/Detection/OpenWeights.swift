@@ -22,7 +22,7 @@ func openWeightsFile(_ file: ReadableFile, _ format: FileFormat, limits: Limits)
     switch format {
     case .safetensors: return try SafetensorsReader(file, limits: limits)
     case .gguf: return try GGUFReader(file, limits: limits)
-    case .torchZip, .zip, .torchLegacy, .pickle, .tar: return try openTorchFile(file, format, limits: limits)
+    case .torchZip, .zip, .torchLegacy, .pickle, .tar: return try openTorchFile(file, limits: limits)
     default:
         throw IsomerError(
             .unsupported, format == .empty ? "the file is empty" : "this is \(format.name)", path: file.path,

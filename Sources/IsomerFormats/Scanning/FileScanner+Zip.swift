@@ -76,7 +76,7 @@ extension FileScanner {
 
     /// Whether the first bytes of something may be those of a pickle or an archive.
     private static func isWorthUnpacking(_ prefix: [UInt8]) -> Bool {
-        switch FileFormat(prefix: Array(prefix.prefix(FileFormat.prefixByteCount)), fileSize: UInt64(prefix.count)) {
+        switch FileFormat(prefix: Array(prefix.prefix(FileFormat.prefixByteCount))) {
         case .zip, .torchZip, .tar, .gzip, .sevenZip, .rar, .xz, .zstandard, .lz4, .numpy, .pickle, .torchLegacy: return true
         default: break
         }
@@ -128,7 +128,7 @@ extension FileScanner {
         let role = FileScanner.role(of: name)
         let before = streams.count
         let prefix = try content.bytes(at: 0, atMost: FileFormat.prefixByteCount)
-        switch FileFormat(prefix: prefix, fileSize: content.count) {
+        switch FileFormat(prefix: prefix) {
         // The sweep comes by there itself.
         case .zip, .torchZip: break
         case .numpy, .tar, .sevenZip, .rar, .xz, .zstandard, .lz4: try scan(content, members + [name], role)

@@ -75,7 +75,7 @@ struct FileScanner {
             return remark(.suspicious, "archives lie within archives deeper than is looked")
         }
         let prefix = try source.bytes(at: 0, atMost: FileFormat.prefixByteCount)
-        let format = FileFormat(prefix: prefix, fileSize: source.count)
+        let format = FileFormat(prefix: prefix)
         switch format {
         case .zip, .torchZip: return try scanZip(source, members)
         case .tar: return try scanTar(source, members)

@@ -133,7 +133,7 @@ final class PickleWatcher: PickleObserver {
         if risk.verdict == .dangerous, PickleIdiom.makesData(global, graph.tuple(arguments), graph) {
             risk = CallableRisk(verdict: .safe, reason: "makes data")
         } else if risk.verdict == .safe, !TorchPicklePolicy.argumentsAreHarmless(global, arguments, keywords, graph) {
-            risk = judgeArguments(global, arguments, graph)
+            risk = judgeArguments(arguments, graph)
         }
         if risk.verdict == .safe, let inner = unknown.reached(from: [arguments] + (keywords.map { [$0] } ?? []), graph) {
             risk = CallableRisk(verdict: .suspicious, reason: "is given \(PickleWatcher.text(inner)), and nobody knows what that does")
@@ -153,7 +153,7 @@ final class PickleWatcher: PickleObserver {
             let bytes = graph.literalBytes(PickleReference(index: argument))
         else { return false }
         let prefix = Array(bytes.prefix(FileFormat.prefixByteCount))
-        return [.zip, .torchLegacy].contains(FileFormat(prefix: prefix, fileSize: UInt64(bytes.count)))
+        return [.zip, .torchLegacy].contains(FileFormat(prefix: prefix))
     }
 
     private func risk(of global: PickleGraph.Global) -> CallableRisk {
@@ -163,8 +163,8 @@ final class PickleWatcher: PickleObserver {
         return risk
     }
 
-    /// A known callable that would run what it is given.
-    private func judgeArguments(_ global: PickleGraph.Global, _ arguments: PickleReference, _ graph: PickleGraph) -> CallableRisk {
+    /// A known callable that is given something to run, or something else that is not data.
+    private func judgeArguments(_ arguments: PickleReference, _ graph: PickleGraph) -> CallableRisk {
         for index in graph.tuple(arguments) {
             guard let inner = graph.className(of: PickleReference(index: index)) else { continue }
             let risk = CallableRisk(inner, isCalled: true)

@@ -17,7 +17,7 @@ final class TorchPicklePolicy: PickleObserver {
             if TorchGlobal(global) == .unknown { note(global, isCalled: false) }
             unknown.note(global)
         case .call(let callable, let arguments, let keywords):
-            try judgeCall(callable, arguments, keywords, opcode, graph)
+            try judgeCall(callable, arguments, keywords, graph)
         case .build(let target, let state):
             try judgeChange(of: target, verb: "would give a state to", graph)
             try judge(state, of: target, graph)
@@ -35,8 +35,7 @@ final class TorchPicklePolicy: PickleObserver {
     }
 
     private func judgeCall(
-        _ callable: PickleReference, _ arguments: PickleReference, _ keywords: PickleReference?, _ opcode: PickleOpcode,
-        _ graph: PickleGraph
+        _ callable: PickleReference, _ arguments: PickleReference, _ keywords: PickleReference?, _ graph: PickleGraph
     ) throws(IsomerError) {
         guard let global = graph.className(of: callable) else {
             throw IsomerError(

@@ -99,7 +99,7 @@ public struct ReviewSheet: Sendable {
     }
 
     /// A page that needs nothing but itself: pictures, crops, captions, flags, a chart of sizes, and keys to accept, nudge and exclude.
-    public func html() throws(IsomerError) -> [UInt8] {
+    public func html() -> [UInt8] {
         var items: [JSONValue] = []
         for card in cards {
             var item: JSONObject = ["record": .object(card.record.object)]

@@ -25,7 +25,7 @@ extension TokenizerFile {
         case .tokenizerJSON: return ([.init(name: "tokenizer.json", bytes: tokenizer.json())], [])
         case .vocabularyFiles:
             files = try tokenizer.vocabularyFiles().files
-            if let settings = try settings() { files.append(contentsOf: settings) }
+            if let settings { files.append(contentsOf: settings) }
         case .openCLIP: files = [.init(name: target.rawValue, bytes: StoredGzip.bytes(try tokenizer.openCLIPTable()))]
         case .lines:
             guard case .wordPiece(let encoder) = tokenizer.model else {
@@ -49,7 +49,7 @@ extension TokenizerFile {
     }
 
     /// The configurations that make transformers read vocabulary files with the right class, if it has one for them.
-    private func settings() throws(IsomerError) -> [Tokenizer.File]? {
+    private var settings: [Tokenizer.File]? {
         let object: JSONObject
         switch tokenizer.model {
         case .bytePair where tokenizer.hasCLIPPipeline && tokenizer.id(of: CLIPVocabulary.startMark) != nil:

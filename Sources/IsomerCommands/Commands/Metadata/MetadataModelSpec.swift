@@ -32,7 +32,7 @@ struct MetadataModelSpec: IsomerCommand {
     func run(in environment: CommandEnvironment) throws -> ExitStatus {
         let reader = try SafetensorsReader(file.path, limits: shared.limits)
         let hash = try tensorHash(of: reader.file, environment)
-        if verify { return try report(ModelSpecification.problems(in: reader.metadata, tensorHash: hash), environment) }
+        if verify { return report(ModelSpecification.problems(in: reader.metadata, tensorHash: hash), environment) }
         let summary = try ModelSummary(of: file.path, limits: shared.limits)
         return try options.change(file.path, shared, environment) { (metadata) throws(IsomerError) in
             func fill(_ key: String, _ value: String?) {
@@ -67,7 +67,7 @@ struct MetadataModelSpec: IsomerCommand {
         }.modelSpec
     }
 
-    private func report(_ problems: [String], _ environment: CommandEnvironment) throws -> ExitStatus {
+    private func report(_ problems: [String], _ environment: CommandEnvironment) -> ExitStatus {
         if shared.json {
             environment.writeOutput(
                 JSONOutput.text([

@@ -106,7 +106,7 @@ public struct Prepare: IsomerCommand {
         var job = PreparationJob(inputs: inputs.map(\.path), output: output.path)
         var options = PreparationOptions()
         options.decoding.limits = shared.limits
-        try shape.apply(to: &options)
+        shape.apply(to: &options)
         try subject.apply(to: &options, &job)
         try picture.apply(to: &options)
         caption.apply(to: &options, &job)

@@ -87,7 +87,7 @@ struct ShapeOptions: ParsableArguments {
         if let shortSide, !(1...32768).contains(shortSide) { throw ValidationError("--short-side takes a number from 1 to 32768.") }
     }
 
-    func apply(to options: inout PreparationOptions) throws {
+    func apply(to options: inout PreparationOptions) {
         // Said twice is made once.
         var seen: Set<PixelSize> = []
         let sizes = size.isEmpty ? [PixelSize(512, 512)] : size.map(\.size).filter { seen.insert($0).inserted }

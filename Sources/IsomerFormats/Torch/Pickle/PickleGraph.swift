@@ -117,15 +117,15 @@ extension PickleGraph {
             let bits = bytes.prefix(8).reversed().reduce(start) { ($0 << 8) | UInt64($1) }
             return try addInteger(Int(truncatingIfNeeded: bits))
         }
-        return try add(.largeInteger(try store(Array(bytes))))
+        return try add(.largeInteger(store(Array(bytes))))
     }
 
     mutating func addFloat(_ value: Double) throws(IsomerError) -> PickleReference { try add(.float(value)) }
     mutating func addString(_ value: String) throws(IsomerError) -> PickleReference { try add(.string(value)) }
-    mutating func addBytes(_ value: [UInt8]) throws(IsomerError) -> PickleReference { try add(.bytes(try store(value))) }
-    mutating func addByteArray(_ value: [UInt8]) throws(IsomerError) -> PickleReference { try add(.byteArray(try store(value))) }
+    mutating func addBytes(_ value: [UInt8]) throws(IsomerError) -> PickleReference { try add(.bytes(store(value))) }
+    mutating func addByteArray(_ value: [UInt8]) throws(IsomerError) -> PickleReference { try add(.byteArray(store(value))) }
 
-    private mutating func store(_ bytes: [UInt8]) throws(IsomerError) -> UInt32 {
+    private mutating func store(_ bytes: [UInt8]) -> UInt32 {
         byteStrings.append(bytes)
         return UInt32(truncatingIfNeeded: byteStrings.count - 1)
     }
