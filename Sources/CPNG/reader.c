@@ -132,7 +132,11 @@ isomer_png_status isomer_png_read(isomer_png_reader *reader, uint8_t *rows, size
     *rows_done = 0;
     if (reader->status) return reader->status;
     png_structp png = reader->png;
-    if (setjmp(png_jmpbuf(png))) return reader->status;
+    if (setjmp(png_jmpbuf(png))) {
+        // What follows the last row is read with it: the row is there even if nothing else is.
+        if (reader->is_reading && reader->passes == 1 && has_all_rows(reader)) *rows_done = reader->height - reader->rows_read;
+        return reader->status;
+    }
     const uint32_t left = reader->height - reader->rows_read;
     if (reader->passes > 1 || count > left) count = left;
     reader->is_reading = 1;
